@@ -1,0 +1,70 @@
+"""Names of plug-ins and where they live; listing them imports nothing.
+
+Built-ins are strings here. Third parties add theirs with entry points, for example::
+
+    [project.entry-points."ger.frontends"]
+    my-recognizer = "my_package.frontend:load"
+
+Each entry names a callable; what it takes and returns is the kind's protocol (`ger.protocols`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from ger.errors import UnknownNameError, UsageError
+
+__all__ = ["Kind", "load", "names", "suggest", "targets"]
+
+Kind = Literal["frontends", "segmenters", "backends", "correctors"]
+
+_BUILTIN: dict[Kind, dict[str, str]] = {
+    "frontends": {"faster-whisper": "asr_frontends.faster_whisper:FasterWhisper"},
+    "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
+    "backends": {"transformers": "llm_backends.transformers:TransformersLM"},
+    "correctors": {"rescore": "ger.correct.rescore:Rescorer"},
+}
+
+
+def targets(kind: Kind) -> dict[str, str]:
+    """Names of one kind and their `module:attribute`; built-ins first, entry points after."""
+    found = dict(_BUILTIN[kind])
+    for point in entry_points(group=f"ger.{kind}"):
+        found.setdefault(point.name, point.value)
+    return found
+
+
+def names(kind: Kind) -> list[str]:
+    """The names of one kind."""
+    return list(targets(kind))
+
+
+def load(kind: Kind, name: str) -> Callable[..., Any]:
+    """The callable behind a name.
+
+    Raises:
+        UnknownNameError: nothing of that kind has this name.
+        UsageError: a plug-in is registered but cannot be imported.
+    """
+    found = targets(kind)
+    if name not in found:
+        raise UnknownNameError(f"There is no {kind[:-1]} called {name!r}.", suggest(name, found))
+    module, _, attribute = found[name].partition(":")
+    try:
+        loaded: Callable[..., Any] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"The {kind[:-1]} {name!r} ({found[name]}) cannot be imported: {error}.") from error
+    return loaded
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A "did you mean" sentence, or the list of known names."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(known) or 'none'}."

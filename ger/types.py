@@ -1,0 +1,491 @@
+"""The record: N-best lists in, corrections out.
+
+All classes are frozen. Each converts to and from plain JSON values with `to_json` and `from_json`; fields that
+`ger` does not know are kept in `extra` and written back. Scores are natural-log probabilities (nats), totals over
+the text, `None` when unknown. Times are seconds from the start of the recording.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ger.errors import RecordError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    "SCHEMA",
+    "AudioSegment",
+    "AudioSpan",
+    "Context",
+    "Correction",
+    "Decision",
+    "Edit",
+    "Hypothesis",
+    "NBest",
+    "Task",
+    "Word",
+]
+
+#: Version of the JSON Lines record, written as `"schema"` on every line. Readers accept this one and lines without.
+SCHEMA = 1
+
+Task = Literal["transcribe", "translate"]
+Decision = Literal["kept", "reranked", "rewritten", "rejected", "failed"]
+Json = Mapping[str, Any]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word with its times (seconds) and the recognizer's confidence (0 to 1)."""
+
+    text: str
+    start: float | None = None
+    end: float | None = None
+    confidence: float | None = None
+    extra: Json = _NOTHING
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value; times and confidence are left out when unknown."""
+        known = {"start": self.start, "end": self.end, "confidence": self.confidence}
+        return {"text": self.text} | {k: v for k, v in known.items() if v is not None} | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "word") -> Word:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field has the wrong type.
+        """
+        fields = _Fields(value, where)
+        return cls(
+            text=fields.text("text"),
+            start=fields.number("start"),
+            end=fields.number("end"),
+            confidence=fields.number("confidence"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One candidate text with its scores (nats, totals over the text).
+
+    Attributes:
+        score: What the recognizer ranks by. For recognizers with one score, the acoustic one.
+        acoustic_score: log p(text | audio) where the recognizer tells it apart.
+        lm_score: log p(text) of the recognizer's own language model, where it has one.
+    """
+
+    text: str
+    score: float | None = None
+    acoustic_score: float | None = None
+    lm_score: float | None = None
+    words: tuple[Word, ...] = ()
+    extra: Json = _NOTHING
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value."""
+        value: dict[str, Any] = {
+            "text": self.text,
+            "score": self.score,
+            "acoustic_score": self.acoustic_score,
+            "lm_score": self.lm_score,
+        }
+        if self.words:
+            value["words"] = [word.to_json() for word in self.words]
+        return value | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "hypothesis") -> Hypothesis:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field has the wrong type.
+        """
+        fields = _Fields(value, where)
+        return cls(
+            text=fields.text("text"),
+            score=fields.number("score"),
+            acoustic_score=fields.number("acoustic_score"),
+            lm_score=fields.number("lm_score"),
+            words=_words(fields, where),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSpan:
+    """Where an utterance lies: a recording and, in it, a start and an end (seconds)."""
+
+    path: str
+    start: float | None = None
+    end: float | None = None
+    extra: Json = _NOTHING
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value."""
+        return {"path": self.path, "start": self.start, "end": self.end} | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "audio") -> AudioSpan:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field has the wrong type.
+        """
+        fields = _Fields(value, where)
+        return cls(fields.text("path"), fields.number("start"), fields.number("end"), fields.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSegment:
+    """A stretch of a recording with its samples.
+
+    Attributes:
+        id: Unique within a run, for example `talk/0003`.
+        span: The recording and the times (seconds).
+        samples: float32, shape `(n,)`, mono, 16 kHz, between -1 and 1.
+        language: A language code, or `None` to detect it.
+        context: Hotwords and previous text for a front end that can use them.
+    """
+
+    id: str
+    span: AudioSpan
+    samples: npt.NDArray[np.float32]
+    language: str | None = None
+    context: Context = field(default_factory=lambda: Context())
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a model is told besides the list."""
+
+    hotwords: tuple[str, ...] = ()
+    previous: str = ""
+    extra: Json = _NOTHING
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value; empty fields are left out."""
+        value: dict[str, Any] = {}
+        if self.hotwords:
+            value["hotwords"] = list(self.hotwords)
+        if self.previous:
+            value["previous"] = self.previous
+        return value | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "context") -> Context:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field has the wrong type.
+        """
+        fields = _Fields(value, where)
+        hotwords = fields.items("hotwords")
+        if not all(isinstance(word, str) for word in hotwords):
+            raise RecordError(f"{where}: 'hotwords' holds something that is not text.")
+        return cls(tuple(hotwords), fields.text("previous", ""), fields.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class NBest:
+    """The hypotheses of one utterance, best first."""
+
+    id: str
+    hypotheses: tuple[Hypothesis, ...]
+    audio: AudioSpan | None = None
+    language: str | None = None
+    task: Task = "transcribe"
+    context: Context = field(default_factory=Context)
+    reference: str | None = None
+    meta: Json = _NOTHING
+    extra: Json = _NOTHING
+
+    @property
+    def best(self) -> Hypothesis:
+        """The first hypothesis; an empty one where the list is empty."""
+        return self.hypotheses[0] if self.hypotheses else Hypothesis("")
+
+    @property
+    def distinct(self) -> int:
+        """Number of different texts."""
+        return len({hypothesis.text for hypothesis in self.hypotheses})
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value, one line of the interchange format."""
+        return {
+            "schema": SCHEMA,
+            "id": self.id,
+            "audio": self.audio.to_json() if self.audio else None,
+            "language": self.language,
+            "task": self.task,
+            "hypotheses": [hypothesis.to_json() for hypothesis in self.hypotheses],
+            "context": self.context.to_json(),
+            "reference": self.reference,
+            "meta": dict(self.meta),
+        } | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "record") -> NBest:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field is missing or has the wrong type, or the schema is a newer one.
+        """
+        fields = _Fields(value, where)
+        fields.schema()
+        return cls(
+            id=fields.text("id"),
+            hypotheses=_hypotheses(fields, where, required=True),
+            audio=_audio(fields, where),
+            language=fields.optional_text("language"),
+            task=_choice(fields, "task", Task, "transcribe"),
+            context=Context.from_json(fields.mapping("context"), f"{where}: context"),
+            reference=fields.optional_text("reference"),
+            meta=fields.mapping("meta"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One place where the result differs from the 1-best: words `before`, words `after`, and when (seconds)."""
+
+    before: str
+    after: str
+    start: float | None = None
+    end: float | None = None
+    extra: Json = _NOTHING
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value; times are left out when unknown."""
+        known = {"start": self.start, "end": self.end}
+        value = {"before": self.before, "after": self.after}
+        return value | {k: v for k, v in known.items() if v is not None} | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "edit") -> Edit:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field has the wrong type.
+        """
+        fields = _Fields(value, where)
+        return cls(
+            fields.text("before"), fields.text("after"), fields.number("start"), fields.number("end"), fields.rest()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What became of one N-best list.
+
+    Attributes:
+        text: The text to use.
+        decision: `kept` (the 1-best stays), `reranked` (another listed hypothesis), `rewritten` (a text that was
+            not listed), `rejected` (a change was proposed and refused), `failed` (the corrector broke; 1-best kept).
+        reason: Why, in a few words.
+        words: Words of `text` with times, where known.
+        edits: The differences from the 1-best.
+        scores: What decided: by name, in nats.
+        signature: One line that says how this was made.
+        hypotheses: The list it was made from, unchanged.
+        reference: Kept from the input.
+    """
+
+    id: str
+    text: str
+    decision: Decision
+    reason: str = ""
+    audio: AudioSpan | None = None
+    language: str | None = None
+    task: Task = "transcribe"
+    words: tuple[Word, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    scores: Mapping[str, float] = _NOTHING
+    signature: str = ""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    context: Context = field(default_factory=Context)
+    reference: str | None = None
+    meta: Json = _NOTHING
+    extra: Json = _NOTHING
+
+    @property
+    def changed(self) -> bool:
+        """Whether the text differs from the recognizer's 1-best."""
+        return self.decision in ("reranked", "rewritten")
+
+    @classmethod
+    def of(cls, nbest: NBest, text: str, decision: Decision, **rest: Any) -> Correction:
+        """A correction of a list, with everything of the list that a correction repeats."""
+        return cls(
+            id=nbest.id,
+            text=text,
+            decision=decision,
+            audio=nbest.audio,
+            language=nbest.language,
+            task=nbest.task,
+            hypotheses=nbest.hypotheses,
+            context=nbest.context,
+            reference=nbest.reference,
+            meta=nbest.meta,
+            extra=nbest.extra,
+            **rest,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value, one line of the interchange format."""
+        return {
+            "schema": SCHEMA,
+            "id": self.id,
+            "audio": self.audio.to_json() if self.audio else None,
+            "language": self.language,
+            "task": self.task,
+            "text": self.text,
+            "decision": self.decision,
+            "reason": self.reason,
+            "edits": [edit.to_json() for edit in self.edits],
+            "words": [word.to_json() for word in self.words],
+            "scores": dict(self.scores),
+            "signature": self.signature,
+            "hypotheses": [hypothesis.to_json() for hypothesis in self.hypotheses],
+            "context": self.context.to_json(),
+            "reference": self.reference,
+            "meta": dict(self.meta),
+        } | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "record") -> Correction:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecordError: a field is missing or has the wrong type, or the schema is a newer one.
+        """
+        fields = _Fields(value, where)
+        fields.schema()
+        return cls(
+            id=fields.text("id"),
+            text=fields.text("text"),
+            decision=_choice(fields, "decision", Decision, None),
+            reason=fields.text("reason", ""),
+            audio=_audio(fields, where),
+            language=fields.optional_text("language"),
+            task=_choice(fields, "task", Task, "transcribe"),
+            words=_words(fields, where),
+            edits=tuple(Edit.from_json(edit, f"{where}: edit") for edit in fields.items("edits")),
+            scores=_numbers(fields.mapping("scores"), f"{where}: scores"),
+            signature=fields.text("signature", ""),
+            hypotheses=_hypotheses(fields, where, required=False),
+            context=Context.from_json(fields.mapping("context"), f"{where}: context"),
+            reference=fields.optional_text("reference"),
+            meta=fields.mapping("meta"),
+            extra=fields.rest(),
+        )
+
+    def with_words(self, words: Iterable[Word]) -> Correction:
+        """The same with these words."""
+        return replace(self, words=tuple(words))
+
+
+class _Fields:
+    """Typed access to one JSON object; `rest` is what nobody asked for."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, Mapping):
+            raise RecordError(f"{where}: expected a JSON object, found {type(value).__name__}.")
+        self._value = dict(value)
+        self._where = where
+
+    def schema(self) -> None:
+        version = self._value.pop("schema", SCHEMA)
+        if version != SCHEMA:
+            raise RecordError(
+                f"{self._where}: schema {version!r} is not known.", f"This version of ger reads schema {SCHEMA}."
+            )
+
+    def rest(self) -> Json:
+        return MappingProxyType(self._value) if self._value else _NOTHING
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.optional_text(name)
+        if value is None:
+            value = default
+        if value is None:
+            raise RecordError(f"{self._where}: '{name}' is missing.")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        value = self._value.pop(name, None)
+        if value is not None and not isinstance(value, str):
+            raise RecordError(f"{self._where}: '{name}' should be text, found {value!r}.")
+        return value
+
+    def number(self, name: str) -> float | None:
+        value = self._value.pop(name, None)
+        return None if value is None else _number(value, f"{self._where}: '{name}'")
+
+    def mapping(self, name: str) -> Json:
+        value = self._value.pop(name, None)
+        if value is None:
+            return _NOTHING
+        if not isinstance(value, Mapping):
+            raise RecordError(f"{self._where}: '{name}' should be an object, found {value!r}.")
+        return MappingProxyType(dict(value)) if value else _NOTHING
+
+    def items(self, name: str) -> list[Any]:
+        value = self._value.pop(name, None)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise RecordError(f"{self._where}: '{name}' should be a list, found {value!r}.")
+        return value
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._value
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise RecordError(f"{where} should be a finite number, found {value!r}.")
+    return float(value)
+
+
+def _numbers(value: Json, where: str) -> Mapping[str, float]:
+    return MappingProxyType({name: _number(number, f"{where}: '{name}'") for name, number in value.items()})
+
+
+def _choice(fields: _Fields, name: str, choices: Any, default: str | None) -> Any:
+    value = fields.text(name, default)
+    if value not in get_args(choices):
+        raise RecordError(f"'{name}' is {value!r}.", f"Use one of: {', '.join(get_args(choices))}.")
+    return value
+
+
+def _audio(fields: _Fields, where: str) -> AudioSpan | None:
+    value = fields.mapping("audio")
+    return AudioSpan.from_json(value, f"{where}: audio") if value else None
+
+
+def _words(fields: _Fields, where: str) -> tuple[Word, ...]:
+    return tuple(Word.from_json(word, f"{where}: word {i}") for i, word in enumerate(fields.items("words"), 1))
+
+
+def _hypotheses(fields: _Fields, where: str, *, required: bool) -> tuple[Hypothesis, ...]:
+    if required and "hypotheses" not in fields:
+        raise RecordError(f"{where}: 'hypotheses' is missing.")
+    items = fields.items("hypotheses")
+    return tuple(Hypothesis.from_json(item, f"{where}: hypothesis {i}") for i, item in enumerate(items, 1))
