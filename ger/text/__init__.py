@@ -1,0 +1,1 @@
+"""Text: normalization, alignment, marked changes, written forms."""

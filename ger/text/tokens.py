@@ -1,0 +1,45 @@
+"""Cutting a text into words for alignment, in scripts with and without spaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Token", "join", "spaceless", "tokenize"]
+
+# Thai, Lao, Burmese, Khmer, kana, Han: written without spaces, so every character is a word of its own. The marks that
+# follow it (combining vowels, punctuation) stay with it.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U000323af"
+)
+_SPACELESS = re.compile(f"[{_UNSPACED}]")
+_TOKEN = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word and whether white space stands before it."""
+
+    text: str
+    spaced: bool
+
+
+def tokenize(text: str) -> list[Token]:
+    """The words of a text: what white space separates, and single characters in scripts without spaces."""
+    tokens = []
+    for match in _TOKEN.finditer(text):
+        start = match.start()
+        tokens.append(Token(match.group(), start > 0 and text[start - 1].isspace()))
+    return tokens
+
+
+def join(tokens: Iterable[Token]) -> str:
+    """The text of tokens, with single spaces where there was white space."""
+    return "".join(f" {token.text}" if token.spaced else token.text for token in tokens).strip()
+
+
+def spaceless(text: str) -> bool:
+    """Whether a text begins in a script that is written without spaces."""
+    return _SPACELESS.match(text) is not None
