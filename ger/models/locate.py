@@ -1,0 +1,104 @@
+"""From what a user calls a model to a folder on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ger.errors import ModelError, UsageError
+from ger.models import hub
+from ger.models.entries import ModelKind, catalogue
+from ger.models.store import LocalModel, install_gguf, installed, pull, unknown
+
+__all__ = ["local_identity", "resolve"]
+
+_KIND = {"recognizer": "a recognizer", "lm": "a language model"}
+#: Files that decide what a model computes.
+_SUFFIXES = {".bin", ".gguf", ".jinja", ".json", ".model", ".safetensors", ".txt"}
+_SAMPLES, _SAMPLE = 64, 1 << 14
+
+
+def resolve(name: str, kind: ModelKind, *, quiet: bool = False) -> LocalModel:
+    """The folder of a model, fetched first where that is needed.
+
+    Args:
+        name: A name of the catalogue, a local folder or GGUF file, or a hub id (`organization/model@revision`).
+        kind: What the model is needed for.
+        quiet: No progress.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+        UsageError: the catalogue has it and it is of the other kind.
+        ModelError: it cannot be fetched, stored or converted, or a file is missing.
+    """
+    if entry := catalogue().get(name):
+        if entry.kind != kind:
+            fitting = ", ".join(other.name for other in catalogue().values() if other.kind == kind)
+            raise UsageError(f"{name} is {_KIND[entry.kind]}, not {_KIND[kind]}.", f"Known: {fitting}.")
+        return pull(name, quiet=quiet)
+    if (path := Path(name).expanduser()).exists():
+        return _local(path, kind, quiet=quiet)
+    if found := installed(name):
+        return found
+    if hub.is_hub_id(name):
+        return _from_hub(name, kind, quiet=quiet)
+    if "/" in name or "\\" in name:
+        raise ModelError(f"There is no folder {name}.", "Give a local folder, a hub id, or a name of 'ger models ls'.")
+    raise unknown(name)
+
+
+def _from_hub(name: str, kind: ModelKind, *, quiet: bool) -> LocalModel:
+    found = pull(name, quiet=quiet)
+    _require(found.path, kind, found.name)
+    return found
+
+
+def _local(path: Path, kind: ModelKind, *, quiet: bool) -> LocalModel:
+    if path.is_file():
+        if kind == "lm" and path.suffix == ".gguf":
+            return install_gguf(path.absolute(), quiet=quiet)
+        expected = "a folder or a .gguf file" if kind == "lm" else "a folder"
+        raise ModelError(f"{path} is not a model.", f"{_KIND[kind].capitalize()} is {expected}.")
+    if kind == "lm" and not (path / "config.json").is_file() and (ggufs := sorted(path.glob("*.gguf"))):
+        if len(ggufs) > 1:
+            raise ModelError(f"{path} holds {len(ggufs)} .gguf files.", "Give the path of one of them.")
+        return install_gguf(ggufs[0].absolute(), quiet=quiet)
+    _require(path, kind, str(path))
+    return LocalModel(str(path), path.absolute(), local_identity(path))
+
+
+def _require(folder: Path, kind: ModelKind, name: str) -> None:
+    wanted: list[tuple[str, tuple[str, ...]]] = [("config.json", ("config.json",))]
+    if kind == "recognizer":
+        wanted.append(("model.bin", ("model.bin",)))
+    else:
+        wanted.append(("weights (*.safetensors or pytorch_model*.bin)", ("*.safetensors", "pytorch_model*.bin")))
+    for title, patterns in wanted:
+        if not any(any(folder.glob(pattern)) for pattern in patterns):
+            form = "CTranslate2" if kind == "recognizer" else "transformers"
+            raise ModelError(
+                f"{name} cannot be used as {_KIND[kind]}: it has no {title}.", f"A model in {form} format is needed."
+            )
+
+
+def local_identity(folder: Path) -> str:
+    """`FOLDER@` and 8 hex digits for a model folder that has no manifest.
+
+    The digits depend on names and sizes of the model's files and on samples of their contents (1 MiB a file, spread
+    evenly), so that they are cheap, the same after copying, and other ones after training.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix in _SUFFIXES and not path.name.startswith("."):
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+            _sample(path, digest)
+    return f"{folder.absolute().name}@{digest.hexdigest()[:8]}"
+
+
+def _sample(path: Path, digest: hashlib._Hash) -> None:
+    size = path.stat().st_size
+    step = max(_SAMPLE, size // _SAMPLES)
+    with path.open("rb") as stream:
+        for start in range(0, size, step):
+            stream.seek(start)
+            digest.update(stream.read(_SAMPLE))
