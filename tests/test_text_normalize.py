@@ -59,7 +59,7 @@ def test_basic_is_idempotent_and_tidy(text: str) -> None:
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo", "Nd", "Zs"])))
 def test_letters_and_digits_stay(text: str) -> None:
-    kept = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    kept = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("ʼ", "")
     assert sum(map(str.isalnum, normalize(text))) == sum(map(str.isalnum, kept))
 
 

@@ -1,0 +1,155 @@
+"""Output formats: the text of one file out of the corrections of one recording.
+
+- `txt`: one line a segment, in order; nothing at all where nothing was said.
+- `json`: one object in the shape of Whisper's: `text`, `language`, and `segments` with `id` (a number from 0), `start`,
+  `end`, `text` and, where known, `words` (`word`, `start`, `end`, `probability`). Beside these: `schema`, `path` and
+  `duration` at the top; in a segment `record` (the id of its record) and the other fields of a correction under their
+  own names (`decision`, `reason`, `edits`, `scores`, `signature`, `hypotheses` …). Times are in seconds, to the
+  millisecond; unlike Whisper's, texts and words have no space at their beginning.
+- `jsonl`: one correction record a line, complete (`ger.io.jsonl`).
+- `srt`, `vtt`: subtitles (`ger.io.subtitles`).
+- `tsv`: Whisper's: start and end in milliseconds and the text, separated by tabs, under a header line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ger.errors import OutputError, UnknownNameError
+from ger.io import jsonl, subtitles
+from ger.io.paths import utf8
+from ger.registry import suggest
+from ger.types import SCHEMA, Correction, Word
+
+__all__ = ["FORMATS", "Recording", "Writer", "formats", "render"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One input and what became of its segments.
+
+    Attributes:
+        path: As given by the user.
+        duration: Seconds, `None` when unknown.
+        language: A language code, `None` when unknown.
+        corrections: The segments, in order.
+    """
+
+    path: str
+    duration: float | None = None
+    language: str | None = None
+    corrections: tuple[Correction, ...] = ()
+
+
+Writer = Callable[[Recording], str]
+
+
+def _txt(recording: Recording) -> str:
+    lines = [_flat(correction.text) for correction in recording.corrections]
+    return "".join(f"{line}\n" for line in lines) if any(lines) else ""
+
+
+def _json(recording: Recording) -> str:
+    texts = [_flat(correction.text) for correction in recording.corrections]
+    value = {
+        "schema": SCHEMA,
+        "path": utf8(recording.path),
+        "duration": _rounded(recording.duration),
+        "language": recording.language,
+        "text": " ".join(text for text in texts if text),
+        "segments": [_segment(i, correction) for i, correction in enumerate(recording.corrections)],
+    }
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    except (ValueError, TypeError) as error:
+        raise OutputError(f"{value['path']} cannot be written as JSON: {error}.") from error
+
+
+def _segment(index: int, correction: Correction) -> dict[str, Any]:
+    rest = correction.to_json()
+    for name in ("schema", "id", "audio", "text", "words"):
+        del rest[name]
+    audio = correction.audio
+    segment: dict[str, Any] = {
+        "id": index,
+        "start": _rounded(audio.start) if audio else None,
+        "end": _rounded(audio.end) if audio else None,
+        "text": correction.text.strip(),
+    }
+    if correction.words:
+        segment["words"] = [_word(word) for word in correction.words]
+    return segment | {"record": correction.id} | {name: rest[name] for name in rest if name not in segment}
+
+
+def _word(word: Word) -> dict[str, Any]:
+    known = {"start": _rounded(word.start), "end": _rounded(word.end), "probability": word.confidence}
+    return {"word": word.text} | {name: value for name, value in known.items() if value is not None}
+
+
+def _jsonl(recording: Recording) -> str:
+    return "".join(f"{jsonl.dumps(correction)}\n" for correction in recording.corrections)
+
+
+def _srt(recording: Recording) -> str:
+    return subtitles.srt(recording.corrections)
+
+
+def _vtt(recording: Recording) -> str:
+    return subtitles.vtt(recording.corrections)
+
+
+def _tsv(recording: Recording) -> str:
+    spoken = [correction for correction in recording.corrections if correction.text.strip()]
+    times = subtitles.milliseconds([subtitles.span_of(correction) for correction in spoken])
+    rows = [f"{start}\t{end}\t{_flat(made.text)}\n" for (start, end), made in zip(times, spoken, strict=True)]
+    return "start\tend\ttext\n" + "".join(rows)
+
+
+def _flat(text: str) -> str:
+    """On one line, without tabs."""
+    return " ".join(text.split())
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+#: The writers by name; the name is also the extension of the file.
+FORMATS: dict[str, Writer] = {
+    "txt": _txt,
+    "json": _json,
+    "jsonl": _jsonl,
+    "srt": _srt,
+    "vtt": _vtt,
+    "tsv": _tsv,
+}
+
+
+def formats(names: Sequence[str] | str) -> list[str]:
+    """Format names as a user gives them (`"txt,srt"`, `["json"]`, `"all"`): checked, in order, each once.
+
+    Raises:
+        UnknownNameError: there is no format of that name.
+    """
+    given = names.split(",") if isinstance(names, str) else names
+    chosen: dict[str, None] = {}
+    for name in (name.strip().lower() for name in given):
+        if name not in (*FORMATS, "all"):
+            raise UnknownNameError(f"There is no output format called {name!r}.", suggest(name, [*FORMATS, "all"]))
+        chosen.update(dict.fromkeys(FORMATS if name == "all" else [name]))
+    return list(chosen)
+
+
+def render(format: str, recording: Recording) -> str:
+    """The contents of one output file.
+
+    Raises:
+        UnknownNameError: there is no format of that name.
+        OutputError: the recording does not hold what the format needs, for example times.
+    """
+    if format not in FORMATS:
+        raise UnknownNameError(f"There is no output format called {format!r}.", suggest(format, FORMATS))
+    return FORMATS[format](recording)

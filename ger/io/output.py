@@ -1,0 +1,148 @@
+"""Writing results so that a half-written one is never seen."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ger.errors import OutputError
+from ger.io.paths import printable
+
+__all__ = ["clean_stale", "write_atomic"]
+
+_TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.ger-tmp", re.DOTALL)
+_COUNTER = itertools.count()
+_MINE: set[str] = set()
+
+_HINTS = {
+    errno.ENOSPC: "The disk is full: free some space or write to another folder with -o.",
+    errno.EDQUOT: "Your disk quota is used up: free some space or write to another folder with -o.",
+    errno.EFBIG: "The file would be larger than this system or user may write (see: ulimit -f).",
+    errno.EACCES: "You may not write there: change the permissions or choose another folder with -o.",
+    errno.EPERM: "You may not write there: change the permissions or choose another folder with -o.",
+    errno.EROFS: "That file system is read-only: choose another folder with -o.",
+    errno.EISDIR: "A folder of that name is in the way: move it or choose another folder with -o.",
+    errno.ENOTDIR: "A file stands where a folder should be: move it or choose another folder with -o.",
+    errno.EEXIST: "A file stands where a folder should be: move it or choose another folder with -o.",
+    errno.ENAMETOOLONG: "The name is too long for that file system: rename the input.",
+}
+
+
+def write_atomic(path: str | os.PathLike[str], text: str | Iterable[str]) -> None:
+    """Write a text file in UTF-8: afterwards the whole text is there, or what was there before.
+
+    The text goes to a hidden file beside the target, to disk, and then takes the target's name. Missing folders are
+    made. A symbolic link is followed; a device or pipe is written directly. Half surrogates, which UTF-8 has no form
+    for, are written as `\\udcff`, the way JSON writes them.
+
+    Args:
+        path: The target.
+        text: The text, or its pieces in order; an error while they are made leaves the target as it was.
+
+    Raises:
+        OutputError: the file cannot be written; nothing is left behind.
+    """
+    pieces = [text] if isinstance(text, str) else text
+    with _mapped(path):
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        special = _special(target)
+    if special:
+        _write(target, path, pieces)
+        return
+    temporary = _temporary(target)
+    _MINE.add(temporary.name)
+    try:
+        _write(temporary, path, pieces, sync=True)
+        with _mapped(path):
+            temporary.replace(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        _MINE.discard(temporary.name)
+
+
+def clean_stale(folder: str | os.PathLike[str]) -> list[Path]:
+    """Remove what killed runs left half-written in a folder and below it; files of running programs stay.
+
+    Returns:
+        The removed files. What cannot be removed is left, without an error.
+    """
+    removed = []
+    for place, _, files in os.walk(folder):
+        for name in sorted(files):
+            match = _TEMPORARY.fullmatch(name)
+            if match is None or _in_use(name, int(match[1])):
+                continue
+            with suppress(OSError):
+                Path(place, name).unlink()
+                removed.append(Path(place, name))
+    return removed
+
+
+def _temporary(target: Path) -> Path:
+    # A file name has at most 255 bytes; 50 characters have at most 200.
+    name = target.name if len(os.fsencode(target.name)) <= 200 else target.name[:50]
+    return target.with_name(f".{name}.{os.getpid()}-{next(_COUNTER)}.ger-tmp")
+
+
+def _special(target: Path) -> bool:
+    """Whether something other than a regular file or a folder has that name."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    return not stat.S_ISREG(mode)
+
+
+def _write(file_path: Path, path: str | os.PathLike[str], pieces: Iterable[str], *, sync: bool = False) -> None:
+    """Write the pieces to a file; errors of the pieces themselves pass through, the file's name the target `path`."""
+    with _mapped(path):
+        file = file_path.open("wb")
+    try:
+        for piece in pieces:
+            with _mapped(path):
+                file.write(piece.encode("utf-8", "backslashreplace"))
+        with _mapped(path):
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+    finally:
+        with suppress(OSError):  # a failed write has been reported, and closing would try it again
+            file.close()
+
+
+def _in_use(name: str, process: int) -> bool:
+    """Whether a running program may still be writing a temporary file."""
+    if process == os.getpid():
+        return name in _MINE
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def _mapped(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of the operating system into ours."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        hint = _HINTS.get(error.errno or 0, "Check the folder given with -o.")
+        raise OutputError(f"{printable(path)} cannot be written: {reason}.", hint) from error
+    except ValueError as error:
+        raise OutputError(f"{printable(path)} cannot be written: {error}.", "Check the name.") from error
