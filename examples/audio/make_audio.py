@@ -129,7 +129,8 @@ def _render(clip: Clip) -> Samples:
     if clip.noise:
         noise = _pink(clip.seed, len(samples)) if clip.noise == "pink" else _babble(len(samples))
         samples = samples + noise * _power(samples) ** 0.5 / _power(noise) ** 0.5 / 10 ** (clip.snr / 20)
-    return samples * (PEAK / np.abs(samples).max())
+    scaled: Samples = samples * (PEAK / np.abs(samples).max())
+    return scaled
 
 
 def _speak(voice: str, text: str) -> Samples:
@@ -144,7 +145,7 @@ def _speak(voice: str, text: str) -> Samples:
         )
         subprocess.run([*command, str(raw)], check=True)
         subprocess.run(["sox", "-D", str(raw), "-r", str(RATE), "-c", "1", str(wav)], check=True)
-        samples, _ = soundfile.read(wav)
+        samples: Samples = soundfile.read(wav)[0]
     return samples
 
 
@@ -153,7 +154,8 @@ def _pink(seed: int, length: int) -> Samples:
     import numpy as np
 
     white = np.fft.rfft(np.random.default_rng(seed).standard_normal(length))
-    return np.fft.irfft(white / np.sqrt(np.maximum(np.arange(len(white)), 1)), length)
+    pink: Samples = np.fft.irfft(white / np.sqrt(np.maximum(np.arange(len(white)), 1)), length)
+    return pink
 
 
 def _babble(length: int) -> Samples:
@@ -161,7 +163,8 @@ def _babble(length: int) -> Samples:
     import numpy as np
 
     voices = [np.resize(_speak(voice, text)[::-1], length) for voice, text in BABBLE]
-    return np.sum([voice / _power(voice) ** 0.5 for voice in voices], axis=0)
+    babble: Samples = np.sum([voice / _power(voice) ** 0.5 for voice in voices], axis=0)
+    return babble
 
 
 def _power(samples: Samples) -> float:
