@@ -6,13 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ger.types import AudioSegment, Correction, NBest
+from ger.types import AudioSegment, Correction, NBest, Task
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["AsrFrontend", "Corrector", "LanguageModel", "ScoreRequest", "Segmenter"]
+__all__ = [
+    "AsrFrontend",
+    "Corrector",
+    "FrontendOptions",
+    "LanguageModel",
+    "LmOptions",
+    "ScoreRequest",
+    "Segmenter",
+]
 
 
 @runtime_checkable
@@ -95,3 +103,49 @@ class Corrector(Protocol):
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """One correction for each list, in order."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendOptions:
+    """What every front end is made with.
+
+    Attributes:
+        model: A catalogue name, a hub id or a folder; empty for the front end's default.
+        language: A language code, or `None` to detect it for each recording.
+        task: `transcribe`, or `translate` into English.
+        nbest: How many different texts are wanted.
+        beam_size: Width of the search; 0 lets the front end choose what `nbest` needs.
+        device: `auto`, `cpu`, `cuda`.
+        compute_type: `auto`, or a precision that the front end knows, such as `int8` or `float16`.
+        batch_size: Segments decoded together; 0 lets the front end choose.
+        threads: CPU threads; 0 lets the front end choose.
+    """
+
+    model: str = ""
+    language: str | None = None
+    task: Task = "transcribe"
+    nbest: int = 5
+    beam_size: int = 0
+    device: str = "auto"
+    compute_type: str = "auto"
+    batch_size: int = 0
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LmOptions:
+    """What every backend is made with.
+
+    Attributes:
+        model: A catalogue name, a hub id or a folder; empty for the backend's default.
+        device: `auto`, `cpu`, `cuda`.
+        compute_type: `auto`, `float32`, `bfloat16`, `float16`.
+        batch_tokens: Tokens, padding included, that go through the model at once; 0 lets the backend choose.
+        threads: CPU threads; 0 lets the backend choose.
+    """
+
+    model: str = ""
+    device: str = "auto"
+    compute_type: str = "auto"
+    batch_tokens: int = 0
+    threads: int = 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ger.errors import RecordError
@@ -40,8 +39,6 @@ Task = Literal["transcribe", "translate"]
 Decision = Literal["kept", "reranked", "rewritten", "rejected", "failed"]
 Json = Mapping[str, Any]
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -51,7 +48,7 @@ class Word:
     start: float | None = None
     end: float | None = None
     confidence: float | None = None
-    extra: Json = _NOTHING
+    extra: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value; times and confidence are left out when unknown."""
@@ -90,7 +87,7 @@ class Hypothesis:
     acoustic_score: float | None = None
     lm_score: float | None = None
     words: tuple[Word, ...] = ()
-    extra: Json = _NOTHING
+    extra: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value."""
@@ -129,7 +126,7 @@ class AudioSpan:
     path: str
     start: float | None = None
     end: float | None = None
-    extra: Json = _NOTHING
+    extra: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value."""
@@ -176,7 +173,7 @@ class Context:
 
     hotwords: tuple[str, ...] = ()
     previous: str = ""
-    extra: Json = _NOTHING
+    extra: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value; empty fields are left out."""
@@ -212,8 +209,8 @@ class NBest:
     task: Task = "transcribe"
     context: Context = field(default_factory=Context)
     reference: str | None = None
-    meta: Json = _NOTHING
-    extra: Json = _NOTHING
+    meta: Json = field(default_factory=dict)
+    extra: Json = field(default_factory=dict)
 
     @property
     def best(self) -> Hypothesis:
@@ -269,7 +266,7 @@ class Edit:
     after: str
     start: float | None = None
     end: float | None = None
-    extra: Json = _NOTHING
+    extra: Json = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value; times are left out when unknown."""
@@ -316,13 +313,13 @@ class Correction:
     task: Task = "transcribe"
     words: tuple[Word, ...] = ()
     edits: tuple[Edit, ...] = ()
-    scores: Mapping[str, float] = _NOTHING
+    scores: Mapping[str, float] = field(default_factory=dict)
     signature: str = ""
     hypotheses: tuple[Hypothesis, ...] = ()
     context: Context = field(default_factory=Context)
     reference: str | None = None
-    meta: Json = _NOTHING
-    extra: Json = _NOTHING
+    meta: Json = field(default_factory=dict)
+    extra: Json = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -418,7 +415,7 @@ class _Fields:
             )
 
     def rest(self) -> Json:
-        return MappingProxyType(self._value) if self._value else _NOTHING
+        return self._value
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.optional_text(name)
@@ -441,10 +438,10 @@ class _Fields:
     def mapping(self, name: str) -> Json:
         value = self._value.pop(name, None)
         if value is None:
-            return _NOTHING
+            return {}
         if not isinstance(value, Mapping):
             raise RecordError(f"{self._where}: '{name}' should be an object, found {value!r}.")
-        return MappingProxyType(dict(value)) if value else _NOTHING
+        return dict(value)
 
     def items(self, name: str) -> list[Any]:
         value = self._value.pop(name, None)
@@ -465,7 +462,7 @@ def _number(value: Any, where: str) -> float:
 
 
 def _numbers(value: Json, where: str) -> Mapping[str, float]:
-    return MappingProxyType({name: _number(number, f"{where}: '{name}'") for name, number in value.items()})
+    return {name: _number(number, f"{where}: '{name}'") for name, number in value.items()}
 
 
 def _choice(fields: _Fields, name: str, choices: Any, default: str | None) -> Any:

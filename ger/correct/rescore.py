@@ -1,0 +1,116 @@
+"""Rescoring: a language model helps to choose among the hypotheses of a list.
+
+The choice is `argmax (1 - w) * log p_AM(Y|X) + w * log p_LM(Y)` over the listed texts Y, with the recognizer's total
+log-probability and the language model's, both in nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ger.errors import ModelError, UsageError
+from ger.protocols import LanguageModel, ScoreRequest
+from ger.text.align import carry_times, edits
+from ger.text.form import Form, apply
+from ger.text.normalize import normalize
+from ger.types import Correction, Hypothesis, NBest
+
+__all__ = ["DEFAULT_FORM", "DEFAULT_WEIGHT", "Rescorer"]
+
+#: Weight of the language model; measured by `benchmarks/weights.py`, see docs/how-it-works.md.
+DEFAULT_WEIGHT = 0.2
+
+#: Written form in which the language model reads the hypotheses; measured by the same command.
+DEFAULT_FORM: Form = "sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Rescorer:
+    """Chooses among the listed hypotheses; see `ger.protocols.Corrector`.
+
+    The language model reads each text in a written form; the listed text itself is returned. A list with one
+    hypothesis, or without acoustic scores, keeps its 1-best; so does one whose rescoring fails.
+
+    Args:
+        lm: The language model.
+        weight: Its weight, 0 to 1. At 0 the recognizer's order stands.
+        form: Written form in which it reads the hypotheses.
+
+    Raises:
+        UsageError: the weight is not between 0 and 1.
+    """
+
+    lm: LanguageModel
+    weight: float = DEFAULT_WEIGHT
+    form: Form = DEFAULT_FORM
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise UsageError(f"The weight of the language model is {self.weight}.", "Use a number from 0 to 1.")
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.Corrector`."""
+        return f"rescore:weight={self.weight:g},form={self.form},lm={self.lm.signature}"
+
+    def correct(self, lists: Sequence[NBest]) -> list[Correction]:
+        """See `ger.protocols.Corrector`."""
+        open_lists = [nbest for nbest in lists if _settled(nbest) is None]
+        try:
+            done = iter(self._rescore(open_lists))
+        except ModelError:
+            done = iter([self._one(nbest) for nbest in open_lists])  # let only the lists fail that must
+        return [_kept(nbest, reason) if (reason := _settled(nbest)) else next(done) for nbest in lists]
+
+    def _one(self, nbest: NBest) -> Correction:
+        try:
+            return self._rescore([nbest])[0]
+        except ModelError as error:
+            return Correction.of(nbest, nbest.best.text, "failed", reason=str(error), words=nbest.best.words)
+
+    def _rescore(self, lists: Sequence[NBest]) -> list[Correction]:
+        requests = [ScoreRequest(tuple(apply(h.text, self.form) for h in nbest.hypotheses)) for nbest in lists]
+        return [
+            self._choose(nbest, lm_scores)
+            for nbest, lm_scores in zip(lists, self.lm.score(requests), strict=True)
+        ]
+
+    def _choose(self, nbest: NBest, lm_scores: Sequence[float]) -> Correction:
+        acoustic = [_acoustic(hypothesis) or 0.0 for hypothesis in nbest.hypotheses]
+        combined = [(1 - self.weight) * a + self.weight * lm for a, lm in zip(acoustic, lm_scores, strict=True)]
+        candidates = [i for i, h in enumerate(nbest.hypotheses) if i == 0 or normalize(h.text)]
+        chosen = max(candidates, key=lambda i: (combined[i], -i))
+        scores = {"acoustic": acoustic[chosen], "lm": lm_scores[chosen], "combined": combined[chosen]}
+        if chosen == 0:
+            return _kept(nbest, "best of the list", scores)
+        best, hypothesis = nbest.best, nbest.hypotheses[chosen]
+        return Correction.of(
+            nbest,
+            hypothesis.text,
+            "reranked",
+            reason=f"hypothesis {chosen + 1} is ahead by {combined[chosen] - combined[0]:.2f} nats",
+            words=hypothesis.words or (carry_times(best.words, hypothesis.text) if best.words else ()),
+            edits=edits(best.words or best.text, hypothesis.text),
+            scores=scores,
+        )
+
+
+def _settled(nbest: NBest) -> str | None:
+    """Why there is nothing to rescore, if so."""
+    if not nbest.hypotheses:
+        return "nothing was said"
+    if len(nbest.hypotheses) == 1:
+        return "only one hypothesis"
+    if any(_acoustic(hypothesis) is None for hypothesis in nbest.hypotheses):
+        return "a hypothesis has no score"
+    return None
+
+
+def _acoustic(hypothesis: Hypothesis) -> float | None:
+    return hypothesis.score if hypothesis.acoustic_score is None else hypothesis.acoustic_score
+
+
+def _kept(nbest: NBest, reason: str, scores: dict[str, float] | None = None) -> Correction:
+    best = nbest.best
+    return Correction.of(nbest, best.text, "kept", reason=reason, words=best.words, scores=scores or {})

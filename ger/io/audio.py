@@ -1,0 +1,136 @@
+"""Decoding: any file libav reads becomes mono 16 kHz blocks, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ger.errors import AudioError, DependencyError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["SAMPLE_RATE", "AudioInfo", "decode", "probe"]
+
+#: What every front end gets, Hz.
+SAMPLE_RATE = 16_000
+
+#: Containers whose header knows the exact length, so that a file cut short can be told.
+_EXACT_LENGTH = {"flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2", "aiff", "w64"}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What the header of a file says."""
+
+    duration: float | None
+    """Seconds; `None` when the header does not say."""
+    exact: bool
+    """Whether `duration` is exact rather than estimated from the bit rate."""
+
+
+def probe(path: str | Path) -> AudioInfo:
+    """Read the header.
+
+    Raises:
+        AudioError: the file cannot be read or holds no audio.
+    """
+    with _opened(path) as (container, stream):
+        return _info(container, stream)
+
+
+def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode a file, all channels mixed to one.
+
+    Yields:
+        float32 arrays of shape `(n,)`, 16 kHz, between -1 and 1, about `block_seconds` long.
+
+    Raises:
+        AudioError: the file cannot be read, holds no audio, or ends before its header says it does. In the last
+            case everything that could be decoded has been yielded before.
+    """
+    import numpy as np
+
+    block = int(block_seconds * SAMPLE_RATE)
+    pending: list[npt.NDArray[np.float32]] = []
+    held = total = 0
+    with _opened(path) as (container, stream):
+        info = _info(container, stream)
+        for samples in _samples(path, container, stream):
+            pending.append(samples)
+            held += len(samples)
+            if held >= block:
+                total += held
+                yield np.concatenate(pending)
+                pending, held = [], 0
+    if held:
+        total += held
+        yield np.concatenate(pending)
+    _check_length(path, total / SAMPLE_RATE, info)
+
+
+def _samples(path: str | Path, container: Any, stream: Any) -> Iterator[npt.NDArray[np.float32]]:
+    import av
+    import numpy as np
+
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+    frames = container.decode(stream)
+    while True:
+        try:
+            frame = next(frames, None)
+        except av.error.InvalidDataError:
+            continue  # one damaged frame does not spoil the file; a lost tail shows in the length
+        except (av.error.FFmpegError, OSError) as error:
+            raise AudioError(f"{path}: decoding stopped: {_reason(error)}.") from error
+        if frame is not None:
+            frame.pts = None  # gaps and jumps in time stamps are not silence
+        for out in resampler.resample(frame):
+            yield np.ascontiguousarray(out.to_ndarray()[0], dtype=np.float32)
+        if frame is None:
+            return
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
+    try:
+        import av
+    except ImportError as error:
+        raise DependencyError("PyAV", "faster-whisper") from error
+    try:
+        if Path(path).stat().st_size == 0:
+            raise AudioError(f"{path}: the file is empty.")
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be read as audio: {_reason(error)}.") from error
+    with container:
+        if not container.streams.audio:
+            raise AudioError(f"{path}: holds no audio.")
+        yield container, container.streams.audio[0]
+
+
+def _info(container: Any, stream: Any) -> AudioInfo:
+    if stream.duration and stream.time_base:
+        duration = float(stream.duration * stream.time_base)
+    elif container.duration:
+        duration = container.duration / 1e6
+    else:
+        return AudioInfo(None, exact=False)
+    return AudioInfo(duration, exact=container.format.name in _EXACT_LENGTH)
+
+
+def _check_length(path: str | Path, decoded: float, info: AudioInfo) -> None:
+    if decoded == 0:
+        raise AudioError(f"{path}: holds no audio samples that can be decoded.")
+    if info.exact and info.duration and decoded < info.duration - max(0.5, info.duration / 100):
+        raise AudioError(
+            f"{path}: is cut short: {decoded:.1f} s could be decoded of the {info.duration:.1f} s in its header.",
+            "What could be decoded is transcribed.",
+        )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")

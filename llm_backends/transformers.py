@@ -1,0 +1,245 @@
+"""Causal language models through transformers: exact scores and greedy text, on CPU and GPU.
+
+Work is batched by tokens, padding included, never by rows: sequences are sorted by length and packed until a batch
+would cost more than `batch_tokens`. A batch that does not fit in memory is halved, and the smaller size is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
+from ger.models import DEFAULT_LM, resolve
+from ger.protocols import LmOptions, ScoreRequest
+from ger.registry import suggest
+
+__all__ = ["TransformersLM"]
+
+_DTYPES = ("float32", "bfloat16", "float16")
+_BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    """Token ids of prefix and continuation; the first `given` are not scored."""
+
+    index: int
+    ids: list[int]
+    given: int
+
+
+class TransformersLM:
+    """Any causal language model that transformers can load; see `ger.protocols.LanguageModel`.
+
+    Raises:
+        DependencyError: torch or transformers is not installed.
+        ModelError: the model cannot be found or loaded.
+        UsageError: the device or the precision is not to be had here.
+    """
+
+    def __init__(self, options: LmOptions) -> None:
+        try:
+            import torch
+            import transformers
+        except ImportError as error:
+            raise DependencyError("torch or transformers", "transformers") from error
+        local = resolve(options.model or DEFAULT_LM, "lm")
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        self._device = _device(options.device)
+        self._dtype = _dtype(options.compute_type, self._device)
+        try:
+            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+                local.path, dtype=getattr(torch, self._dtype), local_files_only=True
+            )
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            raise ModelError(f"{local.name}: the language model cannot be loaded: {error}.") from error
+        self._model = model.to(self._device).eval()
+        self._name = local.identity
+        self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
+        self._limit = int(getattr(self._model.config, "max_position_embeddings", 0) or 1_000_000)
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.LanguageModel`."""
+        return f"transformers:{self._name},{self._dtype}"
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """See `ger.protocols.LanguageModel`. Equal texts after an equal prefix are scored once.
+
+        Raises:
+            ModelError: a text with its prefix is longer than the model's context.
+        """
+        texts = {(r.prefix, c): 0.0 for r in requests for c in r.continuations}
+        sequences = [self._encode(index, *pair) for index, pair in enumerate(texts)]
+        for pair, total in zip(texts, self._totals(sequences), strict=True):
+            texts[pair] = total
+        return [[texts[r.prefix, c] for c in r.continuations] for r in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        """See `ger.protocols.LanguageModel`.
+
+        Raises:
+            ModelError: a prompt with its answer is longer than the model's context.
+        """
+        sequences = [_Sequence(i, self._ids(prompt), 0) for i, prompt in enumerate(prompts)]
+        for sequence in sequences:
+            self._check_length(len(sequence.ids) + max_tokens, prompts[sequence.index])
+        answers = [""] * len(sequences)
+        for batch in self._batches(sequences, extra=max_tokens):
+            for sequence, text in zip(batch, self._generate(batch, max_tokens), strict=True):
+                answers[sequence.index] = text
+        return answers
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
+        return ids
+
+    def _encode(self, index: int, prefix: str, text: str) -> _Sequence:
+        """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
+        start = self._start()
+        encoded = self._tokenizer(prefix + text, add_special_tokens=False, return_offsets_mapping=bool(prefix))
+        given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
+        ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
+        self._check_length(len(ids), text)
+        return _Sequence(index, ids, 1 + given)
+
+    def _start(self) -> int:
+        """The token that texts begin with: what the model was trained with, or the end of the text before."""
+        bos = self._tokenizer.bos_token_id
+        return int(bos if bos is not None else self._tokenizer.eos_token_id)
+
+    def _check_length(self, length: int, text: str) -> None:
+        if length > self._limit:
+            raise ModelError(
+                f"{self._name}: {length} tokens do not fit in its context of {self._limit}: {text[:60]!r}…",
+                "Use a model with a longer context or shorter segments.",
+            )
+
+    def _totals(self, sequences: list[_Sequence]) -> list[float]:
+        totals = [0.0] * len(sequences)
+        for batch in self._batches(sequences):
+            for sequence, total in zip(batch, self._forward(batch), strict=True):
+                totals[sequence.index] = total
+        return totals
+
+    def _batches(self, sequences: list[_Sequence], extra: int = 0) -> Iterator[list[_Sequence]]:
+        """Sequences sorted by length, in batches of at most the token budget."""
+        batch: list[_Sequence] = []
+        for sequence in sorted(sequences, key=lambda sequence: -len(sequence.ids)):
+            longest = len(batch[0].ids) if batch else len(sequence.ids)
+            if batch and (len(batch) + 1) * (longest + extra) > self._budget:
+                yield batch
+                batch = []
+            batch.append(sequence)
+        if batch:
+            yield batch
+
+    def _forward(self, batch: list[_Sequence]) -> list[float]:
+        import torch
+
+        def run(part: list[_Sequence]) -> list[float]:
+            ids, mask = self._padded([sequence.ids for sequence in part], left=False)
+            with torch.inference_mode():
+                logits = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
+                targets = ids[:, 1:]
+                picked = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float()
+                logp = picked - torch.logsumexp(logits.float(), dim=-1)
+            return [float(row[s.given - 1 : len(s.ids) - 1].double().sum()) for row, s in zip(logp, part, strict=True)]
+
+        return self._backed_off(run, batch)
+
+    def _generate(self, batch: list[_Sequence], max_tokens: int) -> list[str]:
+        import torch
+
+        def run(part: list[_Sequence]) -> list[str]:
+            ids, mask = self._padded([sequence.ids for sequence in part], left=True)
+            with torch.inference_mode():
+                out = self._model.generate(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    max_new_tokens=max_tokens,
+                    do_sample=False,
+                    pad_token_id=self._tokenizer.eos_token_id,
+                )
+            texts: list[str] = self._tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+            return texts
+
+        return self._backed_off(run, batch)
+
+    def _padded(self, rows: list[list[int]], *, left: bool) -> tuple[Any, Any]:
+        import torch
+
+        longest = max(map(len, rows))
+        ids = torch.full((len(rows), longest), self._tokenizer.eos_token_id, dtype=torch.long)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for i, row in enumerate(rows):
+            span = slice(longest - len(row), longest) if left else slice(0, len(row))
+            ids[i, span] = torch.tensor(row)
+            mask[i, span] = 1
+        return ids.to(self._device), mask.to(self._device)
+
+    def _backed_off(self, run: Any, batch: list[_Sequence]) -> list[Any]:
+        """Run a batch; on lack of memory halve it, and remember the smaller size."""
+        import torch
+
+        try:
+            result: list[Any] = run(batch)
+        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+            if not _is_memory(error):
+                raise ModelError(f"{self._name}: the language model failed: {error}.") from error
+            if len(batch) == 1:
+                raise MemoryLimitError(
+                    f"{self._name}: not enough memory on {self._device} for {len(batch[0].ids)} tokens.",
+                    "Use a smaller model or shorter segments.",
+                ) from error
+        else:
+            return result
+        middle = len(batch) // 2
+        self._budget = max(middle * len(batch[0].ids), 1)
+        if self._device == "cuda":
+            torch.cuda.empty_cache()
+        return [*self._backed_off(run, batch[:middle]), *self._backed_off(run, batch[middle:])]
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"The device {name!r} is not known to transformers.", "Use auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("No CUDA device was found.", "Use --device cpu.")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _dtype(name: str, device: str) -> str:
+    """The precision asked for, or the fastest safe one: bfloat16 on a GPU, on a CPU whichever is quicker there."""
+    if name == "auto":
+        return "bfloat16" if device == "cuda" or _bfloat16_is_faster() else "float32"
+    if name not in _DTYPES:
+        raise UsageError(f"The precision {name!r} is not known to transformers.", suggest(name, _DTYPES))
+    return name
+
+
+def _bfloat16_is_faster() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices faster than float32 ones; takes some 20 ms."""
+    import torch
+
+    def seconds(dtype: torch.dtype) -> float:
+        a, b = torch.ones(128, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
+        times = []
+        for _ in range(4):
+            start = time.perf_counter()
+            torch.mm(a, b)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    return seconds(torch.bfloat16) < seconds(torch.float32)
