@@ -166,9 +166,11 @@ def test_problems_do_not_stop_the_others(here: Path, name: str, message: str) ->
     assert all(problem.hint for problem in expansion.problems)
 
 
-def test_bad_pattern(here: Path) -> None:
-    (problem,) = expand(["a*\0"]).problems
-    assert problem.message.startswith("a*\\x00 ")
+@pytest.mark.parametrize("pattern", ["a*\0", "**x"])
+def test_bad_pattern(here: Path, pattern: str) -> None:
+    (problem,) = expand([pattern]).problems
+    assert problem.message.startswith(f"{printable(pattern)} ")
+    assert problem.hint
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

@@ -135,7 +135,7 @@ def test_unreadable_files(tmp_path: Path, name: str, reason: str) -> None:
 
 
 def test_streams_have_names(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="^stream, line 1:"):
+    with pytest.raises(RecordError, match=r"^stream, line 1:"):
         list(read_nbest(stream("[]")))
     (tmp_path / "a\nb").write_text("[]")
     with (tmp_path / "a\nb").open("rb") as file, pytest.raises(RecordError, match=r"a\\nb, line 1:"):

@@ -163,8 +163,9 @@ class _Search:
         base, rest = _split(pattern)
         try:
             matches = {str(match) for match in Path(base).glob(rest)}
-        except (ValueError, NotImplementedError) as error:
-            self.problems.append(InputError(f"{printable(pattern)} is not a pattern: {error}."))
+        except ValueError as error:
+            problem = InputError(f"{printable(pattern)} is not a pattern: {error}.", "Write `**` between slashes only.")
+            self.problems.append(problem)
             return
         shown = [match for match in matches if "/." in f"/{rest}" or not _hidden(os.path.relpath(match, base))]
         if not shown:

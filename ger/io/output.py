@@ -124,14 +124,13 @@ def _in_use(name: str, process: int) -> bool:
     """Whether a running program may still be writing a temporary file."""
     if process == os.getpid():
         return name in _MINE
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
+    if os.name == "posix":
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:  # it runs, as another user
+            return True
     return True
 
 
