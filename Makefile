@@ -52,7 +52,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
-	@echo "Installing ger with its default engines (about 360 MB to download the first time)"
+	@echo "Installing ger with its default engines (about 360 MB to download the first time; models come on first use)"
 	@$(call pip_install,-e '.[default]')
 	@touch $@
 
