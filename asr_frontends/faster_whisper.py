@@ -304,7 +304,9 @@ class FasterWhisper:
     def _check(self, options: FrontendOptions, name: str) -> None:
         known = self._whisper.supported_languages
         if options.language and options.language not in known:
-            raise UsageError(f"{name} does not know the language {options.language!r}.", suggest(options.language, known))
+            raise UsageError(
+                f"{name} does not know the language {options.language!r}.", suggest(options.language, known)
+            )
         if options.task == "translate" and not self._model.is_multilingual:
             raise UsageError(f"{name} cannot translate.", "Use a multilingual Whisper model.")
 

@@ -1,3 +1,39 @@
-"""ger connects speech recognizers to language models through N-best lists of text."""
+"""ger connects speech recognizers to language models through N-best lists of text.
+
+>>> import ger
+>>> recording = ger.correct("talk.wav", nbest=5)  # doctest: +SKIP
+>>> for result in ger.stream(["calls/"]): ...  # doctest: +SKIP
+
+Importing this loads no model library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from ger.api import correct, stream
+    from ger.errors import GerError
+    from ger.types import Correction, Hypothesis, NBest, Word
+
+__all__ = ["Correction", "GerError", "Hypothesis", "NBest", "Word", "__version__", "correct", "stream"]
+
+_HOMES = {
+    "correct": "ger.api",
+    "stream": "ger.api",
+    "GerError": "ger.errors",
+    "Correction": "ger.types",
+    "Hypothesis": "ger.types",
+    "NBest": "ger.types",
+    "Word": "ger.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ger' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -47,6 +47,7 @@ class TransformersLM:
         except ImportError as error:
             raise DependencyError("torch or transformers", "transformers") from error
         local = resolve(options.model or DEFAULT_LM, "lm")
+        transformers.utils.logging.disable_progress_bar()
         if options.threads:
             torch.set_num_threads(options.threads)
         self._device = _device(options.device)
@@ -74,11 +75,10 @@ class TransformersLM:
         Raises:
             ModelError: a text with its prefix is longer than the model's context.
         """
-        texts = {(r.prefix, c): 0.0 for r in requests for c in r.continuations}
-        sequences = [self._encode(index, *pair) for index, pair in enumerate(texts)]
-        for pair, total in zip(texts, self._totals(sequences), strict=True):
-            texts[pair] = total
-        return [[texts[r.prefix, c] for c in r.continuations] for r in requests]
+        texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
+        sequences = [self._encode(index, *text) for index, text in enumerate(texts)]
+        totals = dict(zip(texts, self._totals(sequences), strict=True))
+        return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
 
     def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
         """See `ger.protocols.LanguageModel`.

@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.fixtures_models"]
+pytest_plugins = ["fixtures_models"]

@@ -71,10 +71,7 @@ class Rescorer:
 
     def _rescore(self, lists: Sequence[NBest]) -> list[Correction]:
         requests = [ScoreRequest(tuple(apply(h.text, self.form) for h in nbest.hypotheses)) for nbest in lists]
-        return [
-            self._choose(nbest, lm_scores)
-            for nbest, lm_scores in zip(lists, self.lm.score(requests), strict=True)
-        ]
+        return [self._choose(nbest, lm_scores) for nbest, lm_scores in zip(lists, self.lm.score(requests), strict=True)]
 
     def _choose(self, nbest: NBest, lm_scores: Sequence[float]) -> Correction:
         acoustic = [_acoustic(hypothesis) or 0.0 for hypothesis in nbest.hypotheses]

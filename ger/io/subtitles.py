@@ -149,7 +149,7 @@ def _best_cut(tokens: Sequence[Token], words: Sequence[Word]) -> list[int]:
 def _fits(tokens: Sequence[Token], words: Sequence[Word]) -> bool:
     if _time(words[-1].end) - _time(words[0].start) > SECONDS:
         return False
-    return _width(join(tokens)) <= COLUMNS or len(_wrap(tokens)) <= LINES
+    return _width(join(tokens)) <= COLUMNS or len(_lines(tokens, COLUMNS)) <= LINES
 
 
 def _price(words: Sequence[Word], i: int, j: int) -> float:

@@ -123,11 +123,11 @@ class Manifest:
             for key in ("fetched", "files"):
                 table[key] = tuple(FileRecord(**record) for record in table[key])
             return cls(**table)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, TypeError, KeyError) as error:
-            hint = f"Run: ger models rm {folder.name}; ger models pull {folder.name}"
-            raise ModelError(f"{folder / MANIFEST} is damaged.", hint) from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            hint = f"Remove the model and fetch it again: ger models rm {folder.name}"
+            raise ModelError(f"{folder / MANIFEST} is damaged or cannot be read.", hint) from error
 
 
 def file_sha256(path: Path) -> str:

@@ -37,7 +37,7 @@ def convert_gguf(gguf: Path, target: Path) -> None:
         with redirect_stderr(io.StringIO()):  # progress bars
             loaded = AutoModelForCausalLM.from_pretrained(source, gguf_file=name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
             f"{gguf} cannot be converted: {reason}", "Use a model in safetensors format: a hub id or a folder."

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["DEFAULT_LM", "DEFAULT_RECOGNIZER", "Entry", "Made", "ModelKind", "Source", "Wheel", "catalogue", "parse"]
+from ger.errors import UsageError
+
+__all__ = ["DEFAULT_LM", "DEFAULT_RECOGNIZER", "NAME", "Entry", "Made", "ModelKind", "Source", "Wheel", "catalogue"]
 
 ModelKind = Literal["recognizer", "lm"]
 
 #: The models that are used when none is named.
 DEFAULT_RECOGNIZER = "whisper-base"
 DEFAULT_LM = "smollm2-135m-instruct"
+
+#: What a name of the catalogue looks like; also the name of a folder.
+NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +75,37 @@ class Entry:
     sources: tuple[Source, ...]
 
 
-@cache
 def catalogue() -> dict[str, Entry]:
-    """The models that `ger` knows by name, in the order of the catalogue."""
-    return parse(files("ger.models").joinpath("catalogue.toml").read_text("utf-8"))
+    """The models that `ger` knows by name: its own, and after them those of the file that `$GER_CATALOGUE` names.
+
+    Raises:
+        UsageError: that file is not a catalogue.
+    """
+    extra = os.environ.get("GER_CATALOGUE")
+    return dict(_own()) | (dict(_extra(Path(extra))) if extra else {})
 
 
-def parse(text: str) -> dict[str, Entry]:
-    """Read a catalogue."""
+@cache
+def _own() -> dict[str, Entry]:
+    return _parse(files("ger.models").joinpath("catalogue.toml").read_text("utf-8"))
+
+
+@cache
+def _extra(path: Path) -> dict[str, Entry]:
+    try:
+        return _parse(path.read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path} is not a catalogue of models: {error}."
+        raise UsageError(message, "GER_CATALOGUE has to name a file like ger/models/catalogue.toml.") from error
+
+
+def _parse(text: str) -> dict[str, Entry]:
     return {name: _entry(name, table) for name, table in tomllib.loads(text).items()}
 
 
 def _entry(name: str, table: dict[str, Any]) -> Entry:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a model")
     sources = tuple(_source(source) for source in table.pop("sources"))
     return Entry(name=name, sources=sources, **table)
 

@@ -26,7 +26,7 @@ from ger.models.cache import (
     records,
 )
 from ger.models.convert import CONVERTER, convert_gguf
-from ger.models.entries import Entry, Source, catalogue
+from ger.models.entries import NAME, Entry, Source, catalogue
 from ger.models.progress import Reporter
 from ger.registry import suggest
 
@@ -38,12 +38,12 @@ __all__ = [
     "installed_names",
     "pull",
     "remove",
+    "repair_hint",
     "unknown",
     "verify",
 ]
 
 _log = logging.getLogger("ger.models")
-_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,12 @@ def installed(name: str) -> LocalModel | None:
         ModelError: it is damaged (a file is missing or has another size).
     """
     folder = model_folder(name)
-    manifest = Manifest.read(folder) if _NAME.fullmatch(name) else None
+    manifest = Manifest.read(folder) if NAME.fullmatch(name) else None
     if manifest is None:
         return None
     for record in manifest.files:
         if problem := _misfit(folder, record):
-            raise ModelError(f"{folder / record.path} {problem}.", _repair(name))
+            raise ModelError(f"{folder / record.path} {problem}.", repair_hint(name))
     return LocalModel(name, folder, manifest.identity)
 
 
@@ -98,8 +98,10 @@ def _misfit(folder: Path, record: FileRecord) -> str:
     return "" if size == record.bytes else f"has {size} bytes and should have {record.bytes}"
 
 
-def _repair(name: str) -> str:
-    return f"Run: ger models rm {name}; ger models pull {name}"
+def repair_hint(name: str) -> str:
+    """How to get a damaged model right again."""
+    again = f"ger models pull {name}" if name in catalogue() else "then give the GGUF file again"
+    return f"Run: ger models rm {name}; {again}"
 
 
 def unknown(name: str) -> UnknownNameError:
@@ -215,7 +217,7 @@ def remove(name: str) -> None:
     Raises:
         ModelError: it is not there, or it cannot be deleted.
     """
-    present = [path for path in (model_folder(name), _downloads(name)) if _NAME.fullmatch(name) and path.is_dir()]
+    present = [path for path in (model_folder(name), _downloads(name)) if NAME.fullmatch(name) and path.is_dir()]
     if not present:
         raise ModelError(f"{name} is not in {cache_dir()}.", "See what is: ger models ls")
     with disk_errors(name), locked(name, lambda: None):

@@ -6,6 +6,7 @@ apply. Nothing is installed and no code of a wheel is run.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import re
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from ger.errors import DownloadError, ModelError
+from ger.errors import DownloadError
 from ger.models.cache import file_sha256
 from ger.models.entries import Made, Wheel
 from ger.models.progress import Meter
@@ -34,8 +35,8 @@ def fetch(wheel: Wheel, folder: Path, meter: Meter) -> Path:
     """The wheel in `folder`, downloaded unless it is there already.
 
     Raises:
-        DownloadError: pip cannot get it, or it is not the file that the catalogue names.
-        ModelError: there is no pip.
+        DownloadError: pip cannot get it, or it is not the file that the catalogue names, or there is no pip.
+        OSError: it cannot be written.
     """
     target = folder / f"{wheel.name}-{wheel.version}.whl"
     if not (target.is_file() and file_sha256(target) == wheel.sha256):
@@ -82,7 +83,10 @@ def _download(wheel: Wheel, folder: Path, meter: Meter) -> None:
             process.kill()
             raise
     if process.returncode:
-        raise DownloadError(_reason(said) or f"pip ended with code {process.returncode}")
+        reason = _reason(said) or f"pip ended with code {process.returncode}"
+        if os.strerror(errno.ENOSPC) in reason:
+            raise OSError(errno.ENOSPC, reason)
+        raise DownloadError(reason)
 
 
 def _reason(said: Sequence[str]) -> str:
@@ -94,7 +98,7 @@ def pip_command(command: str) -> list[str]:
     """How to run a command of pip: the environment's own pip, or the one that comes with Python.
 
     Raises:
-        ModelError: there is neither.
+        DownloadError: there is neither.
     """
     if importlib.util.find_spec("pip"):
         start, number = ["-m", "pip"], version("pip")
@@ -113,7 +117,7 @@ def _bundled_pip() -> Path:
     for folder in filter(None, folders):
         for wheel in sorted(Path(folder).glob("pip-*.whl")):
             return wheel
-    raise ModelError("Downloading a model needs pip, and this Python has none.", "Install it: python -m ensurepip")
+    raise DownloadError("this Python has no pip to download with, install it")
 
 
 def unpack(wheels: Iterable[Path], files: Iterable[Made], folder: Path) -> None:

@@ -1,0 +1,99 @@
+"""Which weight and which written form should the rescorer use by default?
+
+Reads Whisper 5-best lists with scores (HyPoradise `dev_wsj_score.json`, `train_atis.json`) to choose, and lists that
+our own front end makes of speech it was not chosen on to report. Prints word errors for every form and weight.
+
+    python benchmarks/weights.py DATA [--lists 400] [--audio lists.jsonl …]
+
+DATA is a folder with `hyporadise/` in it. Make lists.jsonl with `ger transcribe … -o lists.jsonl` and give each
+record a `reference`, or point --audio at a folder of clips with `refs.tsv`. Exit code 2 when the data is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from common import machine, recognized
+from rapidfuzz.distance import Levenshtein
+
+from ger.protocols import LmOptions, ScoreRequest
+from ger.text.form import FORMS, apply
+from ger.text.normalize import normalize
+from ger.types import Hypothesis, NBest
+from llm_backends.transformers import TransformersLM
+
+WEIGHTS = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0]
+
+
+def hyporadise(path: Path, key: str, limit: int) -> list[NBest]:
+    """Lists whose scores are averages over tokens.
+
+    Totals are estimated with 1.2 tokens a word and the list's mean length, which keeps the recognizer's order.
+    """
+    lists = []
+    for i, item in enumerate(json.loads(path.read_text(encoding="utf-8"))[:limit]):
+        seen: dict[str, Hypothesis] = {}
+        tokens = 1 + 1.2 * sum(len(text.split()) for text in item["input"]) / len(item["input"])
+        for text, score in zip(item["input"], item[key], strict=True):
+            text = "" if text == "<UNK>" else text
+            seen.setdefault(text, Hypothesis(text, score=score * tokens))
+        lists.append(NBest(str(i), tuple(seen.values()), reference=item["output"]))
+    return lists
+
+
+def errors(nbest: NBest) -> list[int]:
+    """Word errors of every hypothesis."""
+    reference = normalize(nbest.reference or "").split()
+    return [Levenshtein.distance(reference, normalize(h.text).split()) for h in nbest.hypotheses]
+
+
+def table(name: str, lists: Sequence[NBest], lm: TransformersLM) -> None:
+    """Word errors by form and weight."""
+    words = sum(len(normalize(nbest.reference or "").split()) for nbest in lists)
+    counted = [errors(nbest) for nbest in lists]
+    first = sum(e[0] for e in counted if e)
+    print(
+        f"\n{name}: {len(lists)} lists, {words} words, 1-best {first} ({100 * first / words:.2f} %), "
+        f"oracle {sum(min(e) for e in counted if e)} errors"
+    )
+    print(f"{'form':10}" + "".join(f"{w:>7.2f}" for w in WEIGHTS))
+    for form in FORMS:
+        scored = lm.score([ScoreRequest(tuple(apply(h.text, form) for h in nbest.hypotheses)) for nbest in lists])
+        row = []
+        for weight in WEIGHTS:
+            total = 0
+            for nbest, scores, wrong in zip(lists, scored, counted, strict=True):
+                combined = [
+                    (1 - weight) * (h.score or 0) + weight * s for h, s in zip(nbest.hypotheses, scores, strict=True)
+                ]
+                total += wrong[max(range(len(wrong)), key=lambda i: (combined[i], -i))] if wrong else 0
+            row.append(total)
+        print(f"{form:10}" + "".join(f"{n:>7}" for n in row), flush=True)
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--lists", type=int, default=400, help="lists of each HyPoradise file")
+    parser.add_argument("--audio", type=Path, nargs="*", default=[], help="folders of clips with refs.tsv")
+    args = parser.parse_args()
+    folder = args.data / "hyporadise"
+    if not folder.is_dir():
+        print(f"{folder} is missing: give the folder that holds hyporadise/.", file=sys.stderr)
+        return 2
+    lm = TransformersLM(LmOptions())
+    print(machine(), lm.signature, sep="\n")
+    table("tuning: WSJ", hyporadise(folder / "dev_wsj_score.json", "score", args.lists), lm)
+    table("tuning: ATIS", hyporadise(folder / "train_atis.json", "am_score", args.lists), lm)
+    for clips in args.audio:
+        table(f"report: {clips.name}", recognized(clips), lm)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The Python interface: `ger.correct` for one file, `ger.stream` for many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ger.errors import UsageError
+from ger.io.formats import Recording
+from ger.io.inputs import expand
+from ger.pipeline import Pipeline, Result
+from ger.registry import suggest
+from ger.settings import Settings
+
+__all__ = ["correct", "settings", "stream"]
+
+
+def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
+    """Recognize and correct one audio file, or correct one file of N-best records.
+
+    Args:
+        path: The file.
+        **options: Settings by name, such as `nbest=5`, `language="en"`, `model="whisper-base"`, `llm=…`,
+            `weight=0.2`; see `settings`.
+
+    Returns:
+        The corrected segments, with `text` for all of it.
+
+    Raises:
+        InputError: the file cannot be used, wholly or from some point on.
+        ModelError: a model cannot be had or run.
+        UsageError: an option is not known or out of its range.
+    """
+    results = list(stream([path], **options))
+    if len(results) != 1:
+        raise UsageError(f"{os.fspath(path)} is {len(results)} files.", "Use ger.stream for folders and patterns.")
+    result = results[0]
+    if result.error:
+        raise result.error
+    assert result.recording is not None
+    return result.recording
+
+
+def stream(paths: Iterable[str | os.PathLike[str]], **options: Any) -> Iterator[Result]:
+    """Recognize and correct files, folders and patterns; models are loaded once.
+
+    Args:
+        paths: Files, folders (searched with the folders in them), glob patterns.
+        **options: As for `correct`.
+
+    Yields:
+        One result a file, in order, as soon as it is complete; a file that cannot be used has `error`.
+
+    Raises:
+        InputError: something named does not exist.
+        ModelError: a model cannot be had.
+        UsageError: an option is not known or out of its range.
+    """
+    pipeline = Pipeline(settings(**options))
+    found = expand([os.fspath(path) for path in paths])
+    for problem in found.problems:
+        raise problem
+    yield from pipeline.run(found.inputs)
+
+
+def settings(**options: Any) -> Settings:
+    """Settings from flat names.
+
+    `model`, `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizer; `llm` and `batch_tokens`
+    to the language model; `device` and `threads` to both; `compute_type` to the recognizer and `llm_compute_type` to
+    the language model; `frontend`, `backend`, `mode`, `weight` and `form` are those of `ger.settings.Settings`.
+    Options that are `None` keep their defaults.
+
+    Raises:
+        UsageError: an option is not known or out of its range.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    known = {*_RECOGNIZER, *_LM, *_OWN}
+    if unknown := next((name for name in given if name not in known), None):
+        raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
+    base = Settings()
+    return replace(
+        base,
+        recognizer=replace(base.recognizer, **{n: given[k] for k, n in _RECOGNIZER.items() if k in given}),
+        lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
+        **{name: given[name] for name in _OWN if name in given},
+    )
+
+
+_SHARED = ("device", "threads")
+_RECOGNIZER = {
+    name: name for name in ("model", "language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
+}
+_LM = {"llm": "model", "llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
+_OWN = ("frontend", "backend", "mode", "weight", "form")

@@ -1,0 +1,97 @@
+"""The journal of an output folder: which inputs are done, so that an interrupted run can go on.
+
+A line is added when all results of an input stand under their final names. An input is done when its line names the
+same file (by size and time of change), the same settings, and results that are still there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ger.errors import OutputError
+from ger.io.inputs import Input
+from ger.io.paths import utf8
+
+__all__ = ["JOURNAL", "Journal"]
+
+#: Name of the file in the output folder.
+JOURNAL = ".ger-journal.jsonl"
+
+
+class Journal:
+    """What was done in an output folder.
+
+    Args:
+        folder: The output folder; it need not exist.
+        key: Everything that the results depend on beside the input.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._path = folder / JOURNAL
+        self._key = key
+        self._entries = {entry["input"]: entry for entry in _read(self._path)}
+
+    def done(self, source: Input) -> bool:
+        """Whether the results of an input are there and current."""
+        entry = self._entries.get(_name(source))
+        if entry is None or entry["key"] != self._key or entry["stamp"] != _stamp(source):
+            return False
+        return all((self._path.parent / output).is_file() for output in entry["outputs"])
+
+    def add(self, source: Input, outputs: Iterable[Path]) -> None:
+        """Note that the results of an input stand under their final names.
+
+        Raises:
+            OutputError: the journal cannot be written.
+        """
+        names = [os.path.relpath(output, self._path.parent) for output in outputs]
+        entry = {"input": _name(source), "stamp": _stamp(source), "key": self._key, "outputs": names}
+        self._entries[entry["input"]] = entry
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # A line that a killed run left torn is ended here, so that it spoils nothing but itself.
+            with self._path.open("ab") as file:
+                torn = file.tell() and not _ends_with_newline(self._path)
+                file.write(b"\n" * bool(torn) + json.dumps(entry).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f"{self._path} cannot be written: {error.strerror}.", "Check the folder.") from error
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return []
+    entries = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:  # torn by a kill: that input is done again
+            continue
+        if isinstance(entry, dict) and {"input", "stamp", "key", "outputs"} <= entry.keys():
+            entries.append(entry)
+    return entries
+
+
+def _name(source: Input) -> str:
+    return utf8(os.path.abspath(source.path))
+
+
+def _stamp(source: Input) -> list[int]:
+    try:
+        status = os.stat(source.path)
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,256 @@
+"""From inputs to results: decoding and segmentation run ahead in a thread, segments of all files are batched together.
+
+inputs ──(thread)──> segments ──> N-best lists ──> corrections ──> one result an input, in order
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from ger import __version__
+from ger.errors import AudioError, GerError, InputError, ModelError
+from ger.io.audio import SAMPLE_RATE, decode
+from ger.io.formats import Recording
+from ger.io.inputs import Input
+from ger.io.jsonl import read_nbest
+from ger.io.paths import printable, utf8
+from ger.protocols import AsrFrontend, Corrector, Segmenter
+from ger.settings import Settings
+from ger.types import AudioSegment, AudioSpan, Correction, NBest
+
+__all__ = ["Pipeline", "Progress", "Result"]
+
+#: Segments that are recognized together; the front end sorts them by length and batches them.
+_WINDOW = 24
+#: Segments that are decoded ahead.
+_AHEAD = 48
+
+#: Called with seconds of audio that were dealt with.
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one input.
+
+    Attributes:
+        source: The input.
+        recording: The corrections; `None` when nothing could be made of it.
+        lists: The N-best lists they were made from.
+        error: What is wrong with it, if anything. A file that is damaged in the middle has both.
+    """
+
+    source: Input
+    recording: Recording | None = None
+    lists: tuple[NBest, ...] = ()
+    error: GerError | None = None
+
+
+@dataclass(slots=True)
+class _Open:
+    """An input on its way; the reading thread writes `seconds` and `error` before it sends the end."""
+
+    source: Input
+    lists: list[NBest] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+    waiting: int = 0
+    ended: bool = False
+    seconds: float | None = None
+    error: GerError | None = None
+
+    def fail(self, error: GerError) -> None:
+        """Keep the first error."""
+        self.error = self.error or error
+
+    def result(self) -> Result:
+        usable = self.error is None or self.seconds or self.lists
+        language = next((nbest.language for nbest in self.lists if nbest.language), None)
+        recording = Recording(self.source.path, self.seconds, language, tuple(self.corrections)) if usable else None
+        return Result(self.source, recording, tuple(self.lists), self.error)
+
+
+_Work = tuple[_Open, AudioSegment | NBest]
+_Item = tuple[_Open, AudioSegment | NBest | None]  # None: the input's end
+
+
+class Pipeline:
+    """Recognizes and corrects; models are loaded when the first input needs them.
+
+    Args:
+        settings: What to use.
+        correct: Whether to correct; without, results have lists only.
+    """
+
+    def __init__(self, settings: Settings, *, correct: bool = True) -> None:
+        self.settings = settings
+        self._correct = correct
+
+    @cached_property
+    def frontend(self) -> AsrFrontend:
+        """The recognizer."""
+        return self.settings.make_frontend()
+
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """The voice activity detector."""
+        return self.settings.make_segmenter()
+
+    @cached_property
+    def corrector(self) -> Corrector:
+        """The corrector with its language model."""
+        return self.settings.make_corrector()
+
+    def run(self, inputs: Iterable[Input], progress: Progress = lambda seconds: None) -> Iterator[Result]:
+        """Work through the inputs.
+
+        Yields:
+            One result for each input, in order, as soon as it is complete.
+
+        Raises:
+            ModelError: a model cannot be loaded; what breaks on one segment fails that segment only.
+        """
+        if self._correct:
+            _ = self.corrector  # fails now rather than after the first recognition
+        pending: list[_Open] = []
+        window: list[_Work] = []
+        with _Ahead(self._items(inputs)) as items:
+            for opened, item in items:
+                if not pending or pending[-1] is not opened:
+                    pending.append(opened)
+                if item is None:
+                    opened.ended = True
+                else:
+                    opened.waiting += 1
+                    window.append((opened, item))
+                if len(window) == _WINDOW:
+                    self._work(window, progress)
+                    window = []
+                yield from _complete(pending)
+            self._work(window, progress)
+            yield from _complete(pending)
+
+    def _items(self, inputs: Iterable[Input]) -> Iterator[_Item]:
+        """Segments and lists of all inputs, each input closed by its end."""
+        for source in inputs:
+            opened = _Open(source)
+            records = source.stdin or source.path.lower().endswith(".jsonl")
+            try:
+                for item in read_nbest(source.path) if records else self._segments(opened):
+                    yield opened, item
+            except InputError as error:
+                opened.fail(error)
+            yield opened, None
+
+    def _segments(self, opened: _Open) -> Iterator[AudioSegment]:
+        path = utf8(opened.source.path)
+        for number, (start, samples) in enumerate(self.segmenter.split(_blocks(opened))):
+            span = AudioSpan(path, round(start, 3), round(start + len(samples) / SAMPLE_RATE, 3))
+            yield AudioSegment(
+                f"{opened.source.id}/{number:04d}", span, samples, language=self.settings.recognizer.language
+            )
+
+    def _work(self, window: Sequence[_Work], progress: Progress) -> None:
+        """Recognize and correct a window; results go to their inputs."""
+        if not window:
+            return
+        lists = self._recognize(window)
+        corrections = self.corrector.correct(lists) if self._correct else [None] * len(lists)
+        for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
+            opened.waiting -= 1
+            if isinstance(item, AudioSegment):
+                progress(item.duration)
+                if not nbest.hypotheses:
+                    continue  # nothing was said there
+            opened.lists.append(nbest)
+            if correction is not None:
+                opened.corrections.append(replace(correction, signature=self.signature))
+
+    @cached_property
+    def signature(self) -> str:
+        """One line that says how results are made: version, front end, corrector with its language model."""
+        frontend = self.frontend.signature if "frontend" in self.__dict__ else "lists"
+        corrector = self.corrector.signature if self._correct else "none"
+        return f"ger {__version__} | {frontend} | {corrector}"
+
+    def _recognize(self, window: Sequence[_Work]) -> list[NBest]:
+        """The lists of a window: what is one already, and what the recognizer makes of the segments."""
+        segments = [(opened, item) for opened, item in window if isinstance(item, AudioSegment)]
+        made = iter(self._lists(segments))
+        return [item if isinstance(item, NBest) else next(made) for _, item in window]
+
+    def _lists(self, work: list[tuple[_Open, AudioSegment]]) -> list[NBest]:
+        """Recognize; where that breaks, one by one, so that only the inputs fail that must."""
+        if not work:
+            return []
+        try:
+            return self.frontend.recognize([segment for _, segment in work])
+        except ModelError as error:
+            if len(work) > 1:
+                return [nbest for item in work for nbest in self._lists([item])]
+            opened, segment = work[0]
+            opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
+            return [NBest(segment.id, (), segment.span)]
+
+
+def _complete(pending: list[_Open]) -> Iterator[Result]:
+    """The results of the inputs in front that are complete."""
+    while pending and pending[0].ended and not pending[0].waiting:
+        yield pending.pop(0).result()
+
+
+def _blocks(opened: _Open) -> Iterator[Any]:
+    """Decoded audio; damage ends it and is noted, so that what came before is used."""
+    opened.seconds = 0.0
+    try:
+        for block in decode(opened.source.path):
+            opened.seconds += len(block) / SAMPLE_RATE
+            yield block
+    except AudioError as error:
+        opened.fail(error)
+
+
+class _Ahead:
+    """Iterates in a thread of its own, a bounded number of items ahead."""
+
+    def __init__(self, items: Iterator[_Item]) -> None:
+        self._items = items
+        self._queue: queue.Queue[_Item | BaseException | None] = queue.Queue(_AHEAD)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ger-decode", daemon=True)
+
+    def __enter__(self) -> _Ahead:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[_Item]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _run(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    return
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001  # raised again where the items are used
+            self._put(error)
+
+    def _put(self, item: _Item | BaseException | None) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False

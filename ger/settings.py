@@ -1,0 +1,78 @@
+"""What a run is made of: every setting with its default, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ger import __version__, registry
+from ger.correct.rescore import DEFAULT_FORM, DEFAULT_WEIGHT
+from ger.errors import UsageError
+from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
+from ger.text.form import FORMS, Form
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of a run.
+
+    Attributes:
+        frontend: Name of the recognizer's plug-in.
+        recognizer: What it is made with.
+        backend: Name of the language model's plug-in.
+        lm: What it is made with.
+        mode: Name of the corrector.
+        weight: Weight of the language model, 0 to 1.
+        form: Written form in which the language model reads the hypotheses.
+
+    Raises:
+        UsageError: a setting is out of its range.
+    """
+
+    frontend: str = "faster-whisper"
+    recognizer: FrontendOptions = field(default_factory=FrontendOptions)
+    backend: str = "transformers"
+    lm: LmOptions = field(default_factory=LmOptions)
+    mode: str = "rescore"
+    weight: float = DEFAULT_WEIGHT
+    form: Form = DEFAULT_FORM
+
+    def __post_init__(self) -> None:
+        if self.recognizer.nbest < 1:
+            raise UsageError(f"--nbest is {self.recognizer.nbest}.", "Use 1 or more.")
+        if not 0 <= self.weight <= 1:
+            raise UsageError(f"The weight of the language model is {self.weight}.", "Use a number from 0 to 1.")
+        if self.recognizer.beam_size < 0 or self.recognizer.batch_size < 0 or self.recognizer.threads < 0:
+            raise UsageError("--beam-size, --batch-size and --threads cannot be negative.", "Leave them out to choose.")
+        if self.form not in FORMS:
+            raise UsageError(f"There is no written form called {self.form!r}.", registry.suggest(self.form, FORMS))
+        for kind, name in (("frontends", self.frontend), ("backends", self.backend), ("correctors", self.mode)):
+            if name not in registry.names(kind):  # type: ignore[arg-type]
+                registry.load(kind, name)  # type: ignore[arg-type]  # raises, with a suggestion
+
+    @property
+    def key(self) -> str:
+        """Everything that a result depends on, as one line; loads nothing."""
+        kept = replace(
+            self,
+            recognizer=replace(self.recognizer, threads=0),
+            lm=replace(self.lm, threads=0, batch_tokens=0),
+        )
+        return f"ger {__version__} {kept!r}"
+
+    def make_frontend(self) -> AsrFrontend:
+        """Load the recognizer."""
+        frontend: AsrFrontend = registry.load("frontends", self.frontend)(self.recognizer)
+        return frontend
+
+    def make_segmenter(self) -> Segmenter:
+        """Load the voice activity detector."""
+        segmenter: Segmenter = registry.load("segmenters", "silero")()
+        return segmenter
+
+    def make_corrector(self) -> Corrector:
+        """Load the language model and the corrector that uses it."""
+        lm: LanguageModel = registry.load("backends", self.backend)(self.lm)
+        corrector: Corrector = registry.load("correctors", self.mode)(lm, weight=self.weight, form=self.form)
+        return corrector
