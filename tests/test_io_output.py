@@ -166,7 +166,7 @@ def test_killed_half_way_leaves_the_old_text_and_is_cleaned_up(tmp_path: Path) -
     assert target.read_text() == "old"
     (left,) = set(names(target.parent)) - {target.name}
     (tmp_path / "sub" / ".keep.1.tmp").touch()
-    assert clean_stale(tmp_path) == [target.parent / left]
+    assert clean_stale(target.parent) == [target.parent / left]
     assert names(target.parent) == [".keep.1.tmp", target.name]
 
 

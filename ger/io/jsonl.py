@@ -16,13 +16,13 @@ from ger.types import Correction, NBest
 
 __all__ = ["dumps", "read_corrections", "read_nbest", "write_records"]
 
-Source = str | os.PathLike[str] | IO[bytes]
-Record = TypeVar("Record", NBest, Correction)
+_Source = str | os.PathLike[str] | IO[bytes]
+_Record = TypeVar("_Record", NBest, Correction)
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_nbest(source: Source, name: str | None = None) -> Iterator[NBest]:
+def read_nbest(source: _Source, name: str | None = None) -> Iterator[NBest]:
     """N-best lists, one a line; a line that holds a correction gives the list it was made from.
 
     A byte order mark, empty lines and Windows line ends are accepted, and so is a last line without line end.
@@ -38,7 +38,7 @@ def read_nbest(source: Source, name: str | None = None) -> Iterator[NBest]:
     return _records(source, name, _nbest)
 
 
-def read_corrections(source: Source, name: str | None = None) -> Iterator[Correction]:
+def read_corrections(source: _Source, name: str | None = None) -> Iterator[Correction]:
     """Corrections, one a line; otherwise as `read_nbest`.
 
     Raises:
@@ -95,7 +95,7 @@ def _correction(value: Any, where: str) -> Correction:
     return Correction.from_json(value, where)
 
 
-def _records(source: Source, name: str | None, read: Callable[[Any, str], Record]) -> Iterator[Record]:
+def _records(source: _Source, name: str | None, read: Callable[[Any, str], _Record]) -> Iterator[_Record]:
     name = printable(name or _name(source))
     lines: dict[str, int] = {}
     for number, value in _objects(source, name):
@@ -109,13 +109,13 @@ def _records(source: Source, name: str | None, read: Callable[[Any, str], Record
         yield record
 
 
-def _name(source: Source) -> str:
+def _name(source: _Source) -> str:
     if isinstance(source, str | os.PathLike):
         return "standard input" if source == "-" else os.fspath(source)
     return str(getattr(source, "name", "stream"))
 
 
-def _objects(source: Source, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(source: _Source, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Number and value of every line that is not empty."""
     try:
         with _opened(source) as stream:
@@ -127,7 +127,7 @@ def _objects(source: Source, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
 
 
-def _opened(source: Source) -> Any:
+def _opened(source: _Source) -> Any:
     if isinstance(source, str | os.PathLike):
         return nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb")
     return nullcontext(source)

@@ -69,20 +69,20 @@ def write_atomic(path: str | os.PathLike[str], text: str | Iterable[str]) -> Non
 
 
 def clean_stale(folder: str | os.PathLike[str]) -> list[Path]:
-    """Remove what killed runs left half-written in a folder and below it; files of running programs stay.
+    """Remove what killed runs left half-written in a folder (not below it); files of running programs stay.
 
     Returns:
         The removed files. What cannot be removed is left, without an error.
     """
-    removed = []
-    for place, _, files in os.walk(folder):
-        for name in sorted(files):
+    removed: list[Path] = []
+    with suppress(OSError):
+        for name in sorted(os.listdir(folder)):
             match = _TEMPORARY.fullmatch(name)
             if match is None or _in_use(name, int(match[1])):
                 continue
             with suppress(OSError):
-                Path(place, name).unlink()
-                removed.append(Path(place, name))
+                Path(folder, name).unlink()
+                removed.append(Path(folder, name))
     return removed
 
 

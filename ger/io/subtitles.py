@@ -12,7 +12,7 @@ from ger.text.align import carry_times
 from ger.text.tokens import Token, join, tokenize
 from ger.types import Correction, Word
 
-__all__ = ["Cue", "cues", "milliseconds", "span_of", "srt", "vtt"]
+__all__ = ["COLUMNS", "LINES", "SECONDS", "Cue", "cues", "milliseconds", "span_of", "srt", "vtt"]
 
 #: Limits of a cue: columns of a line (a wide character takes two), lines, and seconds on the screen.
 COLUMNS, LINES, SECONDS = 42, 2, 7.0

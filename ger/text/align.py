@@ -13,7 +13,7 @@ from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaceless, tokenize
 from ger.types import Edit, Word
 
-__all__ = ["Op", "carry_times", "diff", "edits"]
+__all__ = ["Op", "Tag", "carry_times", "diff", "edits"]
 
 Tag = Literal["equal", "form", "replace", "insert", "delete"]
 
