@@ -141,9 +141,14 @@ def test_a_file_that_is_no_gguf_is_named(shelf: Shelf, tmp_path: Path) -> None:
     assert models.installed_names() == []
 
 
-def test_a_missing_package_is_named(shelf: Shelf, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gguf", None)
-    with pytest.raises(DependencyError, match=r"gguf is not installed\. Run: pip install 'ger-asr\[transformers\]'"):
+@pytest.mark.parametrize("package", ["gguf", "accelerate", "torch", "transformers"])
+def test_a_missing_package_is_named(
+    shelf: Shelf, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        DependencyError, match=rf"{package} is not installed\. Run: pip install 'ger-asr\[transformers\]'"
+    ):
         models.resolve(str(tiny_gguf), "lm", quiet=True)
 
 

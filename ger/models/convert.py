@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stderr
+from importlib import import_module
 from pathlib import Path
 
 from ger.errors import DependencyError, ModelError
@@ -23,11 +24,12 @@ def convert_gguf(gguf: Path, target: Path) -> None:
     """Write what `gguf` holds into the folder `target`: safetensors (float32), configuration, tokenizer.
 
     Raises:
-        DependencyError: transformers or gguf is missing.
+        DependencyError: transformers, gguf or accelerate is missing.
         ModelError: transformers cannot read the file.
     """
     try:
-        import gguf as _gguf  # noqa: F401
+        for needed in ("gguf", "accelerate"):  # transformers asks for them later and less clearly
+            import_module(needed)
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
