@@ -405,13 +405,13 @@ class _Fields:
         if not isinstance(value, Mapping):
             raise RecordError(f"{where}: expected a JSON object, found {type(value).__name__}.")
         self._value = dict(value)
-        self._where = where
+        self.where = where
 
     def schema(self) -> None:
         version = self._value.pop("schema", SCHEMA)
         if version != SCHEMA:
             raise RecordError(
-                f"{self._where}: schema {version!r} is not known.", f"This version of ger reads schema {SCHEMA}."
+                f"{self.where}: schema {version!r} is not known.", f"This version of ger reads schema {SCHEMA}."
             )
 
     def rest(self) -> Json:
@@ -422,25 +422,25 @@ class _Fields:
         if value is None:
             value = default
         if value is None:
-            raise RecordError(f"{self._where}: '{name}' is missing.")
+            raise RecordError(f"{self.where}: '{name}' is missing.")
         return value
 
     def optional_text(self, name: str) -> str | None:
         value = self._value.pop(name, None)
         if value is not None and not isinstance(value, str):
-            raise RecordError(f"{self._where}: '{name}' should be text, found {value!r}.")
+            raise RecordError(f"{self.where}: '{name}' should be text, found {value!r}.")
         return value
 
     def number(self, name: str) -> float | None:
         value = self._value.pop(name, None)
-        return None if value is None else _number(value, f"{self._where}: '{name}'")
+        return None if value is None else _number(value, f"{self.where}: '{name}'")
 
     def mapping(self, name: str) -> Json:
         value = self._value.pop(name, None)
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            raise RecordError(f"{self._where}: '{name}' should be an object, found {value!r}.")
+            raise RecordError(f"{self.where}: '{name}' should be an object, found {value!r}.")
         return dict(value)
 
     def items(self, name: str) -> list[Any]:
@@ -448,7 +448,7 @@ class _Fields:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise RecordError(f"{self._where}: '{name}' should be a list, found {value!r}.")
+            raise RecordError(f"{self.where}: '{name}' should be a list, found {value!r}.")
         return value
 
     def __contains__(self, name: str) -> bool:
@@ -456,9 +456,13 @@ class _Fields:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecordError(f"{where} should be a finite number, found {value!r}.")
-    return float(value)
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise RecordError(f"{where} should be a finite number, found {str(value)[:40]}.")
+    return number
 
 
 def _numbers(value: Json, where: str) -> Mapping[str, float]:
@@ -468,7 +472,7 @@ def _numbers(value: Json, where: str) -> Mapping[str, float]:
 def _choice(fields: _Fields, name: str, choices: Any, default: str | None) -> Any:
     value = fields.text(name, default)
     if value not in get_args(choices):
-        raise RecordError(f"'{name}' is {value!r}.", f"Use one of: {', '.join(get_args(choices))}.")
+        raise RecordError(f"{fields.where}: '{name}' is {value!r}.", f"Use one of: {', '.join(get_args(choices))}.")
     return value
 
 

@@ -1,0 +1,54 @@
+"""The command `ger`: one small module a command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ger import __version__
+from ger.cli import models
+from ger.cli.correct import correct
+from ger.cli.doctor import doctor
+from ger.cli.transcribe import transcribe
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ger",
+    help="Better transcripts: a language model chooses among a speech recognizer's hypotheses.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # --batch_size is --batch-size
+    context_settings={
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+        "help_option_names": ["-h", "--help"],
+    },
+)
+
+
+@app.callback()
+def _ger(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=lambda value: _version(value)),
+    ] = False,
+) -> None:
+    pass
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"ger {__version__}")
+        raise typer.Exit
+
+
+app.command()(correct)
+app.command()(transcribe)
+app.add_typer(models.app, name="models")
+app.command()(doctor)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

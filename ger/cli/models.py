@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from ger import models
-from ger.errors import GerError, ModelError, UsageError
+from ger.cli.common import exit_codes
+from ger.errors import ModelError
 from ger.models.cache import Manifest, model_folder
 from ger.models.progress import human_size
 from ger.models.store import repair_hint
@@ -24,20 +23,10 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of 'ger model
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Errors on standard error; 2 for a wrong call, 1 for everything else."""
-    try:
-        yield
-    except GerError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
-
-
 @app.command()
 def ls(as_json: _Json = False) -> None:
     """List the models that ger knows by name, and those that it converted from GGUF files."""
-    with _exit_codes():
+    with exit_codes():
         rows = [_listed(entry) for entry in models.catalogue().values()]
         rows += [_converted(name) for name in models.installed_names() if name not in models.catalogue()]
     if as_json:
@@ -88,7 +77,7 @@ def _state(download_bytes: int, manifest: Manifest | None) -> dict[str, Any]:
 @app.command()
 def pull(names: _Names) -> None:
     """Fetch models. One that is there already is left as it is."""
-    with _exit_codes():
+    with exit_codes():
         for name in names:
             there = models.installed(name)
             found = there or models.pull(name)
@@ -98,7 +87,7 @@ def pull(names: _Names) -> None:
 @app.command()
 def path(name: _Name) -> None:
     """Print the folder of a model that is in the cache."""
-    with _exit_codes():
+    with exit_codes():
         found = models.installed(name)
         if found is None:
             raise ModelError(f"{name} is not in {models.cache_dir()}.", f"Run: ger models pull {name}")
@@ -108,7 +97,7 @@ def path(name: _Name) -> None:
 @app.command()
 def rm(names: _Names) -> None:
     """Delete models from the cache."""
-    with _exit_codes():
+    with exit_codes():
         for name in names:
             models.remove(name)
             typer.echo(f"Removed {name}.", err=True)
@@ -120,7 +109,7 @@ def verify(
     as_json: _Json = False,
 ) -> None:
     """Compare models in the cache with their SHA-256 sums; exit code 1 when one is damaged."""
-    with _exit_codes():
+    with exit_codes():
         results = models.verify(name)
     if as_json:
         rows = [{"name": r.name, "ok": not r.problems, "path": str(r.path), "problems": r.problems} for r in results]

@@ -43,6 +43,11 @@ class Recording:
     language: str | None = None
     corrections: tuple[Correction, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The whole text on one line."""
+        return " ".join(filter(None, (_flat(correction.text) for correction in self.corrections)))
+
 
 Writer = Callable[[Recording], str]
 
@@ -53,13 +58,12 @@ def _txt(recording: Recording) -> str:
 
 
 def _json(recording: Recording) -> str:
-    texts = [_flat(correction.text) for correction in recording.corrections]
     value = {
         "schema": SCHEMA,
         "path": utf8(recording.path),
         "duration": _rounded(recording.duration),
         "language": recording.language,
-        "text": " ".join(text for text in texts if text),
+        "text": recording.text,
         "segments": [_segment(i, correction) for i, correction in enumerate(recording.corrections)],
     }
     try:

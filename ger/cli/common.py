@@ -1,0 +1,137 @@
+"""What the commands share: options, errors and exit codes, progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ger.errors import GerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ger.io.inputs import Expansion, Input
+    from ger.pipeline import Progress
+
+__all__ = [
+    "BatchSize",
+    "BeamSize",
+    "ComputeType",
+    "Device",
+    "Frontend",
+    "Inputs",
+    "Language",
+    "Model",
+    "NBestSize",
+    "Recursive",
+    "Resume",
+    "TaskName",
+    "Threads",
+    "exit_codes",
+    "find",
+    "progress",
+    "say",
+]
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(metavar="INPUT...", help="Audio or video files, folders, glob patterns, N-best .jsonl files, '-'."),
+]
+_ASR = "Recognizer"
+Model = Annotated[
+    str | None, typer.Option(help="Recognizer: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_ASR)
+]
+Frontend = Annotated[str | None, typer.Option(help="Plug-in that runs the recognizer.", rich_help_panel=_ASR)]
+Language = Annotated[
+    str | None, typer.Option(help="Language code such as en; detected when left out.", rich_help_panel=_ASR)
+]
+TaskName = Annotated[str | None, typer.Option(help="transcribe, or translate into English.", rich_help_panel=_ASR)]
+NBestSize = Annotated[int | None, typer.Option("--nbest", help="Different texts in a list. [5]", rich_help_panel=_ASR)]
+BeamSize = Annotated[int | None, typer.Option(help="Width of the search. [four times --nbest]", rich_help_panel=_ASR)]
+BatchSize = Annotated[int | None, typer.Option(help="Segments decoded together. [8, GPU 16]", rich_help_panel=_ASR)]
+_RUN = "Run"
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=_RUN)]
+ComputeType = Annotated[
+    str | None, typer.Option(help="Precision of the recognizer: int8, float16, float32 …", rich_help_panel=_RUN)
+]
+Threads = Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=_RUN)]
+Recursive = Annotated[bool, typer.Option(help="Search folders inside folders.", rich_help_panel=_RUN)]
+Resume = Annotated[
+    bool, typer.Option(help="Leave inputs alone that an earlier run has finished.", rich_help_panel=_RUN)
+]
+
+
+def say(text: str) -> None:
+    """Print a line on standard error."""
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Errors on standard error; 2 for a wrong call, 1 for everything else, 130 when interrupted."""
+    try:
+        yield
+    except GerError as error:
+        say(f"Error: {error}")
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+    except KeyboardInterrupt as error:
+        say("Interrupted. Finished files are kept; run the same command again to go on.")
+        raise typer.Exit(130) from error
+    except BrokenPipeError as error:
+        # The reader has gone; do not fail again when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from error
+
+
+def find(paths: list[str], *, recursive: bool) -> Expansion:
+    """The inputs; what cannot be used is said on standard error."""
+    from ger.io.inputs import expand
+
+    found = expand(paths, recursive=recursive)
+    for problem in found.problems:
+        say(f"Error: {problem}")
+    return found
+
+
+@contextmanager
+def progress(inputs: Iterable[Input], title: str) -> Iterator[Progress]:
+    """A bar with time left over the seconds of audio, on standard error and only on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda seconds: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()]
+    columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=_seconds(inputs))
+        yield lambda seconds: bar.advance(task, seconds)
+
+
+def _seconds(inputs: Iterable[Input]) -> float | None:
+    """Seconds of audio by the headers; what has none counts nothing."""
+    from ger.errors import AudioError
+    from ger.io.audio import probe
+
+    total = 0.0
+    for source in inputs:
+        if source.stdin or source.path.endswith(".jsonl"):
+            continue
+        try:
+            total += probe(source.path).duration or 0.0
+        except AudioError:
+            continue  # told when its turn comes
+    return total or None

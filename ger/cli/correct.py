@@ -1,0 +1,256 @@
+"""`ger correct`: recognize and correct, or correct N-best lists."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ger.cli import common
+
+if TYPE_CHECKING:
+    from ger.io.inputs import Expansion, Input
+    from ger.output import OutputFolder
+    from ger.pipeline import Result
+
+__all__ = ["correct"]
+
+_LM = "Language model"
+_OUT = "Output"
+#: Formats of which several can stand one after another on standard output.
+_JOINABLE = ("txt", "jsonl", "table")
+
+
+def correct(
+    inputs: common.Inputs,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Write one file an input here.", rich_help_panel=_OUT)
+    ] = None,
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            "--output-format",
+            "-f",
+            help="table, txt, json, jsonl, srt, vtt, tsv, all; several with commas. "
+            "[with -o all; else table on a terminal, txt elsewhere]",
+            rich_help_panel=_OUT,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object about the run.", rich_help_panel=_OUT)
+    ] = False,
+    model: common.Model = None,
+    frontend: common.Frontend = None,
+    language: common.Language = None,
+    task: common.TaskName = None,
+    nbest: common.NBestSize = None,
+    beam_size: common.BeamSize = None,
+    batch_size: common.BatchSize = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(help="Language model: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_LM),
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="How to correct: rescore.", rich_help_panel=_LM)] = None,
+    weight: Annotated[
+        float | None, typer.Option(help="Weight of the language model, 0 to 1.", rich_help_panel=_LM)
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(help="Written form that it reads: as-is, lower, lower., sentence.", rich_help_panel=_LM),
+    ] = None,
+    llm_compute_type: Annotated[
+        str | None,
+        typer.Option(help="Its precision: float32, bfloat16, float16. [the fastest]", rich_help_panel=_LM),
+    ] = None,
+    device: common.Device = None,
+    compute_type: common.ComputeType = None,
+    threads: common.Threads = None,
+    recursive: common.Recursive = True,
+    resume: common.Resume = True,
+) -> None:
+    """Recognize speech and let a language model choose among the recognizer's hypotheses.
+
+    Exit codes: 0 all done, 1 an input failed (the others are written), 2 wrong call, 130 interrupted.
+    """
+    with common.exit_codes():
+        from ger.api import settings
+        from ger.pipeline import Pipeline
+
+        options = {
+            "model": model,
+            "frontend": frontend,
+            "language": language,
+            "task": task,
+            "nbest": nbest,
+            "beam_size": beam_size,
+            "batch_size": batch_size,
+            "llm": llm,
+            "backend": backend,
+            "mode": mode,
+            "weight": weight,
+            "form": form,
+            "llm_compute_type": llm_compute_type,
+            "device": device,
+            "compute_type": compute_type,
+            "threads": threads,
+        }
+        pipeline = Pipeline(settings(**options))
+        names, table = _formats(output_format, output_dir, as_json=as_json)
+        found = common.find(inputs, recursive=recursive)
+        run = _Run(len(found.problems), table=table)
+        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
+        with common.progress(todo, "Correcting") as progress:
+            for result in pipeline.run(todo, progress):
+                run.take(result)
+        run.close(as_json=as_json)
+        if run.failed:
+            raise typer.Exit(1)
+
+
+def _formats(given: str | None, folder: Path | None, *, as_json: bool) -> tuple[list[str], bool]:
+    """Names of the formats to write, and whether to show the table."""
+    from ger.io.formats import formats
+
+    if given is None:
+        terminal = sys.stdout.isatty() and not as_json
+        if folder:
+            return formats("all"), terminal
+        return ([], True) if terminal else ([] if as_json else ["txt"], False)
+    names = [name.strip() for name in given.split(",")]
+    rest = [name for name in names if name != "table"]
+    return formats(rest) if rest else [], "table" in names
+
+
+@dataclass(slots=True)
+class _Run:
+    """Counts, and where results go."""
+
+    failed: int
+    table: bool
+    folder: OutputFolder | None = None
+    format: str = ""
+    many: bool = False
+    skipped: list[str] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    segments: int = 0
+    changed: int = 0
+    audio: float = 0.0
+    signature: str = ""
+    started: float = field(default_factory=time.monotonic)
+    _table: Any = None
+
+    def prepare(
+        self, found: Expansion, names: list[str], folder: Path | None, key: str, *, resume: bool
+    ) -> list[Input]:
+        """Inputs to work on."""
+        from ger.cli.table import ChangeTable
+        from ger.errors import UsageError
+        from ger.output import OutputFolder
+
+        inputs = list(found.inputs)
+        self.many = len(inputs) > 1
+        if self.table:
+            self._table = ChangeTable()
+        if folder is not None:
+            self.folder = OutputFolder(folder, names, key, resume=resume)
+            inputs, done = self.folder.split(inputs)
+            self.skipped = [source.path for source in done]
+        elif len(names) + self.table > 1:
+            raise UsageError("Several formats need a folder.", "Name one with -o, or choose one format.")
+        elif names and self.many and names[0] not in _JOINABLE:
+            raise UsageError(f"The {names[0]} of several inputs needs a folder.", "Name one with -o, or use -f jsonl.")
+        elif names:
+            self.format = names[0]
+        return inputs
+
+    def take(self, result: Result) -> None:
+        """Write or print one result."""
+        from ger.errors import OutputError
+        from ger.io.paths import utf8
+
+        row: dict[str, Any] = {"path": utf8(result.source.path)}
+        outputs: dict[str, Path] = {}
+        try:
+            if self.folder:
+                outputs = self.folder.write(result)
+        except OutputError as error:
+            common.say(f"Error: {error}")
+            row["error"] = str(error)
+        if result.error:
+            common.say(f"Error: {result.error}")
+            row["error"] = str(result.error)
+        self.failed += "error" in row
+        self._print(result)
+        self.files.append(row | {"outputs": {k: utf8(v) for k, v in outputs.items()}} | self._count(result))
+
+    def _count(self, result: Result) -> dict[str, Any]:
+        from ger.io.jsonl import dumps
+
+        if result.recording is None:
+            return {}
+        corrections = result.recording.corrections
+        changed = sum(correction.changed for correction in corrections)
+        failed = [correction for correction in corrections if correction.decision == "failed"]
+        for correction in failed:
+            common.say(f"Error: {correction.id}: {correction.reason}")
+        self.failed += bool(failed)
+        self.segments += len(corrections)
+        self.changed += changed
+        self.audio += result.recording.duration or 0.0
+        self.signature = next((correction.signature for correction in corrections), self.signature)
+        row: dict[str, Any] = {
+            "duration": result.recording.duration,
+            "language": result.recording.language,
+            "text": result.recording.text,
+            "n": len(corrections),
+            "changed": changed,
+        }
+        if self.folder is None:
+            row["records"] = [json.loads(dumps(correction)) for correction in corrections]
+        return row
+
+    def _print(self, result: Result) -> None:
+        from ger.io.formats import render
+        from ger.io.paths import printable
+
+        if self._table:
+            self._table.add(result)
+        elif self.format and result.recording:
+            if self.many and self.format == "txt":
+                typer.echo(f"==> {printable(result.source.path)} <==")
+            typer.echo(render(self.format, result.recording), nl=False)
+
+    def close(self, *, as_json: bool) -> None:
+        """Say what was done: as JSON on standard output, or in a sentence on standard error."""
+        seconds = time.monotonic() - self.started
+        if as_json:
+            value = {
+                "signature": self.signature,
+                "n": self.segments,
+                "changed": self.changed,
+                "failed": self.failed,
+                "skipped": self.skipped,
+                "audio_seconds": round(self.audio, 3),
+                "elapsed_seconds": round(seconds, 3),
+                "files": self.files,
+            }
+            typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+            return
+        parts = [f"{_count(len(self.files), 'file')}, {_count(self.segments, 'segment')}, {self.changed} changed"]
+        if self.skipped:
+            parts.append(f"{len(self.skipped)} finished before")
+        if self.failed:
+            parts.append(f"{self.failed} with errors")
+        common.say(f"{'; '.join(parts)} ({self.audio:.0f} s of audio in {seconds:.0f} s).")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,131 @@
+"""`ger doctor`: what is installed, what runs here, what to do next."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+
+from ger import __version__
+from ger.cli import common
+
+__all__ = ["doctor"]
+
+#: Packages by what they are for, with the extra that brings them.
+_PACKAGES = {
+    "faster-whisper": "faster-whisper",
+    "ctranslate2": "faster-whisper",
+    "onnxruntime": "faster-whisper",
+    "av": "faster-whisper",
+    "torch": "transformers",
+    "transformers": "transformers",
+}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Say what is installed, which devices there are, where models lie, and what to do next.
+
+    Exit codes: 0 when `ger correct` can run, 1 when something is missing.
+    """
+    with common.exit_codes():
+        report = _examine()
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _print(report)
+    if report["problems"]:
+        raise typer.Exit(1)
+
+
+def _examine() -> dict[str, Any]:
+    packages = {name: _version(name) for name in _PACKAGES}
+    cache = _cache()
+    missing = sorted({extra for name, extra in _PACKAGES.items() if packages[name] is None})
+    problems = [f"Run: pip install 'ger-asr[{','.join(missing)}]'"] if missing else []
+    if not cache["writable"]:
+        problems.append(f"The cache {cache['path']} cannot be written: set GER_CACHE to another folder.")
+    if cache["free_bytes"] is not None and cache["free_bytes"] < 10**9:
+        problems.append(f"Less than 1 GB is free in {cache['path']}: free some, or set GER_CACHE.")
+    return {
+        "ger": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": packages,
+        "devices": _devices(packages),
+        "cache": cache,
+        "problems": problems,
+        "next": _next(cache["models"], problems),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _devices(packages: dict[str, str | None]) -> dict[str, list[str]]:
+    """Devices for the recognizer and for the language model."""
+    found: dict[str, list[str]] = {"recognizer": [], "language model": []}
+    if packages["ctranslate2"]:
+        import ctranslate2
+
+        count = ctranslate2.get_cuda_device_count()
+        found["recognizer"] = [f"cuda:{i}" for i in range(count)] + ["cpu"]
+    if packages["torch"] and importlib.util.find_spec("torch"):
+        import torch
+
+        names = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+        found["language model"] = [*names, "cpu"]
+    return found
+
+
+def _cache() -> dict[str, Any]:
+    from ger.models import cache_dir, catalogue, installed_names
+
+    path = cache_dir()
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return {
+        "path": str(path),
+        "writable": os.access(there, os.W_OK),
+        "free_bytes": shutil.disk_usage(there).free if there.exists() else None,
+        "models": {name: name in installed_names() for name in catalogue()},
+    }
+
+
+def _next(models: dict[str, bool], problems: list[str]) -> str:
+    if problems:
+        return problems[0]
+    from ger.models import DEFAULT_LM, DEFAULT_RECOGNIZER
+
+    absent = [name for name in (DEFAULT_RECOGNIZER, DEFAULT_LM) if not models.get(name)]
+    if absent:
+        return f"Run: ger models pull {' '.join(absent)} (or just ger correct, which fetches them)"
+    return "Run: ger correct FOLDER"
+
+
+def _print(report: dict[str, Any]) -> None:
+    typer.echo(f"ger {report['ger']}, Python {report['python']} ({sys.executable}), {report['platform']}")
+    for name, found in report["packages"].items():
+        typer.echo(f"  {name:15} {found or 'not installed'}")
+    for use, devices in report["devices"].items():
+        typer.echo(f"  {use:15} {', '.join(devices) or 'none'}")
+    cache = report["cache"]
+    free = f"{cache['free_bytes'] / 1e9:.0f} GB free" if cache["free_bytes"] is not None else "not there yet"
+    typer.echo(f"  {'cache':15} {cache['path']} ({free})")
+    for name, there in cache["models"].items():
+        typer.echo(f"  {name:24} {'in the cache' if there else 'not fetched'}")
+    for problem in report["problems"]:
+        typer.echo(f"Problem: {problem}")
+    typer.echo(report["next"])

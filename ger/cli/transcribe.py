@@ -1,0 +1,101 @@
+"""`ger transcribe`: N-best lists out of audio."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ger.cli import common
+
+if TYPE_CHECKING:
+    from ger.io.inputs import Input
+    from ger.output import OutputFolder
+
+__all__ = ["transcribe"]
+
+
+def transcribe(
+    inputs: common.Inputs,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the lists. [standard output]")] = None,
+    model: common.Model = None,
+    frontend: common.Frontend = None,
+    language: common.Language = None,
+    task: common.TaskName = None,
+    nbest: common.NBestSize = None,
+    beam_size: common.BeamSize = None,
+    batch_size: common.BatchSize = None,
+    device: common.Device = None,
+    compute_type: common.ComputeType = None,
+    threads: common.Threads = None,
+    recursive: common.Recursive = True,
+    resume: common.Resume = True,
+) -> None:
+    """Write the recognizer's N-best lists with scores, JSON Lines, one segment of speech a line.
+
+    Exit codes: 0 all done, 1 an input failed (the others are written), 2 wrong call, 130 interrupted.
+    """
+    with common.exit_codes():
+        from ger.api import settings
+        from ger.errors import UsageError
+        from ger.output import LISTS, OutputFolder, lists_text
+        from ger.pipeline import Pipeline
+
+        options = {
+            "model": model,
+            "frontend": frontend,
+            "language": language,
+            "task": task,
+            "nbest": nbest,
+            "beam_size": beam_size,
+            "batch_size": batch_size,
+            "device": device,
+            "compute_type": compute_type,
+            "threads": threads,
+        }
+        pipeline = Pipeline(settings(**options), correct=False)
+        if output and output.is_dir():
+            raise UsageError(f"{output} is a folder.", "Give a file name, such as lists.jsonl.")
+        found = common.find(inputs, recursive=recursive)
+        failed = len(found.problems)
+        todo = list(found.inputs)
+        parts: OutputFolder | None = None
+        if output:
+            # Finished inputs wait beside the target until all are there, so that a killed run can go on.
+            parts = OutputFolder(
+                output.with_name(f".{output.name}.parts"), [LISTS], pipeline.settings.key, resume=resume
+            )
+            todo, _ = parts.split(todo)
+        broken: set[str] = set()
+        with common.progress(todo, "Transcribing") as progress:
+            for result in pipeline.run(todo, progress):
+                if result.error:
+                    common.say(f"Error: {result.error}")
+                    failed += 1
+                if result.recording is None:
+                    broken.add(result.source.stem)
+                elif parts:
+                    parts.write(result)
+                else:
+                    typer.echo(lists_text(result), nl=False)
+        if output and parts:
+            _join([source for source in found.inputs if source.stem not in broken], parts.folder, output)
+        if failed:
+            raise typer.Exit(1)
+
+
+def _join(inputs: list[Input], parts: Path, output: Path) -> None:
+    """Put the parts together under the final name, and remove them."""
+    from ger.io.output import write_atomic
+    from ger.output import LISTS
+
+    def texts() -> Iterator[str]:
+        for source in inputs:
+            with source.output(parts, LISTS).open(encoding="utf-8") as file:
+                yield from file
+
+    write_atomic(output, texts())
+    shutil.rmtree(parts, ignore_errors=True)

@@ -1,0 +1,75 @@
+"""An output folder: results under their final names, and a journal so that an interrupted run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ger.errors import OutputError
+from ger.io.formats import formats, render
+from ger.io.inputs import Input
+from ger.io.jsonl import dumps
+from ger.io.output import clean_stale, write_atomic
+from ger.journal import Journal
+from ger.pipeline import Result
+
+__all__ = ["OutputFolder", "lists_text"]
+
+#: The name under which N-best lists are written, one file an input.
+LISTS = "nbest.jsonl"
+
+
+class OutputFolder:
+    """Writes the results of inputs, each under its own name.
+
+    Args:
+        folder: Made when needed.
+        names: Output formats (`ger.io.formats`), or `LISTS`.
+        key: Everything that results depend on beside the input; with another key inputs are done again.
+        resume: Whether inputs that are done already are left alone.
+    """
+
+    def __init__(self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True) -> None:
+        self.folder = folder
+        self._names = [LISTS] if LISTS in (given := list(names)) else formats(given)
+        self._journal = Journal(folder, f"{key} {self._names}")
+        self._resume = resume
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file, not a folder.", "Choose another folder with -o.")
+
+    def split(self, inputs: Sequence[Input]) -> tuple[list[Input], list[Input]]:
+        """Inputs that are still to do, and those that are done. Removes what a killed run left half-written."""
+        todo: list[Input] = []
+        done: list[Input] = []
+        for parent in {(self.folder / source.stem).parent for source in inputs}:
+            clean_stale(parent)
+        for source in inputs:
+            (done if self._resume and self._journal.done(source) else todo).append(source)
+        return todo, done
+
+    def write(self, result: Result) -> dict[str, Path]:
+        """Write what became of an input; one with an error is not noted as done.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        written: dict[str, Path] = {}
+        if result.recording is None:
+            return written
+        for name, text in self._texts(result).items():
+            written[name] = result.source.output(self.folder, name)
+            write_atomic(written[name], text)
+        if result.error is None:
+            self._journal.add(result.source, written.values())
+        return written
+
+    def _texts(self, result: Result) -> Mapping[str, str]:
+        if self._names == [LISTS]:
+            return {LISTS: lists_text(result)}
+        assert result.recording is not None
+        return {name: render(name, result.recording) for name in self._names}
+
+
+def lists_text(result: Result) -> str:
+    """The N-best lists of an input as JSON Lines."""
+    return "".join(f"{dumps(nbest)}\n" for nbest in result.lists)
