@@ -41,6 +41,7 @@ _FULL_WINDOW = 3000  # frames of 10 ms
 _MARGIN = 200  # frames of silence after the longest segment of a batch
 _MAX_TOKENS = 224  # half of Whisper's text window, as in the original
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
+_BATCH_FRAMES = {"cpu": 12_000, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
 _SEED = 1
 # Whisper's own thresholds (Radford et al. 2022, section 4.5).
 _LOOP_RATIO = 2.4
@@ -130,8 +131,10 @@ class FasterWhisper:
         """See `ger.protocols.AsrFrontend`. Segments are batched by length; more at once means less padding."""
         jobs = [_Job(index, segment) for index, segment in enumerate(segments)]
         by_length = sorted((job for job in jobs if job.frames), key=lambda job: -job.frames)
-        for start in range(0, len(by_length), self._batch):
-            self._decode(by_length[start : start + self._batch])
+        while by_length:
+            rows = max(1, min(self._batch, _BATCH_FRAMES[self._device] // (by_length[0].frames + _MARGIN)))
+            self._decode(by_length[:rows])
+            del by_length[:rows]
         return [self._nbest(job) for job in jobs]
 
     def _decode(self, jobs: list[_Job]) -> None:

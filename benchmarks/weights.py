@@ -1,29 +1,36 @@
 """Which weight and which written form should the rescorer use by default?
 
-Reads Whisper 5-best lists with scores (HyPoradise `dev_wsj_score.json`, `train_atis.json`) to choose, and lists that
-our own front end makes of speech it was not chosen on to report. Prints word errors for every form and weight.
+Chosen on: Whisper 5-best lists with scores (HyPoradise `dev_wsj_score.json`, `train_atis.json`), and lists that our
+own front end makes of sentences of `dev_td3.json` and `dev_ls_other.json`, spoken by flite with noise. Reported on:
+clips of real speech. Prints word errors for every form and weight.
 
-    python benchmarks/weights.py DATA [--lists 400] [--audio lists.jsonl …]
+    python benchmarks/weights.py DATA [--lists 150] [--spoken 100] [--audio FOLDER…]
 
-DATA is a folder with `hyporadise/` in it. Make lists.jsonl with `ger transcribe … -o lists.jsonl` and give each
-record a `reference`, or point --audio at a folder of clips with `refs.tsv`. Exit code 2 when the data is missing.
+DATA is a folder with `hyporadise/` in it, an audio FOLDER holds clips and `refs.tsv`. Needs the command flite for
+--spoken. Exit code 2 when the data is missing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from common import machine, recognized
 from rapidfuzz.distance import Levenshtein
 
-from ger.protocols import LmOptions, ScoreRequest
+from asr_frontends.faster_whisper import FasterWhisper
+from ger.io.audio import SAMPLE_RATE, decode
+from ger.protocols import FrontendOptions, LmOptions, ScoreRequest
 from ger.text.form import FORMS, apply
 from ger.text.normalize import normalize
-from ger.types import Hypothesis, NBest
+from ger.types import AudioSegment, AudioSpan, Hypothesis, NBest
 from llm_backends.transformers import TransformersLM
 
 WEIGHTS = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0]
@@ -43,6 +50,26 @@ def hyporadise(path: Path, key: str, limit: int) -> list[NBest]:
             seen.setdefault(text, Hypothesis(text, score=score * tokens))
         lists.append(NBest(str(i), tuple(seen.values()), reference=item["output"]))
     return lists
+
+
+def spoken(folder: Path, count: int) -> list[NBest]:
+    """Lists of our front end for sentences spoken by three voices of flite, with white noise at 0 to 15 dB."""
+    noise = np.random.default_rng(1)
+    made: list[AudioSegment] = []
+    references = []
+    for name in ("dev_td3.json", "dev_ls_other.json"):
+        texts = [item["output"] for item in json.loads((folder / name).read_text(encoding="utf-8"))]
+        for text in [text for text in texts if 6 <= len(text.split()) <= 25][:count]:
+            voice = ("slt", "rms", "awb")[len(made) % 3]
+            with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+                subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True)
+                speech = np.concatenate(list(decode(file.name)))
+            level = float(np.std(speech)) * 10 ** (-noise.uniform(0, 15) / 20)
+            noisy = (speech + noise.normal(0, level, len(speech))).astype(np.float32)
+            made.append(AudioSegment(str(len(made)), AudioSpan(name, 0.0, len(speech) / SAMPLE_RATE), noisy, "en"))
+            references.append(text)
+    lists = FasterWhisper(FrontendOptions()).recognize(made)
+    return [replace(nbest, reference=text) for nbest, text in zip(lists, references, strict=True)]
 
 
 def errors(nbest: NBest) -> list[int]:
@@ -79,7 +106,8 @@ def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--lists", type=int, default=400, help="lists of each HyPoradise file")
+    parser.add_argument("--lists", type=int, default=150, help="lists of each HyPoradise file")
+    parser.add_argument("--spoken", type=int, default=100, help="sentences of each of two files to be spoken")
     parser.add_argument("--audio", type=Path, nargs="*", default=[], help="folders of clips with refs.tsv")
     args = parser.parse_args()
     folder = args.data / "hyporadise"
@@ -88,6 +116,8 @@ def main() -> int:
         return 2
     lm = TransformersLM(LmOptions())
     print(machine(), lm.signature, sep="\n")
+    if args.spoken:
+        table("tuning: spoken", spoken(folder, args.spoken), lm)
     table("tuning: WSJ", hyporadise(folder / "dev_wsj_score.json", "score", args.lists), lm)
     table("tuning: ATIS", hyporadise(folder / "train_atis.json", "am_score", args.lists), lm)
     for clips in args.audio:
