@@ -271,3 +271,10 @@ def test_printable_fits_on_one_line(name: bytes) -> None:
     shown = printable(os.fsdecode(name))
     assert len(shown.splitlines()) <= 1
     shown.encode()
+
+
+def test_a_link_that_leads_back_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    (problem,) = expand([str(tmp_path)]).problems
+    assert "loop.wav" in str(problem)
+    assert "leads back to itself" in str(problem)

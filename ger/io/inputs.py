@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -154,6 +155,8 @@ class _Search:
             problem = InputError(f"{printable(path)} is a link to a file that does not exist.", "Mend or remove it.")
         elif isinstance(error, FileNotFoundError | ValueError):
             problem = InputError(f"{printable(path)} does not exist.", "Check the name.")
+        elif getattr(error, "errno", None) == errno.ELOOP:
+            problem = InputError(f"{printable(path)} is a link that leads back to itself.", "Mend or remove it.")
         else:
             reason = getattr(error, "strerror", None) or type(error).__name__
             problem = InputError(f"{printable(path)} cannot be read: {reason}.", "Check its permissions.")
