@@ -33,7 +33,7 @@ def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
         ModelError: a model cannot be had or run.
         UsageError: an option is not known or out of its range.
     """
-    results = list(stream([path], **options))
+    results = list(stream(path, **options))
     if len(results) != 1:
         raise UsageError(f"{os.fspath(path)} is {len(results)} files.", "Use ger.stream for folders and patterns.")
     result = results[0]
@@ -43,11 +43,11 @@ def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
     return result.recording
 
 
-def stream(paths: Iterable[str | os.PathLike[str]], **options: Any) -> Iterator[Result]:
+def stream(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any) -> Iterator[Result]:
     """Recognize and correct files, folders and patterns; models are loaded once.
 
     Args:
-        paths: Files, folders (searched with the folders in them), glob patterns.
+        paths: One or several: files, folders (searched with the folders in them), glob patterns.
         **options: As for `correct`.
 
     Yields:
@@ -59,7 +59,7 @@ def stream(paths: Iterable[str | os.PathLike[str]], **options: Any) -> Iterator[
         UsageError: an option is not known or out of its range.
     """
     pipeline = Pipeline(settings(**options))
-    found = expand([os.fspath(path) for path in paths])
+    found = expand([paths] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths])
     for problem in found.problems:
         raise problem
     yield from pipeline.run(found.inputs)

@@ -33,14 +33,22 @@ class Journal:
     def __init__(self, folder: Path, key: str) -> None:
         self._path = folder / JOURNAL
         self._key = key
-        self._entries = {entry["input"]: entry for entry in _read(self._path)}
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._owners: dict[str, str] = {}
+        for entry in _read(self._path):
+            self._note(entry)
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        self._entries[entry["input"]] = entry
+        self._owners |= dict.fromkeys(entry["outputs"], entry["input"])
 
     def done(self, source: Input) -> bool:
         """Whether the results of an input are there and current."""
-        entry = self._entries.get(_name(source))
-        if entry is None or entry["key"] != self._key or entry["stamp"] != _stamp(source):
+        entry = self._entries.get(name := _name(source))
+        if entry is None or entry["key"] != self._key or not entry["stamp"] or entry["stamp"] != _stamp(source):
             return False
-        return all((self._path.parent / output).is_file() for output in entry["outputs"])
+        # Another input may have been written to the same place since.
+        return all(self._owners[o] == name and (self._path.parent / o).is_file() for o in entry["outputs"])
 
     def add(self, source: Input, outputs: Iterable[Path]) -> None:
         """Note that the results of an input stand under their final names.
@@ -50,7 +58,7 @@ class Journal:
         """
         names = [os.path.relpath(output, self._path.parent) for output in outputs]
         entry = {"input": _name(source), "stamp": _stamp(source), "key": self._key, "outputs": names}
-        self._entries[entry["input"]] = entry
+        self._note(entry)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # A line that a killed run left torn is ended here, so that it spoils nothing but itself.
@@ -74,9 +82,16 @@ def _read(path: Path) -> list[dict[str, Any]]:
             entry = json.loads(line)
         except ValueError:  # torn by a kill: that input is done again
             continue
-        if isinstance(entry, dict) and {"input", "stamp", "key", "outputs"} <= entry.keys():
+        if _valid(entry):
             entries.append(entry)
     return entries
+
+
+def _valid(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not {"input", "stamp", "key", "outputs"} <= entry.keys():
+        return False
+    outputs = entry["outputs"]
+    return isinstance(outputs, list) and all(isinstance(name, str) for name in [entry["input"], *outputs])
 
 
 def _name(source: Input) -> str:
@@ -84,6 +99,7 @@ def _name(source: Input) -> str:
 
 
 def _stamp(source: Input) -> list[int]:
+    """Size and time of change; nothing where there is no file, as with standard input."""
     try:
         status = os.stat(source.path)
     except OSError:

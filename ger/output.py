@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ger.io.formats import formats, render
 from ger.io.inputs import Input
 from ger.io.jsonl import dumps
 from ger.io.output import clean_stale, write_atomic
+from ger.io.paths import printable
 from ger.journal import Journal
 from ger.pipeline import Result
 
@@ -18,24 +20,31 @@ __all__ = ["OutputFolder", "lists_text"]
 #: The name under which N-best lists are written, one file an input.
 LISTS = "nbest.jsonl"
 
+#: Formats in which every segment has a start and an end.
+_TIMED = ("srt", "vtt", "tsv")
+
 
 class OutputFolder:
     """Writes the results of inputs, each under its own name.
 
     Args:
         folder: Made when needed.
-        names: Output formats (`ger.io.formats`), or `LISTS`.
+        names: Output formats (`ger.io.formats`), or `LISTS`. With `all`, formats that need times are left out where
+            there are none.
         key: Everything that results depend on beside the input; with another key inputs are done again.
         resume: Whether inputs that are done already are left alone.
+
+    Raises:
+        OutputError: the folder cannot be made or written to.
     """
 
     def __init__(self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True) -> None:
         self.folder = folder
         self._names = [LISTS] if LISTS in (given := list(names)) else formats(given)
+        self._all = "all" in given
+        _make(folder)
         self._journal = Journal(folder, f"{key} {self._names}")
         self._resume = resume
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder} is a file, not a folder.", "Choose another folder with -o.")
 
     def split(self, inputs: Sequence[Input]) -> tuple[list[Input], list[Input]]:
         """Inputs that are still to do, and those that are done. Removes what a killed run left half-written."""
@@ -48,7 +57,7 @@ class OutputFolder:
         return todo, done
 
     def write(self, result: Result) -> dict[str, Path]:
-        """Write what became of an input; one with an error is not noted as done.
+        """Write what became of an input; one with an error, or with a failed correction, is not noted as done.
 
         Raises:
             OutputError: a file cannot be written.
@@ -59,7 +68,7 @@ class OutputFolder:
         for name, text in self._texts(result).items():
             written[name] = result.source.output(self.folder, name)
             write_atomic(written[name], text)
-        if result.error is None:
+        if result.error is None and not any(made.decision == "failed" for made in result.recording.corrections):
             self._journal.add(result.source, written.values())
         return written
 
@@ -67,7 +76,25 @@ class OutputFolder:
         if self._names == [LISTS]:
             return {LISTS: lists_text(result)}
         assert result.recording is not None
-        return {name: render(name, result.recording) for name in self._names}
+        timed = all(made.audio and made.audio.start is not None for made in result.recording.corrections)
+        names = [name for name in self._names if timed or not self._all or name not in _TIMED]
+        return {name: render(name, result.recording) for name in names}
+
+
+def _make(folder: Path) -> None:
+    """Make the folder, so that one that cannot be written to is told before anything is recognized."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{printable(folder)} is a file, not a folder.", "Choose another folder with -o.") from error
+    except OSError as error:
+        raise OutputError(
+            f"{printable(folder)} cannot be made: {error.strerror}.", "Choose another folder with -o."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise OutputError(
+            f"{printable(folder)} cannot be written to.", "Change its permissions or choose another folder with -o."
+        )
 
 
 def lists_text(result: Result) -> str:

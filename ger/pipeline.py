@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -105,8 +106,8 @@ class Pipeline:
         """The corrector with its language model."""
         return self.settings.make_corrector()
 
-    def run(self, inputs: Iterable[Input], progress: Progress = lambda seconds: None) -> Iterator[Result]:
-        """Work through the inputs.
+    def run(self, inputs: Sequence[Input], progress: Progress = lambda seconds: None) -> Iterator[Result]:
+        """Work through the inputs; without any, nothing is loaded.
 
         Yields:
             One result for each input, in order, as soon as it is complete.
@@ -114,11 +115,11 @@ class Pipeline:
         Raises:
             ModelError: a model cannot be loaded; what breaks on one segment fails that segment only.
         """
-        if self._correct:
+        if self._correct and inputs:
             _ = self.corrector  # fails now rather than after the first recognition
         pending: list[_Open] = []
         window: list[_Work] = []
-        with _Ahead(self._items(inputs)) as items:
+        with self._reader(inputs) as items:
             for opened, item in items:
                 if not pending or pending[-1] is not opened:
                     pending.append(opened)
@@ -133,6 +134,11 @@ class Pipeline:
                 yield from _complete(pending)
             self._work(window, progress)
             yield from _complete(pending)
+
+    def _reader(self, inputs: Sequence[Input]) -> AbstractContextManager[Iterable[_Item]]:
+        """What gives the items of all inputs; a thread that waits for standard input could not be stopped."""
+        items = self._items(inputs)
+        return nullcontext(items) if any(source.stdin for source in inputs) else _Ahead(items)
 
     def _items(self, inputs: Iterable[Input]) -> Iterator[_Item]:
         """Segments and lists of all inputs, each input closed by its end."""
@@ -168,14 +174,12 @@ class Pipeline:
                     continue  # nothing was said there
             opened.lists.append(nbest)
             if correction is not None:
-                opened.corrections.append(replace(correction, signature=self.signature))
+                opened.corrections.append(replace(correction, signature=self._signature(item)))
 
-    @cached_property
-    def signature(self) -> str:
-        """One line that says how results are made: version, front end, corrector with its language model."""
-        frontend = self.frontend.signature if "frontend" in self.__dict__ else "lists"
-        corrector = self.corrector.signature if self._correct else "none"
-        return f"ger {__version__} | {frontend} | {corrector}"
+    def _signature(self, item: AudioSegment | NBest) -> str:
+        """One line that says how a result is made: version, front end, corrector with its language model."""
+        frontend = self.frontend.signature if isinstance(item, AudioSegment) else "lists"
+        return f"ger {__version__} | {frontend} | {self.corrector.signature}"
 
     def _recognize(self, window: Sequence[_Work]) -> list[NBest]:
         """The lists of a window: what is one already, and what the recognizer makes of the segments."""
@@ -187,8 +191,9 @@ class Pipeline:
         """Recognize; where that breaks, one by one, so that only the inputs fail that must."""
         if not work:
             return []
+        frontend = self.frontend  # one that cannot be loaded ends the run
         try:
-            return self.frontend.recognize([segment for _, segment in work])
+            return frontend.recognize([segment for _, segment in work])
         except ModelError as error:
             if len(work) > 1:
                 return [nbest for item in work for nbest in self._lists([item])]

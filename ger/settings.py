@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from ger import __version__, registry
 from ger.correct.rescore import DEFAULT_FORM, DEFAULT_WEIGHT
 from ger.errors import UsageError
 from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
 from ger.text.form import FORMS, Form
+from ger.types import Task
 
 __all__ = ["Settings"]
 
@@ -45,6 +47,9 @@ class Settings:
             raise UsageError(f"The weight of the language model is {self.weight}.", "Use a number from 0 to 1.")
         if self.recognizer.beam_size < 0 or self.recognizer.batch_size < 0 or self.recognizer.threads < 0:
             raise UsageError("--beam-size, --batch-size and --threads cannot be negative.", "Leave them out to choose.")
+        if self.recognizer.task not in get_args(Task):
+            hint = registry.suggest(self.recognizer.task, get_args(Task))
+            raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
         if self.form not in FORMS:
             raise UsageError(f"There is no written form called {self.form!r}.", registry.suggest(self.form, FORMS))
         for kind, name in (("frontends", self.frontend), ("backends", self.backend), ("correctors", self.mode)):

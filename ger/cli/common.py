@@ -15,10 +15,12 @@ from ger.errors import GerError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.progress import Progress
+
     from ger.io.inputs import Expansion, Input
-    from ger.pipeline import Progress
 
 __all__ = [
+    "Bar",
     "BatchSize",
     "BeamSize",
     "ComputeType",
@@ -98,11 +100,32 @@ def find(paths: list[str], *, recursive: bool) -> Expansion:
     return found
 
 
+class Bar:
+    """A progress bar; without `live` there is none to be seen."""
+
+    def __init__(self, live: Progress | None = None) -> None:
+        self._live = live
+
+    def __call__(self, seconds: float) -> None:
+        """Go on by seconds of audio."""
+        if self._live:
+            self._live.advance(self._live.task_ids[0], seconds)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bar off the terminal while something else is printed."""
+        if self._live:
+            self._live.stop()
+        yield
+        if self._live:
+            self._live.start()
+
+
 @contextmanager
-def progress(inputs: Iterable[Input], title: str) -> Iterator[Progress]:
+def progress(inputs: Iterable[Input], title: str) -> Iterator[Bar]:
     """A bar with time left over the seconds of audio, on standard error and only on a terminal."""
     if not sys.stderr.isatty():
-        yield lambda seconds: None
+        yield Bar()
         return
     from rich.console import Console
     from rich.progress import (
@@ -116,9 +139,9 @@ def progress(inputs: Iterable[Input], title: str) -> Iterator[Progress]:
 
     columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()]
     columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=_seconds(inputs))
-        yield lambda seconds: bar.advance(task, seconds)
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as live:
+        live.add_task(title, total=_seconds(inputs))
+        yield Bar(live)
 
 
 def _seconds(inputs: Iterable[Input]) -> float | None:

@@ -82,6 +82,7 @@ def correct(
     """
     with common.exit_codes():
         from ger.api import settings
+        from ger.errors import UsageError
         from ger.pipeline import Pipeline
 
         options = {
@@ -104,29 +105,33 @@ def correct(
         }
         pipeline = Pipeline(settings(**options))
         names, table = _formats(output_format, output_dir, as_json=as_json)
+        if as_json and (table or (names and not output_dir)):
+            raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
         found = common.find(inputs, recursive=recursive)
         run = _Run(len(found.problems), table=table)
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress):
-                run.take(result)
+                with progress.aside():
+                    run.take(result)
         run.close(as_json=as_json)
         if run.failed:
             raise typer.Exit(1)
 
 
 def _formats(given: str | None, folder: Path | None, *, as_json: bool) -> tuple[list[str], bool]:
-    """Names of the formats to write, and whether to show the table."""
+    """Names of the formats to write, as given, and whether to show the table."""
     from ger.io.formats import formats
 
     if given is None:
         terminal = sys.stdout.isatty() and not as_json
         if folder:
-            return formats("all"), terminal
+            return ["all"], terminal
         return ([], True) if terminal else ([] if as_json else ["txt"], False)
-    names = [name.strip() for name in given.split(",")]
+    names = [name.strip().lower() for name in given.split(",")]
     rest = [name for name in names if name != "table"]
-    return formats(rest) if rest else [], "table" in names
+    formats(rest)  # raises where there is no such format
+    return rest, "table" in names
 
 
 @dataclass(slots=True)
@@ -153,6 +158,7 @@ class _Run:
         """Inputs to work on."""
         from ger.cli.table import ChangeTable
         from ger.errors import UsageError
+        from ger.io.formats import formats
         from ger.output import OutputFolder
 
         inputs = list(found.inputs)
@@ -163,12 +169,13 @@ class _Run:
             self.folder = OutputFolder(folder, names, key, resume=resume)
             inputs, done = self.folder.split(inputs)
             self.skipped = [source.path for source in done]
-        elif len(names) + self.table > 1:
+            return inputs
+        names = formats(names)
+        if len(names) + self.table > 1:
             raise UsageError("Several formats need a folder.", "Name one with -o, or choose one format.")
-        elif names and self.many and names[0] not in _JOINABLE:
+        if names and self.many and names[0] not in _JOINABLE:
             raise UsageError(f"The {names[0]} of several inputs needs a folder.", "Name one with -o, or use -f jsonl.")
-        elif names:
-            self.format = names[0]
+        self.format = names[0] if names else ""
         return inputs
 
     def take(self, result: Result) -> None:
@@ -187,21 +194,21 @@ class _Run:
         if result.error:
             common.say(f"Error: {result.error}")
             row["error"] = str(result.error)
-        self.failed += "error" in row
         self._print(result)
         self.files.append(row | {"outputs": {k: utf8(v) for k, v in outputs.items()}} | self._count(result))
+        self.failed += "error" in row or _failures(result) > 0
 
     def _count(self, result: Result) -> dict[str, Any]:
         from ger.io.jsonl import dumps
+        from ger.io.paths import printable
 
         if result.recording is None:
             return {}
         corrections = result.recording.corrections
         changed = sum(correction.changed for correction in corrections)
-        failed = [correction for correction in corrections if correction.decision == "failed"]
-        for correction in failed:
-            common.say(f"Error: {correction.id}: {correction.reason}")
-        self.failed += bool(failed)
+        for correction in corrections:
+            if correction.decision == "failed":
+                common.say(f"Error: {printable(correction.id)}: {correction.reason}")
         self.segments += len(corrections)
         self.changed += changed
         self.audio += result.recording.duration or 0.0
@@ -250,6 +257,11 @@ class _Run:
         if self.failed:
             parts.append(f"{self.failed} with errors")
         common.say(f"{'; '.join(parts)} ({self.audio:.0f} s of audio in {seconds:.0f} s).")
+
+
+def _failures(result: Result) -> int:
+    """How many corrections failed."""
+    return sum(made.decision == "failed" for made in result.recording.corrections) if result.recording else 0
 
 
 def _count(number: int, noun: str) -> str:

@@ -63,7 +63,7 @@ def transcribe(
         failed = len(found.problems)
         todo = list(found.inputs)
         parts: OutputFolder | None = None
-        if output:
+        if output and found.inputs:
             # Finished inputs wait beside the target until all are there, so that a killed run can go on.
             parts = OutputFolder(
                 output.with_name(f".{output.name}.parts"), [LISTS], pipeline.settings.key, resume=resume
@@ -72,15 +72,16 @@ def transcribe(
         broken: set[str] = set()
         with common.progress(todo, "Transcribing") as progress:
             for result in pipeline.run(todo, progress):
-                if result.error:
-                    common.say(f"Error: {result.error}")
-                    failed += 1
-                if result.recording is None:
-                    broken.add(result.source.stem)
-                elif parts:
-                    parts.write(result)
-                else:
-                    typer.echo(lists_text(result), nl=False)
+                with progress.aside():
+                    if result.error:
+                        common.say(f"Error: {result.error}")
+                        failed += 1
+                    if result.recording is None:
+                        broken.add(result.source.stem)
+                    elif parts:
+                        parts.write(result)
+                    else:
+                        typer.echo(lists_text(result), nl=False)
         if output and parts:
             _join([source for source in found.inputs if source.stem not in broken], parts.folder, output)
         if failed:
@@ -89,7 +90,7 @@ def transcribe(
 
 def _join(inputs: list[Input], parts: Path, output: Path) -> None:
     """Put the parts together under the final name, and remove them."""
-    from ger.io.output import write_atomic
+    from ger.io.output import clean_stale, write_atomic
     from ger.output import LISTS
 
     def texts() -> Iterator[str]:
@@ -97,5 +98,6 @@ def _join(inputs: list[Input], parts: Path, output: Path) -> None:
             with source.output(parts, LISTS).open(encoding="utf-8") as file:
                 yield from file
 
+    clean_stale(output.parent)
     write_atomic(output, texts())
     shutil.rmtree(parts, ignore_errors=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ger.errors import AudioError, DependencyError
+from ger.io.paths import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,20 +80,26 @@ def _samples(path: str | Path, container: Any, stream: Any) -> Iterator[npt.NDAr
     import numpy as np
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-    frames = container.decode(stream)
-    while True:
-        try:
-            frame = next(frames, None)
-        except av.error.InvalidDataError:
-            continue  # one damaged frame does not spoil the file; a lost tail shows in the length
-        except (av.error.FFmpegError, OSError) as error:
-            raise AudioError(f"{path}: decoding stopped: {_reason(error)}.") from error
-        if frame is not None:
-            frame.pts = None  # gaps and jumps in time stamps are not silence
-        for out in resampler.resample(frame):
+    try:
+        for packet in container.demux(stream):
+            for frame in _frames(packet):
+                frame.pts = None  # gaps and jumps in time stamps are not silence
+                for out in resampler.resample(frame):
+                    yield np.ascontiguousarray(out.to_ndarray()[0], dtype=np.float32)
+        for out in resampler.resample(None):
             yield np.ascontiguousarray(out.to_ndarray()[0], dtype=np.float32)
-        if frame is None:
-            return
+    except (av.error.FFmpegError, OSError) as error:
+        raise AudioError(f"{printable(path)}: decoding stopped: {_reason(error)}.") from error
+
+
+def _frames(packet: Any) -> list[Any]:
+    """The frames of a packet; one that is damaged does not spoil the file, and a lost tail shows in the length."""
+    import av
+
+    try:
+        return list(packet.decode())
+    except av.error.InvalidDataError:
+        return []
 
 
 @contextlib.contextmanager
@@ -102,13 +110,14 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
         raise DependencyError("PyAV", "faster-whisper") from error
     try:
         if Path(path).stat().st_size == 0:
-            raise AudioError(f"{path}: the file is empty.")
-        container = av.open(str(path), metadata_errors="ignore")
+            raise AudioError(f"{printable(path)}: the file is empty.")
+        # Only a path from the root is safe from being taken for an address: 12:30.wav has a colon.
+        container = av.open(os.path.abspath(path), metadata_errors="ignore")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{path}: cannot be read as audio: {_reason(error)}.") from error
+        raise AudioError(f"{printable(path)}: cannot be read as audio: {_reason(error)}.") from error
     with container:
         if not container.streams.audio:
-            raise AudioError(f"{path}: holds no audio.")
+            raise AudioError(f"{printable(path)}: holds no audio.")
         yield container, container.streams.audio[0]
 
 
@@ -124,10 +133,11 @@ def _info(container: Any, stream: Any) -> AudioInfo:
 
 def _check_length(path: str | Path, decoded: float, info: AudioInfo) -> None:
     if decoded == 0:
-        raise AudioError(f"{path}: holds no audio samples that can be decoded.")
+        raise AudioError(f"{printable(path)}: holds no audio samples that can be decoded.")
     if info.exact and info.duration and decoded < info.duration - max(0.5, info.duration / 100):
         raise AudioError(
-            f"{path}: is cut short: {decoded:.1f} s could be decoded of the {info.duration:.1f} s in its header.",
+            f"{printable(path)}: is cut short: {decoded:.1f} s could be decoded of "
+            f"the {info.duration:.1f} s in its header.",
             "What could be decoded is transcribed.",
         )
 
