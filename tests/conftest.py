@@ -1,1 +1,7 @@
-pytest_plugins = ["fixtures_models"]
+import hypothesis
+
+pytest_plugins = ["fixtures_models", "fixtures_io", "fixtures_cli"]
+
+# The first example of a run may import much; how long one takes says nothing.
+hypothesis.settings.register_profile("ger", deadline=None)
+hypothesis.settings.load_profile("ger")

@@ -1,0 +1,127 @@
+"""The Python interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes import Made, tone
+
+import ger
+from ger.api import settings
+from ger.errors import InputError, ModelError, UnknownNameError, UsageError
+from ger.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("made")
+
+
+def test_correct_gives_the_corrected_segments_of_one_file(tmp_path: Path) -> None:
+    recording = ger.correct(tone(tmp_path / "change.wav", 2), nbest=5, language="en")
+    assert recording.text == "change words 0 sow the field change words 1 sow the field"
+    assert [correction.decision for correction in recording.corrections] == ["reranked"] * 2
+    assert recording.duration == 2.0
+
+
+def test_stream_gives_a_result_for_each_file_and_loads_models_once(tmp_path: Path, made: Made) -> None:
+    for name in ("b.wav", "a.wav", "change.wav"):
+        tone(tmp_path / name, 1)
+    (tmp_path / "bad.wav").write_text("not audio")
+    results = list(ger.stream([tmp_path]))
+    assert [Path(result.source.path).name for result in results] == ["a.wav", "b.wav", "bad.wav", "change.wav"]
+    assert [result.error is None for result in results] == [True, True, False, True]
+    assert (len(made.frontends), len(made.lms)) == (1, 1)
+
+
+def test_correct_stays_a_function_beside_the_package_of_that_name(tmp_path: Path) -> None:
+    import ger.correct.rescore as package
+
+    path = tone(tmp_path / "a.wav", 1)
+    assert ger.correct(path) == ger.correct(str(path)) == ger.api.correct(path)
+    assert ger.correct.rescore is package
+
+
+def test_stream_takes_one_path_as_well(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.wav", 1)
+    assert [r.source.path for r in ger.stream(str(path))] == [r.source.path for r in ger.stream(path)] == [str(path)]
+
+
+def test_correct_raises_what_is_wrong_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").touch()
+    with pytest.raises(InputError, match=r"bad\.wav: the file is empty"):
+        ger.correct(tmp_path / "bad.wav")
+    with pytest.raises(InputError, match="does not exist"):
+        ger.correct(tmp_path / "absent.wav")
+    with pytest.raises(ModelError, match="The recognizer broke"):
+        ger.correct(tone(tmp_path / "broken.wav", 2))
+    with pytest.raises(ModelError, match="missing cannot be found"):
+        ger.correct(tone(tmp_path / "a.wav", 1), model="missing")
+
+
+def test_correct_is_for_one_file(tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav", 1)
+    tone(tmp_path / "b.wav", 1)
+    with pytest.raises(UsageError, match=r"is 2 files\. Use ger\.stream"):
+        ger.correct(tmp_path)
+
+
+def test_options_go_where_they_belong() -> None:
+    options = {"model": "m", "language": "en", "task": "translate", "nbest": 3, "beam_size": 7, "batch_size": 2}
+    options |= {"compute_type": "int8", "device": "cpu", "threads": 2}
+    options |= {"llm": "l", "llm_compute_type": "float32", "batch_tokens": 99, "weight": 0.5, "form": "lower"}
+    made = settings(**options)
+    recognizer, lm = made.recognizer, made.lm
+    assert (recognizer.model, recognizer.language, recognizer.task, recognizer.nbest) == ("m", "en", "translate", 3)
+    assert (recognizer.beam_size, recognizer.batch_size, recognizer.compute_type) == (7, 2, "int8")
+    assert (lm.model, lm.compute_type, lm.batch_tokens) == ("l", "float32", 99)
+    assert (recognizer.device, recognizer.threads, lm.device, lm.threads) == ("cpu", 2, "cpu", 2)
+    assert (made.weight, made.form) == (0.5, "lower")
+    assert settings(nbest=None, weight=None) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nbset": 5}, "There is no option called 'nbset'. Did you mean 'nbest'?"),
+        ({"nbest": 0}, "--nbest is 0. Use 1 or more."),
+        ({"beam_size": -1}, "cannot be negative"),
+        ({"batch_size": -1}, "cannot be negative"),
+        ({"threads": -1}, "cannot be negative"),
+        ({"weight": 1.5}, "The weight of the language model is 1.5. Use a number from 0 to 1."),
+        ({"weight": float("nan")}, "The weight of the language model is nan."),
+        ({"form": "lowr"}, "There is no written form called 'lowr'. Did you mean 'lower'?"),
+        ({"task": "translte"}, "There is no task called 'translte'. Did you mean 'translate'?"),
+    ],
+)
+def test_wrong_options(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        settings(**options)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"frontend": "faster-whispr"}, "There is no frontend called 'faster-whispr'. Did you mean 'faster-whisper'?"),
+        ({"backend": "transformer"}, "There is no backend called 'transformer'. Did you mean 'transformers'?"),
+        ({"mode": "recsore"}, "There is no corrector called 'recsore'. Did you mean 'rescore'?"),
+    ],
+)
+def test_unknown_names(options: dict[str, str], message: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        settings(**options)
+    assert str(caught.value) == message
+
+
+def test_the_key_holds_what_results_depend_on_and_nothing_else() -> None:
+    base = Settings().key
+    assert ger.__version__ in base
+    for option in ({"nbest": 4}, {"model": "x"}, {"llm": "x"}, {"weight": 0.9}, {"form": "lower"}, {"language": "en"}):
+        assert settings(**option).key != base
+    for option in ({"threads": 3}, {"batch_tokens": 7}):
+        assert settings(**option).key == base
+
+
+def test_the_package_offers_its_names_and_no_others() -> None:
+    assert all(getattr(ger, name) is not None for name in ger.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'corect'"):
+        ger.corect  # noqa: B018
