@@ -91,7 +91,7 @@ class Page:
         if block.rule == "file":
             self.write(block)
         elif block.language == "console":
-            for command, want in sessions(block.text):
+            for command, want in exchanges(block.text):
                 got = self.command(command, int(block.value) if block.rule == "exit code" else 0)
                 assert same(want, got), f"$ {command}\n{got}"
         elif block.language == "sh":
@@ -138,7 +138,7 @@ class Page:
         importlib.invalidate_caches()
 
 
-def sessions(text: str) -> Iterator[tuple[str, str]]:
+def exchanges(text: str) -> Iterator[tuple[str, str]]:
     """Commands of a console block, each with what it prints."""
     assert text.startswith("$ "), text
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
@@ -230,4 +230,4 @@ def test_what_counts_as_the_same_output() -> None:
     assert same("a ... c (4 s of audio in 6 s).\n", "a b\nc (4 s of audio in 17 s).\n")
     assert not same("5 files, 1 changed\n", "5 files, 2 changed\n")
     assert not same("", "Error\n")
-    assert list(sessions("$ a b\n$ c\nd\ne\n")) == [("a b", ""), ("c", "d\ne\n")]
+    assert list(exchanges("$ a b\n$ c\nd\ne\n")) == [("a b", ""), ("c", "d\ne\n")]
