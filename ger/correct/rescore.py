@@ -6,6 +6,7 @@ log-probability and the language model's, both in nats.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from ger.types import Correction, Hypothesis, NBest
 __all__ = ["DEFAULT_FORM", "DEFAULT_WEIGHT", "Rescorer"]
 
 #: Weight of the language model; measured by `benchmarks/weights.py`, see docs/how-it-works.md.
-DEFAULT_WEIGHT = 0.2
+DEFAULT_WEIGHT = 0.1
 
 #: Written form in which the language model reads the hypotheses; measured by the same command.
 DEFAULT_FORM: Form = "sentence"
@@ -38,7 +39,7 @@ class Rescorer:
         form: Written form in which it reads the hypotheses.
 
     Raises:
-        UsageError: the weight is not between 0 and 1.
+        UsageError: the weight is not between 0 and 1, or there is no such form.
     """
 
     lm: LanguageModel
@@ -48,6 +49,7 @@ class Rescorer:
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:
             raise UsageError(f"The weight of the language model is {self.weight}.", "Use a number from 0 to 1.")
+        apply("", self.form)
 
     @property
     def signature(self) -> str:
@@ -74,6 +76,11 @@ class Rescorer:
         return [self._choose(nbest, lm_scores) for nbest, lm_scores in zip(lists, self.lm.score(requests), strict=True)]
 
     def _choose(self, nbest: NBest, lm_scores: Sequence[float]) -> Correction:
+        for hypothesis, lm_score in zip(nbest.hypotheses, lm_scores, strict=True):
+            if not math.isfinite(lm_score):
+                raise ModelError(
+                    f"The language model's score of {hypothesis.text[:60]!r} is {lm_score}.", "Use another precision."
+                )
         acoustic = [_acoustic(hypothesis) or 0.0 for hypothesis in nbest.hypotheses]
         combined = [(1 - self.weight) * a + self.weight * lm for a, lm in zip(acoustic, lm_scores, strict=True)]
         candidates = [i for i, h in enumerate(nbest.hypotheses) if i == 0 or normalize(h.text)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ __all__ = ["SAMPLE_RATE", "AudioInfo", "decode", "probe"]
 
 #: What every front end gets, Hz.
 SAMPLE_RATE = 16_000
+
+#: From here on, the size in a WAV header is a placeholder: 2 GiB or 4 GiB, or a little less.
+_UNKNOWN_SIZE = 0x7FFF_0000
 
 #: Containers whose header knows the exact length, so that a file cut short can be told.
 _EXACT_LENGTH = {"flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2", "aiff", "w64"}
@@ -42,11 +46,11 @@ def probe(path: str | Path) -> AudioInfo:
         AudioError: the file cannot be read or holds no audio.
     """
     with _opened(path) as (container, stream):
-        return _info(container, stream)
+        return _info(path, container, stream)
 
 
 def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArray[np.float32]]:
-    """Decode a file, all channels mixed to one.
+    """Decode a file; channels are averaged, or the loudest is taken where they cancel each other.
 
     Yields:
         float32 arrays of shape `(n,)`, 16 kHz, between -1 and 1, about `block_seconds` long.
@@ -61,7 +65,7 @@ def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArra
     pending: list[npt.NDArray[np.float32]] = []
     held = total = 0
     with _opened(path) as (container, stream):
-        info = _info(container, stream)
+        info = _info(path, container, stream)
         for samples in _samples(path, container, stream):
             pending.append(samples)
             held += len(samples)
@@ -77,19 +81,25 @@ def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArra
 
 def _samples(path: str | Path, container: Any, stream: Any) -> Iterator[npt.NDArray[np.float32]]:
     import av
-    import numpy as np
 
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+    resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
     try:
         for packet in container.demux(stream):
             for frame in _frames(packet):
                 frame.pts = None  # gaps and jumps in time stamps are not silence
                 for out in resampler.resample(frame):
-                    yield np.ascontiguousarray(out.to_ndarray()[0], dtype=np.float32)
+                    yield _mixed(out.to_ndarray())
         for out in resampler.resample(None):
-            yield np.ascontiguousarray(out.to_ndarray()[0], dtype=np.float32)
-    except (av.error.FFmpegError, OSError) as error:
+            yield _mixed(out.to_ndarray())
+    except (av.error.FFmpegError, OSError, ValueError) as error:  # ValueError: the channels change on the way
         raise AudioError(f"{printable(path)}: decoding stopped: {_reason(error)}.") from error
+
+
+def _mixed(channels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """One channel of the same level; libav's own mix makes what all channels hold louder, beyond full scale."""
+    mean: npt.NDArray[np.float32] = channels.mean(axis=0)
+    loudest: npt.NDArray[np.float32] = channels[(channels**2).sum(axis=1).argmax()]
+    return loudest if (mean**2).sum() < (loudest**2).sum() / 100 else mean
 
 
 def _frames(packet: Any) -> list[Any]:
@@ -121,7 +131,10 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
         yield container, container.streams.audio[0]
 
 
-def _info(container: Any, stream: Any) -> AudioInfo:
+def _info(path: str | Path, container: Any, stream: Any) -> AudioInfo:
+    promised = _wav_seconds(path) if container.format.name == "wav" else None
+    if promised is not None:
+        return AudioInfo(promised, exact=True)
     if stream.duration and stream.time_base:
         duration = float(stream.duration * stream.time_base)
     elif container.duration:
@@ -129,6 +142,22 @@ def _info(container: Any, stream: Any) -> AudioInfo:
     else:
         return AudioInfo(None, exact=False)
     return AudioInfo(duration, exact=container.format.name in _EXACT_LENGTH)
+
+
+def _wav_seconds(path: str | Path) -> float | None:
+    """What a WAV header promises; libav tells what the file holds. `None` if it was written before that was known."""
+    rate = 0
+    with Path(path).open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            if name == b"data":
+                return size / rate if rate and size < _UNKNOWN_SIZE else None
+            after = file.tell() + size + size % 2
+            if name == b"fmt ":
+                rate = struct.unpack("<8xI", file.read(12))[0]
+            file.seek(after)
+    return None
 
 
 def _check_length(path: str | Path, decoded: float, info: AudioInfo) -> None:

@@ -1,0 +1,191 @@
+"""Choosing among listed hypotheses with a scripted language model; every expected number is worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ger.correct.rescore import Rescorer
+from ger.errors import ModelError, UsageError
+from ger.protocols import Corrector, LanguageModel, ScoreRequest
+from ger.types import Edit, Hypothesis, NBest, Word
+
+
+@dataclass
+class Scripted:
+    """Scores by a table, 0 where it has none; breaks on one text."""
+
+    table: dict[str, float] = field(default_factory=dict)
+    breaks_on: str | None = None
+    seen: list[tuple[str, ...]] = field(default_factory=list)
+
+    signature = "scripted"
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        self.seen += [request.continuations for request in requests]
+        if any(self.breaks_on in request.continuations for request in requests):
+            raise ModelError("scripted: broke.", "Mend it.")
+        return [[self.table.get(text, 0.0) for text in request.continuations] for request in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        raise ModelError("scripted: does not write.")
+
+
+def listed(*pairs: tuple[str, float | None], id: str = "u") -> NBest:
+    return NBest(id, tuple(Hypothesis(text, score) for text, score in pairs))
+
+
+def rescorer(table: dict[str, float], weight: float = 0.5, **options: str) -> Rescorer:
+    return Rescorer(Scripted(table), weight, **({"form": "as-is"} | options))
+
+
+def test_is_a_corrector() -> None:
+    made = rescorer({})
+    assert isinstance(made, Corrector)
+    assert isinstance(made.lm, LanguageModel)
+    assert made.signature == "rescore:weight=0.5,form=as-is,lm=scripted"
+
+
+PAIR = listed(("their", -1.0), ("there", -2.0))
+TABLE = {"their": -14.0, "there": -10.0}
+
+
+# there overtakes their where (1 - w) * -2 + w * -10 > (1 - w) * -1 + w * -14, so where 5 w > 1.
+@pytest.mark.parametrize(
+    ("weight", "text", "combined"),
+    [(0.0, "their", -1.0), (0.1, "their", -2.3), (0.25, "there", -4.0), (0.5, "there", -6.0), (1.0, "there", -10.0)],
+)
+def test_arithmetic(weight: float, text: str, combined: float) -> None:
+    (correction,) = rescorer(TABLE, weight).correct([PAIR])
+    assert correction.text == text
+    assert correction.scores == {
+        "acoustic": {"their": -1.0, "there": -2.0}[text],
+        "lm": TABLE[text],
+        "combined": pytest.approx(combined),
+    }
+    assert correction.decision == ("kept" if text == "their" else "reranked")
+
+
+def test_the_reason_says_by_how_much() -> None:
+    (correction,) = rescorer(TABLE, 0.5).correct([PAIR])  # -6.0 against -7.5
+    assert correction.reason == "hypothesis 2 is ahead by 1.50 nats"
+    assert correction.edits == (Edit("their", "there"),)
+
+
+def test_ties_keep_the_earlier() -> None:
+    ties = listed(("a", -3.0), ("b", -1.0), ("c", -1.0), ("d", -3.0))
+    (correction,) = rescorer({"a": -1.0, "b": -3.0, "c": -3.0, "d": -1.0}, 0.5).correct([ties])
+    assert (correction.text, correction.decision) == ("a", "kept")
+    (correction,) = rescorer({"a": -2.0, "b": -3.0, "c": -3.0, "d": -2.0}, 0.5).correct([ties])
+    assert correction.text == "b"
+
+
+def test_acoustic_score_goes_before_score() -> None:
+    hypotheses = (Hypothesis("a", -1.0, acoustic_score=-5.0), Hypothesis("b", -2.0, acoustic_score=-4.0))
+    (correction,) = rescorer({}, 0.0).correct([NBest("u", hypotheses)])
+    assert (correction.text, correction.scores["acoustic"]) == ("b", -4.0)
+
+
+def test_the_model_reads_the_form_and_the_user_gets_the_text() -> None:
+    lm = Scripted({"I see the sea.": -1.0, "I see the see.": -9.0})
+    (correction,) = Rescorer(lm, 0.5, "sentence").correct([listed(("i see the see", -1.0), ("i see the sea", -2.0))])
+    assert lm.seen == [("I see the see.", "I see the sea.")]
+    assert correction.text == "i see the sea"
+
+
+def test_words_are_carried_over() -> None:
+    words = (Word("two", 1.0, 1.5, 0.9), Word("ships", 1.5, 2.5, 0.4))
+    hypotheses = (Hypothesis("two ships", -1.0, words=words), Hypothesis("two sheep", -2.0))
+    (correction,) = rescorer({"two ships": -9.0}).correct([NBest("u", hypotheses)])
+    assert correction.words == (words[0], Word("sheep", 1.5, 2.5))
+    assert correction.edits == (Edit("ships", "sheep", 1.5, 2.5),)
+
+
+def test_own_words_go_before_carried_ones() -> None:
+    own = (Word("two", 1.1, 1.2), Word("sheep", 1.3, 1.4))
+    hypotheses = (Hypothesis("two ships", -1.0, words=(Word("two", 0, 1),)), Hypothesis("two sheep", -2.0, words=own))
+    (correction,) = rescorer({"two ships": -9.0}).correct([NBest("u", hypotheses)])
+    assert correction.words == own
+
+
+@pytest.mark.parametrize(
+    ("nbest", "reason"),
+    [
+        (listed(), "nothing was said"),
+        (listed(("alone", -1.0)), "only one hypothesis"),
+        (listed(("a", -1.0), ("b", None)), "a hypothesis has no score"),
+    ],
+)
+def test_nothing_to_rescore(nbest: NBest, reason: str) -> None:
+    made = rescorer({})
+    (correction,) = made.correct([nbest])
+    assert (correction.text, correction.decision, correction.reason) == (nbest.best.text, "kept", reason)
+    assert made.lm.seen == []
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "...", "-"])
+def test_an_empty_text_never_overtakes(empty: str) -> None:
+    (correction,) = rescorer({"word": -50.0}).correct([listed(("word", -1.0), (empty, -2.0))])
+    assert correction.text == "word"
+    (correction,) = rescorer({"word": -50.0}).correct([listed((empty, -1.0), ("word", -2.0))])
+    assert correction.text == empty
+    (correction,) = rescorer({empty.strip(): -50.0}).correct([listed((empty, -1.0), ("word", -2.0))])
+    assert correction.text == "word"
+
+
+def test_order_is_kept_among_settled_and_open_lists() -> None:
+    lists = [listed(id="0"), PAIR, listed(("x", -1.0), id="2"), listed(("there", -1.0), ("their", -1.0), id="3")]
+    assert [c.text for c in rescorer(TABLE).correct(lists)] == ["", "there", "x", "there"]
+    assert [c.id for c in rescorer(TABLE).correct(lists)] == ["0", "u", "2", "3"]
+    assert rescorer({}).correct([]) == []
+
+
+def test_one_broken_list_fails_alone() -> None:
+    words = (Word("poison", 0.0, 1.0),)
+    bad = NBest("bad", (Hypothesis("poison", -1.0, words=words), Hypothesis("b", -2.0)))
+    done = Rescorer(Scripted(TABLE, breaks_on="poison"), 0.5, "as-is").correct([PAIR, bad, PAIR])
+    assert [(c.text, c.decision) for c in done] == [("there", "reranked"), ("poison", "failed"), ("there", "reranked")]
+    assert done[1].reason == "scripted: broke. Mend it."
+    assert done[1].words == words
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_score_that_is_no_number_fails_the_list(number: float) -> None:
+    done = rescorer(TABLE | {"odd": number}).correct([PAIR, listed(("odd", -1.0), ("there", -2.0))])
+    assert [c.decision for c in done] == ["reranked", "failed"]
+    assert "'odd'" in done[1].reason
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
+def test_weight_out_of_range(weight: float) -> None:
+    with pytest.raises(UsageError, match="from 0 to 1"):
+        rescorer({}, weight)
+
+
+def test_unknown_form() -> None:
+    with pytest.raises(UsageError, match=r"'lowr'.*Did you mean 'lower'"):
+        rescorer({}, form="lowr")
+
+
+scores = st.floats(-1e4, 0)
+candidates = st.lists(st.tuples(st.text("abc ", min_size=1).filter(str.strip), scores, scores), min_size=2, max_size=6)
+
+
+@given(candidates)
+def test_weight_0_keeps_the_recognizers_order(items: list[tuple[str, float, float]]) -> None:
+    lm = {text: score for text, _, score in items}
+    (correction,) = rescorer(lm, 0.0).correct([listed(*((text, score) for text, score, _ in items))])
+    assert correction.text == max(items, key=lambda item: item[1])[0]
+
+
+@given(candidates, st.floats(0, 1))
+def test_the_choice_is_never_beaten(items: list[tuple[str, float, float]], weight: float) -> None:
+    lm = {text: score for text, _, score in items}
+    (correction,) = rescorer(lm, weight).correct([listed(*((text, score) for text, score, _ in items))])
+    assert correction.text in lm
+    for text, score, _ in items:
+        assert correction.scores["combined"] >= (1 - weight) * score + weight * lm[text]
