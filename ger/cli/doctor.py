@@ -98,7 +98,7 @@ def _cache() -> dict[str, Any]:
         there = there.parent
     return {
         "path": str(path),
-        "writable": os.access(there, os.W_OK),
+        "writable": os.access(there, os.W_OK, effective_ids=os.access in os.supports_effective_ids),
         "free_bytes": shutil.disk_usage(there).free if there.exists() else None,
         "models": {name: name in installed_names() for name in catalogue()},
     }

@@ -1,0 +1,498 @@
+"""The command line with scripted models: options, formats, streams, exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import Made, tone
+from fixtures_cli import AUDIO, Terminal
+from typer.testing import CliRunner, Result
+
+import ger
+from ger.cli import app
+from ger.io.formats import FORMATS
+
+pytestmark = pytest.mark.usefixtures("made")
+
+
+def call(*arguments: object, stdin: str | None = None) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def nbest(id: str, *texts: str, scored: bool = True, **rest: Any) -> str:
+    hypotheses = [{"text": text, "score": -1.0 - i if scored else None} for i, text in enumerate(texts)]
+    return json.dumps({"id": id, "hypotheses": hypotheses} | rest) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files of two segments, of which the second file is changed by the language model."""
+    made = tmp_path / "in"
+    made.mkdir()
+    tone(made / "a.wav", 2)
+    tone(made / "b change.wav", 2)
+    return made
+
+
+A = "plain words 0 so the field\nplain words 1 so the field\n"
+B = "change words 0 sow the field\nchange words 1 sow the field\n"
+
+
+def test_version_and_help() -> None:
+    assert call("--version").stdout == f"ger {ger.__version__}\n"
+    assert call().exit_code == 2
+    for arguments in ([], ["correct"], ["transcribe"], ["models"], ["doctor"]):
+        shown = call(*arguments, "--help")
+        assert shown.exit_code == 0
+        assert call(*arguments, "-h").stdout == shown.stdout
+    assert "--output-format" in call("correct", "--help").stdout
+
+
+# Standard output
+
+
+def test_one_input_prints_its_text_alone(folder: Path) -> None:
+    result = call("correct", folder / "a.wav")
+    assert (result.exit_code, result.stdout) == (0, A)
+    assert re.fullmatch(r"1 file, 2 segments, 0 changed \(2 s of audio in \d+ s\)\.\n", result.stderr)
+
+
+def test_several_inputs_print_their_names_as_well(folder: Path) -> None:
+    result = call("correct", folder)
+    assert result.stdout == f"==> {folder}/a.wav <==\n{A}==> {folder}/b change.wav <==\n{B}"
+    assert result.stderr.startswith("2 files, 4 segments, 2 changed (")
+
+
+def test_records_of_several_inputs_follow_one_another(folder: Path) -> None:
+    rows = [json.loads(line) for line in call("correct", folder, "-f", "jsonl").stdout.splitlines()]
+    assert [row["id"] for row in rows] == ["a/0000", "a/0001", "b change/0000", "b change/0001"]
+    assert [row["decision"] for row in rows] == ["kept", "kept", "reranked", "reranked"]
+    assert [edit for row in rows for edit in row["edits"]] == [{"before": "so", "after": "sow"}] * 2
+
+
+@pytest.mark.parametrize("name", ["json", "srt", "vtt", "tsv"])
+def test_a_format_for_one_input_is_refused_for_several(folder: Path, name: str, made: Made) -> None:
+    assert call("correct", folder / "a.wav", "-f", name).exit_code == 0
+    count = len(made.lms)
+    result = call("correct", folder, "-f", name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"The {name} of several inputs needs a folder. Name one with -o" in result.stderr
+    assert len(made.lms) == count
+
+
+def test_several_formats_need_a_folder(folder: Path) -> None:
+    for formats in ("txt,srt", "all", "txt,table"):
+        result = call("correct", folder / "a.wav", "-f", formats)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Several formats need a folder." in result.stderr
+
+
+def test_the_table_fits_in_80_columns_and_marks_changes_without_colour(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("COLUMNS", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    tone(folder / f"{'long name ' * 5}change.wav", 1)
+    tone(folder / "quiet.wav", 1, volume=0)
+    (folder / "empty.wav").touch()
+    result = call("correct", folder, "-f", "table")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["file", "text", "decision"]
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in result.stdout
+    assert re.search(r"^b change\.wav +change words 0 \[-so-\]\{\+sow\+\} the field +reranked", result.stdout, re.M)
+    assert re.search(r"^ +plain words 1 so the field +kept", result.stdout, re.M)
+    assert re.search(r"^empty\.wav +error", result.stdout, re.M)
+    assert re.search(r"^quiet\.wav +no speech", result.stdout, re.M)
+    assert len([line for line in lines if line.startswith("long name")]) > 1
+
+
+def test_json_is_one_object_on_standard_output(folder: Path) -> None:
+    (folder / "c.wav").touch()
+    result = call("correct", folder, "--json")
+    value = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (value["n"], value["changed"], value["failed"], value["skipped"]) == (4, 2, 1, [])
+    assert value["audio_seconds"] == 4.0
+    assert value["signature"].startswith(f"ger {ger.__version__} | scripted-frontend | rescore:")
+    a, b, c = value["files"]
+    assert a["path"] == str(folder / "a.wav")
+    assert (a["text"], a["n"], a["changed"], a["duration"]) == (" ".join(A.splitlines()), 2, 0, 2.0)
+    assert [record["text"] for record in b["records"]] == B.splitlines()
+    assert c["error"] == f"{folder}/c.wav: the file is empty."
+    assert "text" not in c
+    assert result.stderr == f"Error: {folder}/c.wav: the file is empty.\n"
+
+
+def test_json_shares_standard_output_with_nothing(folder: Path, tmp_path: Path) -> None:
+    for arguments in (["-f", "txt"], ["-f", "table"], ["-f", "table", "-o", tmp_path / "out"]):
+        result = call("correct", folder, "--json", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "--json and -f both want standard output." in result.stderr
+    value = json.loads(call("correct", folder, "--json", "-o", tmp_path / "out", "-f", "txt").stdout)
+    assert [file["outputs"] for file in value["files"]] == [
+        {"txt": str(tmp_path / "out/a.txt")},
+        {"txt": str(tmp_path / "out/b change.txt")},
+    ]
+    assert "records" not in value["files"][0]
+
+
+# A terminal
+
+
+def on_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, *arguments: object, out: bool = True) -> str:
+    """What `ger` shows on a terminal; standard output is one if `out`."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal.file)
+        if out:
+            patch.setattr(sys, "stdout", terminal.file)
+        assert app([str(argument) for argument in arguments], standalone_mode=False) in (None, 0)
+    return terminal.text()
+
+
+def test_a_terminal_gets_a_bar_and_a_table_in_colour(
+    folder: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = on_terminal(terminal, monkeypatch, "correct", folder, folder.parent / "in")
+    assert "Correcting" in shown
+    assert re.search(r"change words 0 \x1b\[[0-9;]*31mso\x1b\[0m\x1b\[[0-9;]*32msow\x1b\[0m the field", shown)
+    # The bar is taken away before the table is printed.
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line.rpartition("\x1b[2K")[2]).split() for line in shown.split("\n")]
+    assert ["file", "text", "decision"] in lines
+    assert ["a.wav", "plain", "words", "0", "so", "the", "field", "kept"] in lines
+
+
+def test_no_color_is_honoured(folder: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = on_terminal(terminal, monkeypatch, "correct", folder)
+    assert "change words 0 [-so-]{+sow+} the field" in shown
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", shown)
+
+
+def test_a_dumb_terminal_gets_no_colour(folder: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert "change words 0 [-so-]{+sow+} the field" in on_terminal(terminal, monkeypatch, "correct", folder)
+
+
+def test_what_is_piped_stays_clean_under_a_bar(
+    folder: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = on_terminal(terminal, monkeypatch, "correct", folder, out=False)
+    assert capfd.readouterr().out == f"==> {folder}/a.wav <==\n{A}==> {folder}/b change.wav <==\n{B}"
+    assert "Correcting" in shown
+    assert "plain words" not in shown
+
+
+def test_the_bar_knows_the_length_of_what_can_be_read(
+    folder: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "l.jsonl").write_text(nbest("x", "so", "sow"))
+    tone(folder / "c.wav", 3)
+    shown = on_terminal(terminal, monkeypatch, "transcribe", folder, tmp_path / "l.jsonl", "-o", tmp_path / "o.jsonl")
+    assert "Transcribing" in shown
+    assert "100%" in shown
+    assert (tmp_path / "o.jsonl").read_text().count("\n") == 8
+
+
+# Folders
+
+
+def test_a_folder_gets_every_format_of_every_input(folder: Path, tmp_path: Path) -> None:
+    (folder / "sub").mkdir()
+    tone(folder / "sub" / "c.wav", 1)
+    out = tmp_path / "out"
+    result = call("correct", folder, "-o", out)
+    assert (result.exit_code, result.stdout) == (0, "")
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert names == {f"{stem}.{name}" for stem in ("a", "b change", "sub/c") for name in FORMATS} | {
+        ".ger-journal.jsonl"
+    }
+    assert (out / "b change.txt").read_text() == B
+    assert json.loads((out / "a.json").read_text())["text"] == " ".join(A.splitlines())
+    assert call("correct", folder, "-o", tmp_path / "flat", "--no-recursive").exit_code == 0
+    assert not (tmp_path / "flat" / "sub").exists()
+
+
+def test_chosen_formats_and_the_table_beside_them(folder: Path, tmp_path: Path) -> None:
+    result = call("correct", folder, "-o", tmp_path / "out", "-f", "SRT, table,txt")
+    assert result.stdout.split()[:3] == ["file", "text", "decision"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.suffix != ".jsonl") == [
+        "a.srt",
+        "a.txt",
+        "b change.srt",
+        "b change.txt",
+    ]
+
+
+def test_finished_inputs_are_left_alone_until_something_changes(folder: Path, tmp_path: Path, made: Made) -> None:
+    out = tmp_path / "out"
+
+    def done(*arguments: object) -> tuple[int, list[str]]:
+        """Number of inputs finished before, and those worked on."""
+        value = json.loads(call("correct", folder, "-o", out, "-f", "txt", "--json", *arguments).stdout)
+        return len(value["skipped"]), [Path(file["path"]).name for file in value["files"]]
+
+    both = ["a.wav", "b change.wav"]
+    assert done() == (0, both)
+    loaded = len(made.lms)
+    assert done() == (2, [])
+    assert done("--threads", "1") == (2, [])
+    assert len(made.lms) == loaded
+    assert done("--no-resume") == (0, both)
+    assert done("--weight", "0.5") == (0, both)
+    (out / "a.txt").unlink()
+    assert done("--weight", "0.5") == (1, ["a.wav"])
+    tone(folder / "a.wav", 1)
+    assert done("--weight", "0.5") == (1, ["a.wav"])
+    journal = out / ".ger-journal.jsonl"
+    journal.write_text(journal.read_text().replace(f"ger {ger.__version__} ", "ger 0.0.0 "))
+    assert done("--weight", "0.5") == (0, both)
+    journal.write_text(journal.read_text()[:-20])
+    assert done("--weight", "0.5") == (1, ["b change.wav"])
+    assert "2 finished before" in call("correct", folder, "-o", out, "-f", "txt", "--weight", "0.5").stderr
+
+
+def test_standard_input_is_always_worked_on(tmp_path: Path) -> None:
+    for text in ("so", "other"):
+        assert call("correct", "-", "-o", tmp_path, "-f", "txt", stdin=nbest("x", text)).exit_code == 0
+        assert (tmp_path / "stdin.txt").read_text() == f"{text}\n"
+
+
+def test_a_full_disk_spoils_one_file_and_is_told(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.txt").symlink_to("/dev/full")
+    result = call("correct", folder, "-o", out, "-f", "txt", "--json")
+    assert result.exit_code == 1
+    assert f"Error: {out}/a.txt cannot be written: No space left on device. The disk is full" in result.stderr
+    assert "No space left" in json.loads(result.stdout)["files"][0]["error"]
+    assert (out / "b change.txt").read_text() == B
+
+
+def test_output_folders_that_cannot_be_used_are_told_before_anything_is_loaded(
+    folder: Path, unprivileged: Path, made: Made
+) -> None:
+    (unprivileged / "file").touch()
+    (unprivileged / "locked").mkdir(mode=0o555)
+    clip = tone(unprivileged / "c.wav", 1)
+    for name in ("file", "file/below", "locked", "locked/below"):
+        result = call("correct", clip, "-o", unprivileged / name)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {unprivileged / name} ")
+        assert result.stderr.count("\n") == 1
+    assert made == Made()
+
+
+# Wrong calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--form", "lowr"], "There is no written form called 'lowr'. Did you mean 'lower'?"),
+        (["--output-format", "jsno"], "There is no output format called 'jsno'. Did you mean 'json'?"),
+        (["--mode", "recsore"], "There is no corrector called 'recsore'. Did you mean 'rescore'?"),
+        (["--frontend", "fast-whisper"], "There is no frontend called 'fast-whisper'. Did you mean 'faster-whisper'?"),
+        (["--backend", "transformer"], "There is no backend called 'transformer'. Did you mean 'transformers'?"),
+        (["--task", "translte"], "There is no task called 'translte'. Did you mean 'translate'?"),
+        (["--nbest", "0"], "--nbest is 0. Use 1 or more."),
+        (["--weight", "2"], "The weight of the language model is 2.0. Use a number from 0 to 1."),
+        (["--nbset", "3"], "No such option: --nbset"),
+        (["--nbest", "x"], "Invalid value for '--nbest'"),
+    ],
+)
+def test_a_wrong_call_is_told_and_loads_nothing(
+    folder: Path, made: Made, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    result = call("correct", folder, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in re.sub(r"\s+", " ", result.stderr)
+    assert made == Made()
+
+
+def test_underscores_are_hyphens(folder: Path) -> None:
+    result = call("correct", folder / "a.wav", "--batch_size", "4", "--output_format=jsonl", "--no_recursive")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout.splitlines()[0])["text"] == A.splitlines()[0]
+
+
+def test_a_model_that_is_not_there_is_one_sentence(folder: Path) -> None:
+    for option in ("--model", "--llm"):
+        result = call("correct", folder, option, "missing")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "Error: The model missing cannot be found. Check the name.\n"
+
+
+def test_nothing_found_is_an_error(tmp_path: Path, made: Made) -> None:
+    result = call("correct", tmp_path / "absent.wav", tmp_path)
+    assert result.exit_code == 1
+    assert f"Error: {tmp_path}/absent.wav does not exist. Check the name.\n" in result.stderr
+    assert f"Error: {tmp_path} holds no audio or video files." in result.stderr
+    assert made == Made()
+
+
+# Bad inputs
+
+
+def test_bad_inputs_are_named_and_the_others_written(folder: Path, tmp_path: Path) -> None:
+    (folder / "empty.wav").touch()
+    (folder / "text.mp3").write_text("these are words, not sounds\n" * 99)
+    (folder / "cut.flac").write_bytes((AUDIO / "01-flight.flac").read_bytes()[:60_000])
+    (folder / "gone.wav").symlink_to(folder / "nowhere.wav")
+    (folder / "loop").symlink_to(folder)
+    (folder / "self.wav").symlink_to("self.wav")
+    tone(folder / "quiet.wav", 2, volume=0)
+    tone(folder / "tick.wav", 0.01)
+    tone(folder / "a b\nc 😀.wav", 1)
+    tone(folder / "12:30.wav", 1)
+    (folder / "bad\nname.ogg").write_bytes(b"OggS")
+    out = tmp_path / "out"
+    result = call("correct", folder, "-o", out)
+    assert result.exit_code == 1
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == len(result.stderr.splitlines()) - 1 == 6
+    for name, reason in {
+        "empty.wav": "the file is empty",
+        "text.mp3": "cannot be read as audio",
+        "cut.flac": "is cut short",
+        "gone.wav": "is a link to a file that does not exist",
+        "self.wav": "",
+        r"bad\nname.ogg": "",
+    }.items():
+        assert any(error.startswith(f"Error: {folder}/{name}") and reason in error for error in errors), name
+    stems = {path.relative_to(out).as_posix()[:-4] for path in out.rglob("*.txt")}
+    assert stems == {"12:30", "a", "a b\nc 😀", "b change", "cut", "quiet", "tick"}
+    assert (out / "quiet.txt").read_text() == ""
+    assert json.loads((out / "quiet.json").read_text())["text"] == ""
+    assert (out / "cut.txt").read_text().startswith(A)
+    assert "; 6 with errors" in result.stderr
+
+
+def test_unreadable_files_are_named(unprivileged: Path) -> None:
+    tone(unprivileged / "a.wav", 2)
+    tone(unprivileged / "locked.wav", 1).chmod(0)
+    (unprivileged / "closed").mkdir(mode=0)
+    try:
+        result = call("correct", unprivileged, "-o", unprivileged / "out", "-f", "txt")
+    finally:
+        (unprivileged / "closed").chmod(0o700)
+    assert result.exit_code == 1
+    assert f"Error: {unprivileged}/locked.wav: cannot be read as audio: Permission denied." in result.stderr
+    assert f"Error: {unprivileged}/closed cannot be read: Permission denied." in result.stderr
+    assert (unprivileged / "out/a.txt").read_text() == A
+
+
+def test_failures_of_models_are_told_and_everything_else_written(tmp_path: Path) -> None:
+    for name in ("a", "broken", "odd"):
+        tone(tmp_path / f"{name}.wav", 2)
+    arguments = ["correct", tmp_path, "-o", tmp_path / "out", "-f", "txt,jsonl"]
+    for _ in range(2):  # what failed is done again
+        result = call(*arguments)
+        assert result.exit_code == 1
+        assert f"Error: {tmp_path}/broken.wav: The recognizer broke. Use another one.\n" in result.stderr
+        assert "Error: odd/0000: The language model broke. Use another one.\n" in result.stderr
+        assert "; 2 with errors" in result.stderr
+    assert "1 finished before" in result.stderr
+    assert (tmp_path / "out/broken.txt").read_text() == "plain words 0 so the field\n"
+    assert (tmp_path / "out/odd.txt").read_text() == A.replace("plain", "odd")
+    rows = [json.loads(line) for line in (tmp_path / "out/odd.jsonl").read_text().splitlines()]
+    assert [row["decision"] for row in rows] == ["failed", "failed"]
+
+
+# Lists
+
+
+def test_lists_come_from_standard_input_and_files(tmp_path: Path) -> None:
+    rows = nbest("x", "so change", "they sow change now") + nbest("y", "one") + nbest("z")
+    piped = call("correct", "-", stdin=rows)
+    assert (piped.exit_code, piped.stdout) == (0, "they sow change now\none\n\n")
+    (tmp_path / "l.jsonl").write_text(rows)
+    assert call("correct", tmp_path / "l.jsonl").stdout == piped.stdout
+
+
+def test_what_lists_hold_is_kept(tmp_path: Path) -> None:
+    rows = [
+        nbest("a", "so change", "they sow change now", reference="they sow", mine={"kept": 1}, language="en"),
+        nbest("b", "no scores", "none", scored=False),
+        nbest("c", "alone"),
+        nbest("d"),
+    ]
+    made = [json.loads(line) for line in call("correct", "-", "-f", "jsonl", stdin="".join(rows)).stdout.splitlines()]
+    assert [row["decision"] for row in made] == ["reranked", "kept", "kept", "kept"]
+    assert [row["text"] for row in made] == ["they sow change now", "no scores", "alone", ""]
+    assert [row["reason"] for row in made[1:]] == [
+        "a hypothesis has no score",
+        "only one hypothesis",
+        "nothing was said",
+    ]
+    assert (made[0]["reference"], made[0]["mine"], made[0]["language"]) == ("they sow", {"kept": 1}, "en")
+    assert [h["text"] for h in made[0]["hypotheses"]] == ["so change", "they sow change now"]
+
+
+def test_lists_without_times_go_to_a_folder_without_subtitles(tmp_path: Path) -> None:
+    (tmp_path / "l.jsonl").write_text(nbest("x", "so"))
+    assert call("correct", tmp_path / "l.jsonl", "-o", tmp_path / "out").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "out").glob("l.*")) == ["l.json", "l.jsonl", "l.txt"]
+    result = call("correct", tmp_path / "l.jsonl", "-o", tmp_path / "srt", "-f", "srt")
+    assert result.exit_code == 1
+    assert "Segment 'x' has no start and end" in result.stderr
+    result = call("correct", tmp_path / "l.jsonl", "-f", "srt")
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_bad_lists_are_named_with_their_line(tmp_path: Path) -> None:
+    result = call("correct", "-", stdin=nbest("x", "so") + "nonsense\n")
+    assert (result.exit_code, result.stdout) == (1, "so\n")
+    assert "Error: standard input, line 2: not JSON" in result.stderr
+
+
+# ger transcribe
+
+
+def test_transcribe_prints_lists_that_correct_reads(folder: Path, tmp_path: Path) -> None:
+    lists = call("transcribe", folder)
+    assert lists.exit_code == 0
+    rows = [json.loads(line) for line in lists.stdout.splitlines()]
+    assert [row["id"] for row in rows] == ["a/0000", "a/0001", "b change/0000", "b change/0001"]
+    assert [[h["text"] for h in row["hypotheses"]] for row in rows[:1]] == [
+        ["plain words 0 so the field", "plain words 0 sow the field"]
+    ]
+    assert call("correct", "-", stdin=lists.stdout).stdout == A + B
+    assert call("transcribe", folder, "-o", tmp_path / "deep" / "lists.jsonl").stdout == ""
+    assert (tmp_path / "deep" / "lists.jsonl").read_text() == lists.stdout
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["lists.jsonl"]
+
+
+def test_transcribe_names_bad_inputs_and_writes_the_others(folder: Path, tmp_path: Path) -> None:
+    (folder / "empty.wav").touch()
+    (folder / "cut.flac").write_bytes((AUDIO / "01-flight.flac").read_bytes()[:60_000])
+    result = call("transcribe", folder, folder / "absent.wav", "-o", tmp_path / "l.jsonl")
+    assert result.exit_code == 1
+    assert f"Error: {folder}/empty.wav: the file is empty." in result.stderr
+    assert f"Error: {folder}/cut.flac: is cut short" in result.stderr
+    assert f"Error: {folder}/absent.wav does not exist." in result.stderr
+    ids = [json.loads(line)["id"] for line in (tmp_path / "l.jsonl").read_text().splitlines()]
+    assert [id for id in ids if not id.startswith("cut")] == ["a/0000", "a/0001", "b change/0000", "b change/0001"]
+    assert "cut/0000" in ids
+
+
+def test_transcribe_without_inputs_leaves_the_output_alone(tmp_path: Path) -> None:
+    (tmp_path / "l.jsonl").write_text("kept")
+    assert call("transcribe", tmp_path / "absent.wav", "-o", tmp_path / "l.jsonl").exit_code == 1
+    assert (tmp_path / "l.jsonl").read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["l.jsonl"]
+
+
+def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> None:
+    result = call("transcribe", folder, "-o", tmp_path)
+    assert result.exit_code == 2
+    assert "is a folder. Give a file name, such as lists.jsonl." in result.stderr
