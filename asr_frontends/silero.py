@@ -59,8 +59,9 @@ class SileroSegmenter:
             held = np.concatenate([held, *pending])
             pending, size = [], 0
             spans = self._spans(held)
-            # What the window's end cuts through is looked at again with what follows.
-            keep = spans.pop()[0] if spans and spans[-1][1] >= len(held) - _RATE else len(held)
+            # What the window's end cuts through, or what follows may be joined to, is looked at again with it.
+            late = len(held) - int((self.max_pause + self.padding) * _RATE)
+            keep = spans.pop()[0] if spans and spans[-1][1] >= late else max(0, len(held) - _RATE)
             for start, end in spans:
                 yield (offset + start) / _RATE, held[start:end]
             held, offset = held[keep:], offset + keep

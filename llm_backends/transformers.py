@@ -19,7 +19,7 @@ from ger.registry import suggest
 __all__ = ["TransformersLM"]
 
 _DTYPES = ("float32", "bfloat16", "float16")
-_BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
+_BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class TransformersLM:
 
     def __init__(self, options: LmOptions) -> None:
         try:
+            import safetensors
             import torch
             import transformers
         except ImportError as error:
@@ -57,7 +58,7 @@ class TransformersLM:
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(
                 local.path, dtype=getattr(torch, self._dtype), local_files_only=True
             )
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, safetensors.SafetensorError) as error:
             raise ModelError(f"{local.name}: the language model cannot be loaded: {error}.") from error
         self._model = model.to(self._device).eval()
         self._name = local.identity
@@ -169,7 +170,7 @@ class TransformersLM:
             texts: list[str] = self._tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
             return texts
 
-        return self._backed_off(run, batch)
+        return self._backed_off(run, batch, max_tokens)
 
     def _padded(self, rows: list[list[int]], *, left: bool) -> tuple[Any, Any]:
         import torch
@@ -183,13 +184,13 @@ class TransformersLM:
             mask[i, span] = 1
         return ids.to(self._device), mask.to(self._device)
 
-    def _backed_off(self, run: Any, batch: list[_Sequence]) -> list[Any]:
+    def _backed_off(self, run: Any, batch: list[_Sequence], extra: int = 0) -> list[Any]:
         """Run a batch; on lack of memory halve it, and remember the smaller size."""
         import torch
 
         try:
             result: list[Any] = run(batch)
-        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
             if not _is_memory(error):
                 raise ModelError(f"{self._name}: the language model failed: {error}.") from error
             if len(batch) == 1:
@@ -200,14 +201,17 @@ class TransformersLM:
         else:
             return result
         middle = len(batch) // 2
-        self._budget = max(middle * len(batch[0].ids), 1)
+        self._budget = min(self._budget, middle * (len(batch[0].ids) + extra))
         if self._device == "cuda":
             torch.cuda.empty_cache()
-        return [*self._backed_off(run, batch[:middle]), *self._backed_off(run, batch[middle:])]
+        return [part for half in (batch[:middle], batch[middle:]) for part in self._backed_off(run, half, extra)]
 
 
 def _is_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+    import torch
+
+    said = str(error).lower()  # on a CPU: "DefaultCPUAllocator: not enough memory" or "can't allocate memory"
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in said or "alloc" in said
 
 
 def _device(name: str) -> str:

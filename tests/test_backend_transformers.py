@@ -1,0 +1,299 @@
+"""The transformers backend against transformers itself, one text at a time, on a tiny random Llama and on SmolLM2."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ger.errors import MemoryLimitError, ModelError, UsageError
+from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from llm_backends.transformers import TransformersLM
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+TEXTS = (
+    "The council voted to raise the toll.",
+    "the council voted to raise the toll",
+    "",
+    "Yes.",
+    "Yes.",
+    "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich 🙂.",
+    "word " * 60,
+)
+
+
+@pytest.fixture(scope="module")
+def tiny_dir(smollm2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama with random weights, two layers and a context of 128, and SmolLM2's tokenizer."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for file in smollm2_dir.iterdir():
+        if file.suffix in (".json", ".txt", ".jinja") and file.name != "config.json":
+            shutil.copy(file, folder)
+    config = transformers.AutoConfig.from_pretrained(smollm2_dir)
+    config.hidden_size, config.intermediate_size, config.num_hidden_layers = 48, 64, 2
+    config.num_attention_heads, config.num_key_value_heads, config.head_dim = 4, 2, 12
+    config.max_position_embeddings, config.layer_types = 128, None
+    torch.manual_seed(0)
+    model = transformers.LlamaForCausalLM(config).float()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)  # so that answers are not all alike
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_dir: Path) -> TransformersLM:
+    return TransformersLM(LmOptions(model=str(tiny_dir), device="cpu", compute_type="float32"))
+
+
+@pytest.fixture
+def tiny(loaded: TransformersLM) -> TransformersLM:
+    """A backend of the test's own, whose budget it may spoil; the weights are shared."""
+    return copy.copy(loaded)
+
+
+class Reference:
+    """What the backend should say, computed the plain way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        self.model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def score(self, text: str, prefix: str = "") -> float:
+        """The tokens that do not end within the prefix, and the end of text."""
+        bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        ids = [bos, *self.tokenizer(prefix + text, add_special_tokens=False).input_ids, eos]
+        given = 1
+        while prefix and given < len(ids) - 1 and len(self.tokenizer.decode(ids[1 : given + 1])) <= len(prefix):
+            given += 1
+        with torch.no_grad():
+            logp = torch.log_softmax(self.model(torch.tensor([ids])).logits[0].double(), dim=-1)
+        return sum(float(logp[i - 1, ids[i]]) for i in range(given, len(ids)))
+
+    def greedy(self, prompt: str, max_tokens: int) -> str:
+        """Token by token, without a cache."""
+        ids = self.tokenizer(prompt, add_special_tokens=False).input_ids
+        start = len(ids)
+        for _ in range(max_tokens):
+            with torch.no_grad():
+                best = int(self.model(torch.tensor([ids])).logits[0, -1].argmax())
+            ids.append(best)
+            if best == self.tokenizer.eos_token_id:
+                break
+        return str(self.tokenizer.decode(ids[start:], skip_special_tokens=True))
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_dir: Path) -> Reference:
+    return Reference(tiny_dir)
+
+
+def test_is_a_language_model(tiny: TransformersLM, tiny_dir: Path) -> None:
+    assert isinstance(tiny, LanguageModel)
+    assert tiny.signature.startswith("transformers:")
+    assert tiny.signature.endswith(",float32")
+
+
+def test_scores_are_those_of_one_text_at_a_time(tiny: TransformersLM, reference: Reference) -> None:
+    (scores,) = tiny.score([ScoreRequest(TEXTS)])
+    assert scores == pytest.approx([reference.score(text) for text in TEXTS], abs=1e-3)
+    assert scores[3] == scores[4]
+    assert len(set(scores)) == len(TEXTS) - 1
+
+
+def test_order_over_several_requests(tiny: TransformersLM, reference: Reference) -> None:
+    requests = [ScoreRequest(TEXTS[3:]), ScoreRequest(()), ScoreRequest(TEXTS[:3])]
+    scores = tiny.score(requests)
+    assert [len(row) for row in scores] == [4, 0, 3]
+    for request, row in zip(requests, scores, strict=True):
+        assert row == pytest.approx([reference.score(text) for text in request.continuations], abs=1e-3)
+    assert tiny.score([]) == []
+
+
+@pytest.mark.parametrize("prefix", ["The weather: ", "The weather:", "Two transl", "übergroß"])
+def test_prefixes_are_not_scored(tiny: TransformersLM, reference: Reference, prefix: str) -> None:
+    """Without a space in between, a token can begin in the prefix and end in the text."""
+    texts = ("rain", "ations of it", " and snow", "")
+    (scores,) = tiny.score([ScoreRequest(texts, prefix)])
+    assert scores == pytest.approx([reference.score(text, prefix) for text in texts], abs=1e-3)
+
+
+def test_a_border_inside_a_token_is_really_met(reference: Reference) -> None:
+    tokenizer = reference.tokenizer
+    whole = tokenizer("Two transl" + "ations of it", add_special_tokens=False).input_ids
+    assert whole[: len(tokenizer("Two transl").input_ids)] != tokenizer("Two transl").input_ids
+
+
+class Counted:
+    """The model, with a record of the shapes it was given, and a memory that holds so many tokens."""
+
+    def __init__(
+        self, model: Any, room: float = float("inf"), error: Callable[[], BaseException] | None = None
+    ) -> None:
+        self._model, self._room, self._error = model, room, error
+        self.shapes: list[tuple[int, int]] = []
+        self.refused: list[tuple[int, int]] = []
+        self.config = model.config
+
+    def _admit(self, ids: Any, extra: int = 0) -> None:
+        rows, longest = ids.shape
+        if rows * (longest + extra) > self._room:
+            self.refused.append((rows, longest))
+            raise self._error() if self._error else torch.OutOfMemoryError("CUDA out of memory.")
+        self.shapes.append((rows, longest))
+
+    def __call__(self, input_ids: Any, **rest: Any) -> Any:
+        self._admit(input_ids)
+        return self._model(input_ids=input_ids, **rest)
+
+    def generate(self, input_ids: Any, max_new_tokens: int, **rest: Any) -> Any:
+        self._admit(input_ids, max_new_tokens)
+        return self._model.generate(input_ids=input_ids, max_new_tokens=max_new_tokens, **rest)
+
+
+def counted(
+    lm: TransformersLM, room: float = float("inf"), error: Callable[[], BaseException] | None = None
+) -> Counted:
+    lm._model = Counted(lm._model, room, error)
+    return lm._model
+
+
+@pytest.mark.parametrize("budget", [1, 40, 100, 100_000])
+def test_token_budget(tiny_dir: Path, tiny: TransformersLM, budget: int) -> None:
+    options = LmOptions(model=str(tiny_dir), device="cpu", compute_type="float32", batch_tokens=budget)
+    limited = TransformersLM(options)
+    model = counted(limited)
+    (scores,) = limited.score([ScoreRequest(TEXTS)])
+    assert scores == pytest.approx(tiny.score([ScoreRequest(TEXTS)])[0], abs=1e-3)
+    assert all(rows * longest <= budget or rows == 1 for rows, longest in model.shapes)
+    assert sum(rows for rows, _ in model.shapes) == len(set(TEXTS))
+    if budget == 100_000:
+        assert len(model.shapes) == 1
+
+
+def _allocator() -> BaseException:
+    return RuntimeError("[enforce fail at alloc_cpu.cpp:125] DefaultCPUAllocator: can't allocate memory: you tried…")
+
+
+@pytest.mark.parametrize("error", [None, MemoryError, _allocator])
+def test_lack_of_memory_makes_batches_smaller_for_good(
+    tiny: TransformersLM, reference: Reference, error: Callable[[], BaseException] | None
+) -> None:
+    texts = tuple(f"number {n} of {'many ' * (n % 3)}" for n in range(12))
+    model = counted(tiny, 40, error)
+    (scores,) = tiny.score([ScoreRequest(texts)])
+    assert scores == pytest.approx([reference.score(text) for text in texts], abs=1e-3)
+    assert model.refused
+    model.refused.clear()
+    tiny.score([ScoreRequest(texts)])
+    assert model.refused == []
+
+
+def test_lack_of_memory_while_writing(tiny: TransformersLM) -> None:
+    prompts = ["one", "two words", "three more words", "four"]
+    expected = tiny.generate(prompts, max_tokens=5)
+    model = counted(tiny, 2 * (3 + 5))
+    assert tiny.generate(prompts, max_tokens=5) == expected
+    assert model.refused
+    model.refused.clear()
+    model.shapes.clear()
+    assert tiny.generate(prompts, max_tokens=5) == expected
+    assert model.refused == []
+    assert [rows for rows, _ in model.shapes] == [2, 2]
+
+
+def test_one_item_too_big(tiny: TransformersLM) -> None:
+    counted(tiny, 2)
+    with pytest.raises(MemoryLimitError, match=r"not enough memory on cpu for \d+ tokens"):
+        tiny.score([ScoreRequest(TEXTS)])
+
+
+@pytest.mark.parametrize("said", ["the kernel failed", "CUDA error: an illegal memory access was encountered"])
+def test_other_failures(tiny: TransformersLM, said: str) -> None:
+    counted(tiny, 0, lambda: RuntimeError(said))
+    with pytest.raises(ModelError, match=f"the language model failed: {said}") as caught:
+        tiny.score([ScoreRequest(TEXTS)])
+    assert not isinstance(caught.value, MemoryLimitError)
+
+
+def test_longer_than_the_context(tiny: TransformersLM) -> None:
+    with pytest.raises(ModelError, match=r"\d+ tokens do not fit in its context of 128: 'endless"):
+        tiny.score([ScoreRequest(("short", "endless " * 130))])
+    with pytest.raises(ModelError, match="do not fit in its context of 128: 'prompt'"):
+        tiny.generate(["prompt"], max_tokens=128)
+
+
+PROMPTS = ["The", "Three blind mice ran after the farmer's wife", "Once upon a time", "The"]
+
+
+def test_generation_is_greedy(tiny: TransformersLM, reference: Reference) -> None:
+    for prompt in PROMPTS:
+        assert tiny.generate([prompt], max_tokens=8) == [reference.greedy(prompt, 8)]
+
+
+def test_padding_changes_no_answer(tiny: TransformersLM, reference: Reference) -> None:
+    answers = tiny.generate(PROMPTS, max_tokens=8)
+    assert answers == [reference.greedy(prompt, 8) for prompt in PROMPTS]
+    assert len(set(answers)) == 3
+    assert tiny.generate([]) == []
+
+
+@pytest.mark.parametrize("dtype", ["auto", "float32", "bfloat16"])
+def test_precision(tiny_dir: Path, dtype: str) -> None:
+    lm = TransformersLM(LmOptions(model=str(tiny_dir), compute_type=dtype, threads=torch.get_num_threads()))
+    chosen = lm.signature.rpartition(",")[2]
+    assert chosen in (("float32", "bfloat16") if dtype == "auto" else (dtype,))
+    ((score,),) = lm.score([ScoreRequest(("A text.",))])
+    assert score < 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"device": "tpu"}, "'tpu' is not known"),
+        ({"compute_type": "bfloat"}, "Did you mean 'bfloat16'"),
+        ({"compute_type": "int8"}, "precision 'int8' is not known"),
+    ],
+)
+def test_wrong_options(tiny_dir: Path, options: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        TransformersLM(LmOptions(model=str(tiny_dir), **options))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+def test_no_cuda(tiny_dir: Path) -> None:
+    with pytest.raises(UsageError, match="No CUDA device"):
+        TransformersLM(LmOptions(model=str(tiny_dir), device="cuda"))
+
+
+def test_a_broken_model(tiny_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_dir, folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        TransformersLM(LmOptions(model=str(folder)))
+
+
+@pytest.mark.slow
+def test_smollm2(smollm2: TransformersLM, smollm2_dir: Path) -> None:
+    plain = Reference(smollm2_dir)
+    texts = (
+        "The council voted to raise the toll on the bridge.",
+        "The counsel voted to raise the tall on the bridge.",
+        "Yes.",
+        "",
+    )
+    (scores,) = smollm2.score([ScoreRequest(texts)])
+    assert scores == pytest.approx([plain.score(text) for text in texts], abs=1e-3)
+    assert scores[0] > scores[1] + 3
+    prompt = "The capital of France is"
+    long = "One, two, three, four, five, six, seven, eight, nine,"
+    assert smollm2.generate([prompt, long], max_tokens=4) == [plain.greedy(prompt, 4), plain.greedy(long, 4)]
+    assert "Paris" in smollm2.generate([prompt], max_tokens=4)[0]
