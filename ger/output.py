@@ -15,7 +15,7 @@ from ger.io.paths import printable
 from ger.journal import Journal
 from ger.pipeline import Result
 
-__all__ = ["OutputFolder", "lists_text"]
+__all__ = ["LISTS", "OutputFolder", "lists_text"]
 
 #: The name under which N-best lists are written, one file an input.
 LISTS = "nbest.jsonl"

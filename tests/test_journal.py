@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ger.errors import OutputError
@@ -126,6 +126,7 @@ def test_a_journal_cut_anywhere_keeps_its_whole_lines_and_goes_on(tmp_path: Path
 JSON = st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda v: st.lists(v, max_size=3), max_leaves=4)
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
         st.binary(max_size=20)
