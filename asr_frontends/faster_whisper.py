@@ -4,10 +4,12 @@ faster-whisper keeps only the first hypothesis, so its features, tokenizer and a
 called directly. Three things matter:
 
 - *Scores.* CTranslate2 returns `sum log p / length**length_penalty`; with a length penalty of 0 that is the total
-  log-probability (nats) of the tokens and the end of text, equal to teacher forcing.
+  log-probability (nats) of the tokens and the end of text, equal to teacher forcing among the tokens that Whisper
+  does not suppress.
 - *Different texts.* Whisper's beams differ mostly in case, punctuation and token boundaries. The search is several
   times as wide as the list; hypotheses that are equal after normalization become one, which keeps the most probable
-  surface form and carries the sum of the probabilities. Where too few remain, sampling tops up.
+  surface form and carries the sum of the probabilities. Where too few remain, the most probable deviations from the
+  best text are followed up; unlike sampling that gives the same list every time.
 - *The window.* Whisper pads everything to 30 s, and the encoder is most of the cost. Segments are padded with two
   seconds of silence instead; a result that looks doubtful is decoded again with the full window.
 """
@@ -41,12 +43,15 @@ _FULL_WINDOW = 3000  # frames of 10 ms
 _MARGIN = 200  # frames of silence after the longest segment of a batch
 _MAX_TOKENS = 224  # half of Whisper's text window, as in the original
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
+_LONG = 32  # tokens of a text of more than one sentence
 _BATCH_FRAMES = {"cpu": 12_000, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
-_SEED = 1
 # Whisper's own thresholds (Radford et al. 2022, section 4.5).
 _LOOP_RATIO = 2.4
 _LOW_LOGPROB = -1.0
 _NO_SPEECH = 0.6
+# In long silence Whisper base says "you" with an average of -0.4, and is sure at the same time that nobody speaks.
+_SURELY_NO_SPEECH = 0.9
+_MODEST_LOGPROB = -0.3
 _UNSPACED = {"zh", "ja", "th", "lo", "my", "yue", "km", "bo"}
 
 
@@ -128,7 +133,14 @@ class FasterWhisper:
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
-        """See `ger.protocols.AsrFrontend`. Segments are batched by length; more at once means less padding."""
+        """See `ger.protocols.AsrFrontend`. Segments are batched by length; more at once means less padding.
+
+        Raises:
+            MemoryLimitError: not enough memory, even for one segment.
+            ModelError: the recognizer broke, or a segment is longer than the 30 s that Whisper hears at once.
+        """
+        for segment in segments:
+            _check_length(segment)
         jobs = [_Job(index, segment) for index, segment in enumerate(segments)]
         by_length = sorted((job for job in jobs if job.frames), key=lambda job: -job.frames)
         while by_length:
@@ -141,8 +153,8 @@ class FasterWhisper:
         """One batch; halved when memory does not suffice."""
         try:
             self._search(jobs, full_window=False)
-        except RuntimeError as error:
-            if "memory" not in str(error).lower():
+        except (RuntimeError, MemoryError) as error:
+            if not _is_memory(error):
                 raise ModelError(f"The recognizer failed: {error}.") from error
             if len(jobs) == 1:
                 raise MemoryLimitError(
@@ -153,15 +165,15 @@ class FasterWhisper:
             self._decode(jobs[middle:])
 
     def _search(self, jobs: list[_Job], *, full_window: bool) -> None:
+        for job in jobs:
+            job.paths = []
         encoded, frames = self._encode(jobs, full_window=full_window)
         self._detect(jobs, encoded)
         limit = _MAX_TOKENS if full_window else max(job.limit for job in jobs)
-        self._generate(jobs, encoded, limit, beam_size=self._beam, num_hypotheses=self._beam)
+        self._generate(jobs, encoded, limit)
         if not full_window:
             doubtful = [job for job in jobs if _doubtful(job, limit)]
             if doubtful:
-                for job in doubtful:
-                    job.paths = []
                 self._search(doubtful, full_window=True)
                 rows = [row for row, job in enumerate(jobs) if job not in doubtful]
                 jobs, encoded = [jobs[row] for row in rows], encoded[rows]
@@ -201,50 +213,78 @@ class FasterWhisper:
             job.language, probability = self._languages[job.segment.span.path]
             job.language_probability = round(probability, 4)
 
-    def _generate(self, jobs: list[_Job], encoded: Array, limit: int, **search: Any) -> None:
-        """Add hypotheses to the jobs; their scores are totals because the length penalty is 0."""
-        prompts = [[*self._tokenizer(job.language).sot_sequence, self._no_timestamps(job.language)] for job in jobs]
+    def _generate(self, jobs: list[_Job], encoded: Array, limit: int) -> None:
+        """Fill the jobs by beam search; its scores are totals because the length penalty is 0."""
         results = self._model.generate(
             _view(encoded),
-            prompts,
+            [self._prompt(job.language) for job in jobs],
+            beam_size=self._beam,
+            num_hypotheses=self._beam,
             length_penalty=0,
             return_scores=True,
             return_no_speech_prob=True,
             max_length=2 * limit,  # CTranslate2 gives half of it to the text
-            **search,
         )
         for job, result in zip(jobs, results, strict=True):
             job.no_speech = max(job.no_speech, result.no_speech_prob)
-            known = {path.tokens for path in job.paths}
             for tokens, score in zip(result.sequences_ids, result.scores, strict=True):
-                cut = len(tokens) >= limit and job.paths  # not ended: no hypothesis, unless there is no other
-                if tuple(tokens) not in known and not cut:
-                    known.add(tuple(tokens))
+                if len(tokens) < limit or not job.paths:  # not ended: no hypothesis, unless there is no other
                     job.paths.append(_Path(tuple(tokens), float(score)))
+            job.paths = _whole(job.paths, self._tokenizer(job.language))
             self._merge(job)
 
     def _top_up(self, jobs: list[_Job], encoded: Array) -> None:
-        """Sampling, for the lists that are still too short; it finds more than a wider search at the same cost."""
-        import ctranslate2
+        """Complete the most probable deviations from the best path, for the lists that are still too short."""
+        short = [row for row, job in enumerate(jobs) if 0 < len(job.candidates) < self._options.nbest]
+        begun = [(row, path) for row in short for path in self._deviations(jobs[row], encoded[row : row + 1])]
+        size = max(1, _BATCH_FRAMES[self._device] // (2 * encoded.shape[1]))
+        for part in (begun[first : first + size] for first in range(0, len(begun), size)):
+            limit = max(jobs[row].limit for row, _ in part)
+            prompts = [[*self._prompt(jobs[row].language), *path.tokens] for row, path in part]
+            results = self._follow(encoded[[row for row, _ in part]], prompts, limit)
+            for (row, path), result in zip(part, results, strict=True):
+                tokens = tuple(result.sequences_ids[0])
+                if len(tokens) < limit and all(tokens != known.tokens for known in jobs[row].paths):
+                    jobs[row].paths.append(_Path(tokens, path.score + float(result.scores[0])))
+        for row in short:
+            self._merge(jobs[row])
 
-        rows = [row for row, job in enumerate(jobs) if 0 < len(job.candidates) < self._options.nbest]
-        if not rows:
-            return
-        short = [jobs[row] for row in rows]
-        ctranslate2.set_random_seed(_SEED)
-        self._generate(
-            short,
-            encoded[rows],
-            max(job.limit for job in short),
+    def _deviations(self, job: _Job, encoded: Array) -> list[_Path]:
+        """The most probable beginnings that leave the best path by one token and that no path has taken yet."""
+        import numpy as np
+
+        count, tokenizer = 2 * self._options.nbest, self._tokenizer(job.language)
+        best = job.paths[0].tokens
+        prompt = [*self._prompt(job.language), *best]
+        result = self._follow(encoded, [prompt], len(best) + 1, return_logits_vocab=True)[0]
+        taken = {path.tokens[:length] for path in job.paths for length in range(len(path.tokens) + 1)}
+        found, total = [], 0.0
+        for place, token in enumerate(best):
+            logits = np.array(result.logits[0][place]).astype(np.float64)
+            if place == 0:  # as in the search, no text begins with a blank or ends before it began
+                logits[[*tokenizer.encode(" "), tokenizer.eot]] = -np.inf
+            logp = logits - logits.max() - math.log(np.exp(logits - logits.max()).sum())
+            beginnings = [(*best[:place], int(other)) for other in np.argsort(-logp[: tokenizer.eot])[:count]]
+            found += [_Path(new, total + float(logp[new[-1]])) for new in beginnings if new not in taken]
+            total += float(logp[token])
+        return sorted(found, key=lambda path: -path.score)[:count]
+
+    def _follow(self, encoded: Array, prompts: list[list[int]], limit: int, **extra: Any) -> Any:
+        """Greedy completions of prompts that contain the beginning of a text; only what is added is scored."""
+        return self._model.generate(
+            _view(encoded),
+            prompts,
             beam_size=1,
-            num_hypotheses=2 * self._options.nbest,
-            sampling_temperature=1.0,
-            sampling_topk=50,
+            length_penalty=0,
+            return_scores=True,
+            max_length=2 * limit,
+            suppress_blank=False,  # what it forbids at the first place is forbidden after a beginning too
+            **extra,
         )
 
     def _merge(self, job: _Job) -> None:
         """Hypotheses out of paths: one for each different text, best first."""
-        if job.no_speech > _NO_SPEECH and _average(job.paths[0]) < _LOW_LOGPROB:
+        if _silent(job):
             job.candidates = []
             return
         groups: dict[str, list[tuple[_Path, str]]] = {}
@@ -300,9 +340,9 @@ class FasterWhisper:
             )
         return self._tokenizers[language]
 
-    def _no_timestamps(self, language: str) -> int:
-        token: int = self._tokenizer(language).no_timestamps
-        return token
+    def _prompt(self, language: str) -> list[int]:
+        tokenizer = self._tokenizer(language)
+        return [*tokenizer.sot_sequence, tokenizer.no_timestamps]
 
     def _check(self, options: FrontendOptions, name: str) -> None:
         known = self._whisper.supported_languages
@@ -336,6 +376,19 @@ def _hardware(options: FrontendOptions) -> tuple[str, str]:
     return device, compute_type
 
 
+def _check_length(segment: AudioSegment) -> None:
+    if len(segment.samples) > _FULL_WINDOW * _HOP:
+        raise ModelError(
+            f"{segment.id}: {segment.duration:.1f} s are more than the 30 s that Whisper hears at once.",
+            "Cut the recording into shorter segments.",
+        )
+
+
+def _is_memory(error: BaseException) -> bool:
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "alloc" in said
+
+
 def _view(array: Array) -> Any:
     import ctranslate2
 
@@ -345,6 +398,25 @@ def _view(array: Array) -> Any:
 def _average(path: _Path) -> float:
     """Log-probability a token, the end of text counted."""
     return path.score / (len(path.tokens) + 1)
+
+
+def _whole(paths: list[_Path], tokenizer: Any) -> list[_Path]:
+    """Without what leaves out half of the text: by its total, "the" beats the text of half a minute.
+
+    The measure is the path with the best average that is no loop; against a short one, only what is hardly believed
+    goes.
+    """
+    straight = [path for path in paths if not _loops(tokenizer.decode(list(path.tokens)))]
+    fullest = len(max(straight or paths, key=_average).tokens)
+    floor = _LOW_LOGPROB if fullest < _LONG else 0.0
+    return [path for path in paths if 2 * len(path.tokens) >= fullest or _average(path) >= floor]
+
+
+def _silent(job: _Job) -> bool:
+    believed = _average(job.paths[0])
+    if job.no_speech > _SURELY_NO_SPEECH:
+        return believed < _MODEST_LOGPROB
+    return job.no_speech > _NO_SPEECH and believed < _LOW_LOGPROB
 
 
 def _doubtful(job: _Job, limit: int) -> bool:
