@@ -414,7 +414,8 @@ def test_what_leaves_out_half_and_is_hardly_believed_is_no_candidate() -> None:
 def test_a_believed_sentence_of_many_is_no_candidate() -> None:
     words = list(range(6, 40))
     model = Model([(words[:15], -5.0), (words, -6.0), (words[:-1], -7.0)])
-    assert [len(text.split()) for text in texts(scripted(model))[0]] == [34, 33]
+    (nbest,) = scripted(model).recognize([segment(np.tile(NOISY, 5))])
+    assert [len(hypothesis.text.split()) for hypothesis in nbest.hypotheses] == [34, 33]
 
 
 def test_a_loop_is_no_measure_for_a_short_text() -> None:
