@@ -52,8 +52,13 @@ def hyporadise(path: Path, key: str, limit: int) -> list[NBest]:
     return lists
 
 
+def upper(nbest: NBest) -> NBest:
+    """The same list in upper case."""
+    return replace(nbest, hypotheses=tuple(replace(h, text=h.text.upper()) for h in nbest.hypotheses))
+
+
 def spoken(folder: Path, count: int) -> list[NBest]:
-    """Lists of our front end for sentences spoken by three voices of flite, with white noise at 0 to 15 dB."""
+    """Lists of our front end for sentences spoken by three voices of flite, with white noise at 15 to 35 dB."""
     noise = np.random.default_rng(1)
     made: list[AudioSegment] = []
     references = []
@@ -64,7 +69,7 @@ def spoken(folder: Path, count: int) -> list[NBest]:
             with tempfile.NamedTemporaryFile(suffix=".wav") as file:
                 subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True)
                 speech = np.concatenate(list(decode(file.name)))
-            level = float(np.std(speech)) * 10 ** (-noise.uniform(0, 15) / 20)
+            level = float(np.std(speech)) * 10 ** (-noise.uniform(15, 35) / 20)
             noisy = (speech + noise.normal(0, level, len(speech))).astype(np.float32)
             made.append(AudioSegment(str(len(made)), AudioSpan(name, 0.0, len(speech) / SAMPLE_RATE), noisy, "en"))
             references.append(text)
@@ -118,7 +123,9 @@ def main() -> int:
     print(machine(), lm.signature, sep="\n")
     if args.spoken:
         table("tuning: spoken", spoken(folder, args.spoken), lm)
-    table("tuning: WSJ", hyporadise(folder / "dev_wsj_score.json", "score", args.lists), lm)
+    wsj = hyporadise(folder / "dev_wsj_score.json", "score", args.lists)
+    table("tuning: WSJ", wsj, lm)
+    table("tuning: WSJ in upper case, as Kaldi writes it", [upper(nbest) for nbest in wsj], lm)
     table("tuning: ATIS", hyporadise(folder / "train_atis.json", "am_score", args.lists), lm)
     for clips in args.audio:
         table(f"report: {clips.name}", recognized(clips), lm)

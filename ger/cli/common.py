@@ -53,9 +53,15 @@ Language = Annotated[
     str | None, typer.Option(help="Language code such as en; detected when left out.", rich_help_panel=_ASR)
 ]
 TaskName = Annotated[str | None, typer.Option(help="transcribe, or translate into English.", rich_help_panel=_ASR)]
-NBestSize = Annotated[int | None, typer.Option("--nbest", help="Different texts in a list. [5]", rich_help_panel=_ASR)]
-BeamSize = Annotated[int | None, typer.Option(help="Width of the search. [four times --nbest]", rich_help_panel=_ASR)]
-BatchSize = Annotated[int | None, typer.Option(help="Segments decoded together. [8, GPU 16]", rich_help_panel=_ASR)]
+NBestSize = Annotated[
+    int | None, typer.Option("--nbest", help="Different texts in a list (default 5).", rich_help_panel=_ASR)
+]
+BeamSize = Annotated[
+    int | None, typer.Option(help="Width of the search (default four times --nbest).", rich_help_panel=_ASR)
+]
+BatchSize = Annotated[
+    int | None, typer.Option(help="Segments decoded together (default 8, on a GPU 16).", rich_help_panel=_ASR)
+]
 _RUN = "Run"
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=_RUN)]
 ComputeType = Annotated[

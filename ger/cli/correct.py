@@ -37,7 +37,7 @@ def correct(
             "--output-format",
             "-f",
             help="table, txt, json, jsonl, srt, vtt, tsv, all; several with commas. "
-            "[with -o all; else table on a terminal, txt elsewhere]",
+            "Default: all with -o; else table on a terminal, txt elsewhere.",
             rich_help_panel=_OUT,
         ),
     ] = None,
@@ -68,7 +68,7 @@ def correct(
     ] = None,
     llm_compute_type: Annotated[
         str | None,
-        typer.Option(help="Its precision: float32, bfloat16, float16. [the fastest]", rich_help_panel=_LM),
+        typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
     ] = None,
     device: common.Device = None,
     compute_type: common.ComputeType = None,

@@ -20,7 +20,9 @@ __all__ = ["transcribe"]
 
 def transcribe(
     inputs: common.Inputs,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the lists. [standard output]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File for the lists (default standard output).")
+    ] = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
     language: common.Language = None,
