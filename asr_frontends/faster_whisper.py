@@ -17,11 +17,11 @@ called directly. Three things matter:
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from asr_frontends.beams import LOW_LOGPROB, Path, loops, merge, whole
 from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
 from ger.models import DEFAULT_RECOGNIZER, resolve
 from ger.protocols import FrontendOptions
@@ -40,41 +40,37 @@ __all__ = ["FasterWhisper"]
 _RATE = 16_000
 _HOP = 160
 _FULL_WINDOW = 3000  # frames of 10 ms
-_MARGIN = 200  # frames of silence after the longest segment of a batch
+_MARGIN = 200  # frames of silence after a segment, at least
+_STEP = 500  # windows are multiples of this: what shares a batch depends on nothing but its own length
+_GROUP = 32  # segments whose encoder states are held at once
 _MAX_TOKENS = 224  # half of Whisper's text window, as in the original
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
-_LONG = 32  # tokens of a text of more than one sentence
 _BATCH_FRAMES = {"cpu": 12_000, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
-# Whisper's own thresholds (Radford et al. 2022, section 4.5).
-_LOOP_RATIO = 2.4
-_LOW_LOGPROB = -1.0
-_NO_SPEECH = 0.6
-# In long silence Whisper base says "you" with an average of -0.4, and is sure at the same time that nobody speaks.
-_SURELY_NO_SPEECH = 0.9
+_NO_SPEECH = 0.6  # Whisper's own threshold (Radford et al. 2022, section 4.5)
+# In silence Whisper base says "you" with an average of -0.5, and is sure at the same time that nobody speaks.
+_SURELY_NO_SPEECH = 0.85
 _MODEST_LOGPROB = -0.3
+_VOTE_SECONDS = 30.0  # of a recording decide on its language
 _UNSPACED = {"zh", "ja", "th", "lo", "my", "yue", "km", "bo"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """One token sequence and its total log-probability (nats)."""
-
-    tokens: tuple[int, ...]
-    score: float
 
 
 @dataclass(slots=True)
 class _Job:
     """A segment on its way through the search."""
 
-    index: int
     segment: AudioSegment
+    window: int = 0
+    states: Any = None
     language: str = ""
     language_probability: float | None = None
     no_speech: float = 0.0
-    paths: list[_Path] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
     candidates: list[Hypothesis] = field(default_factory=list)
     best_tokens: tuple[int, ...] = ()
+    cut: bool = False
+
+    def __post_init__(self) -> None:
+        self.window = min(_FULL_WINDOW, _STEP * math.ceil((self.frames + _MARGIN) / _STEP))
 
     @property
     def frames(self) -> int:
@@ -82,10 +78,12 @@ class _Job:
 
     @property
     def limit(self) -> int:
-        """Tokens to search for: by the duration at first, then by the best path."""
+        """Tokens to search for: by the window at first, then by the best path."""
         if self.paths:
             return min(_MAX_TOKENS, 8 + len(self.paths[0].tokens) * 5 // 4)
-        return min(_MAX_TOKENS, 16 + int(_TOKENS_PER_SECOND * self.segment.duration))
+        if self.window == _FULL_WINDOW:
+            return _MAX_TOKENS
+        return 16 + _TOKENS_PER_SECOND * self.window // 100
 
 
 class FasterWhisper:
@@ -133,7 +131,9 @@ class FasterWhisper:
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
-        """See `ger.protocols.AsrFrontend`. Segments are batched by length; more at once means less padding.
+        """See `ger.protocols.AsrFrontend`. A segment's list does not depend on what it is batched with.
+
+        The language of a recording is heard once, from its first half minute in the first call that holds it.
 
         Raises:
             MemoryLimitError: not enough memory, even for one segment.
@@ -141,18 +141,28 @@ class FasterWhisper:
         """
         for segment in segments:
             _check_length(segment)
-        jobs = [_Job(index, segment) for index, segment in enumerate(segments)]
-        by_length = sorted((job for job in jobs if job.frames), key=lambda job: -job.frames)
-        while by_length:
-            rows = max(1, min(self._batch, _BATCH_FRAMES[self._device] // (by_length[0].frames + _MARGIN)))
-            self._decode(by_length[:rows])
-            del by_length[:rows]
+        jobs = [_Job(segment) for segment in segments]
+        for first in range(0, len(jobs), _GROUP):
+            group = [job for job in jobs[first : first + _GROUP] if job.frames]
+            self._in_batches(self._encode, group)
+            self._detect(group)
+            self._in_batches(self._search, group)
+            for job in group:
+                job.states = None
         return [self._nbest(job) for job in jobs]
 
-    def _decode(self, jobs: list[_Job]) -> None:
+    def _in_batches(self, work: Callable[[list[_Job]], None], jobs: list[_Job]) -> None:
+        """Do something with all jobs, batched by their windows."""
+        for window in sorted({job.window for job in jobs}, reverse=True):
+            alike = [job for job in jobs if job.window == window]
+            rows = max(1, min(self._batch, _BATCH_FRAMES[self._device] // window))
+            for first in range(0, len(alike), rows):
+                self._with_memory(work, alike[first : first + rows])
+
+    def _with_memory(self, work: Callable[[list[_Job]], None], jobs: list[_Job]) -> None:
         """One batch; halved when memory does not suffice."""
         try:
-            self._search(jobs, full_window=False)
+            work(jobs)
         except (RuntimeError, MemoryError) as error:
             if not _is_memory(error):
                 raise ModelError(f"The recognizer failed: {error}.") from error
@@ -161,35 +171,33 @@ class FasterWhisper:
                     f"{jobs[0].segment.id}: not enough memory on {self._device}.", "Use a smaller model or beam."
                 ) from error
             middle = len(jobs) // 2
-            self._decode(jobs[:middle])
-            self._decode(jobs[middle:])
+            self._with_memory(work, jobs[:middle])
+            self._with_memory(work, jobs[middle:])
 
-    def _search(self, jobs: list[_Job], *, full_window: bool) -> None:
+    def _search(self, jobs: list[_Job]) -> None:
+        """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""
         for job in jobs:
             job.paths = []
-        encoded, frames = self._encode(jobs, full_window=full_window)
-        self._detect(jobs, encoded)
-        limit = _MAX_TOKENS if full_window else max(job.limit for job in jobs)
-        self._generate(jobs, encoded, limit)
-        if not full_window:
-            doubtful = [job for job in jobs if _doubtful(job, limit)]
-            if doubtful:
-                self._search(doubtful, full_window=True)
-                rows = [row for row, job in enumerate(jobs) if job not in doubtful]
-                jobs, encoded = [jobs[row] for row in rows], encoded[rows]
-        self._top_up(jobs, encoded)
-        self._align(jobs, encoded, frames)
+        self._generate(jobs)
+        doubtful = [job for job in jobs if job.window < _FULL_WINDOW and _doubtful(job)]
+        settled = [job for job in jobs if job not in doubtful]
+        if settled:
+            self._top_up(settled)
+            self._align(settled)
+        for job in doubtful:
+            job.window = _FULL_WINDOW
+        self._in_batches(self._encode, doubtful)
+        self._in_batches(self._search, doubtful)
 
-    def _encode(self, jobs: list[_Job], *, full_window: bool) -> tuple[Array, int]:
-        """Encoder states, shape (jobs, frames / 2, width), and the number of 10 ms frames they stand for."""
+    def _encode(self, jobs: list[_Job]) -> None:
+        """Give each job its encoder states, shape (window / 2, width)."""
         import ctranslate2
         import numpy as np
 
-        longest = max(job.frames for job in jobs) + _MARGIN
-        frames = _FULL_WINDOW if full_window else min(_FULL_WINDOW, longest + longest % 2)
-        features = np.stack([self._features(job.segment.samples, frames) for job in jobs])
-        states = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
-        return np.array(states), frames
+        features = np.stack([self._features(job.segment.samples, job.window) for job in jobs])
+        states = np.array(self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True))
+        for job, rows in zip(jobs, states, strict=True):
+            job.states = rows
 
     def _features(self, samples: Array, frames: int) -> Array:
         import numpy as np
@@ -199,24 +207,30 @@ class FasterWhisper:
         wave[: len(kept)] = kept
         return np.ascontiguousarray(self._whisper.feature_extractor(wave, padding=0)[:, :frames], dtype=np.float32)
 
-    def _detect(self, jobs: list[_Job], encoded: Array) -> None:
+    def _detect(self, jobs: list[_Job]) -> None:
         """Set the language of each job: as told, as found before in the recording, or as heard now."""
         for job in jobs:
             told = job.segment.language or self._options.language
             if told or not self._model.is_multilingual:
                 self._languages[job.segment.span.path] = (told or "en", 1.0)
-        unknown = [row for row, job in enumerate(jobs) if job.segment.span.path not in self._languages]
-        if unknown:
-            heard = self._model.detect_language(_view(encoded[unknown]))
-            self._languages |= _vote([jobs[row] for row in unknown], heard)
+        voters = list(_voters([job for job in jobs if job.segment.span.path not in self._languages]))
+        heard: dict[int, list[tuple[str, float]]] = {}
+
+        def listen(batch: list[_Job]) -> None:
+            for job, probabilities in zip(batch, self._model.detect_language(_states(batch)), strict=True):
+                heard[id(job)] = probabilities
+
+        self._in_batches(listen, voters)
+        self._languages |= _vote(voters, [heard[id(job)] for job in voters])
         for job in jobs:
             job.language, probability = self._languages[job.segment.span.path]
             job.language_probability = round(probability, 4)
 
-    def _generate(self, jobs: list[_Job], encoded: Array, limit: int) -> None:
+    def _generate(self, jobs: list[_Job]) -> None:
         """Fill the jobs by beam search; its scores are totals because the length penalty is 0."""
+        limit = max(job.limit for job in jobs)  # the same for all, since they share the window
         results = self._model.generate(
-            _view(encoded),
+            _states(jobs),
             [self._prompt(job.language) for job in jobs],
             beam_size=self._beam,
             num_hypotheses=self._beam,
@@ -226,53 +240,71 @@ class FasterWhisper:
             max_length=2 * limit,  # CTranslate2 gives half of it to the text
         )
         for job, result in zip(jobs, results, strict=True):
-            job.no_speech = max(job.no_speech, result.no_speech_prob)
-            for tokens, score in zip(result.sequences_ids, result.scores, strict=True):
-                if len(tokens) < limit or not job.paths:  # not ended: no hypothesis, unless there is no other
-                    job.paths.append(_Path(tuple(tokens), float(score)))
-            job.paths = _whole(job.paths, self._tokenizer(job.language))
+            job.no_speech = result.no_speech_prob
+            paths = [
+                Path(tuple(tokens), float(score))
+                for tokens, score in zip(result.sequences_ids, result.scores, strict=True)
+            ]
+            # What has not ended is no hypothesis, unless there is no other.
+            job.cut = len(paths[0].tokens) >= limit
+            ended = [path for path in paths if len(path.tokens) < limit] or paths[:1]
+            job.paths = whole(ended, self._tokenizer(job.language).decode)
             self._merge(job)
 
-    def _top_up(self, jobs: list[_Job], encoded: Array) -> None:
+    def _top_up(self, jobs: list[_Job]) -> None:
         """Complete the most probable deviations from the best path, for the lists that are still too short."""
-        short = [row for row, job in enumerate(jobs) if 0 < len(job.candidates) < self._options.nbest]
-        begun = [(row, path) for row in short for path in self._deviations(jobs[row], encoded[row : row + 1])]
-        size = max(1, _BATCH_FRAMES[self._device] // (2 * encoded.shape[1]))
+        short = [job for job in jobs if 0 < len(job.candidates) < self._options.nbest]
+        limits = {id(job): job.limit for job in short}
+        begun = [(job, path) for job in short for path in self._deviations(job)]
+        size = max(1, _BATCH_FRAMES[self._device] // jobs[0].window)
         for part in (begun[first : first + size] for first in range(0, len(begun), size)):
-            limit = max(jobs[row].limit for row, _ in part)
-            prompts = [[*self._prompt(jobs[row].language), *path.tokens] for row, path in part]
-            results = self._follow(encoded[[row for row, _ in part]], prompts, limit)
-            for (row, path), result in zip(part, results, strict=True):
+            prompts = [[*self._prompt(job.language), *path.tokens] for job, path in part]
+            results = self._follow([job for job, _ in part], prompts, max(limits[id(job)] for job, _ in part))
+            for (job, path), result in zip(part, results, strict=True):
                 tokens = tuple(result.sequences_ids[0])
-                if len(tokens) < limit and all(tokens != known.tokens for known in jobs[row].paths):
-                    jobs[row].paths.append(_Path(tokens, path.score + float(result.scores[0])))
-        for row in short:
-            self._merge(jobs[row])
+                if len(tokens) < limits[id(job)] and all(tokens != known.tokens for known in job.paths):
+                    job.paths.append(Path(tokens, path.score + float(result.scores[0])))
+        for job in short:
+            self._merge(job)
 
-    def _deviations(self, job: _Job, encoded: Array) -> list[_Path]:
-        """The most probable beginnings that leave the best path by one token and that no path has taken yet."""
+    def _deviations(self, job: _Job) -> list[Path]:
+        """The most probable beginnings that leave the best path by one token, for another word, and are new."""
         import numpy as np
 
-        count, tokenizer = 2 * self._options.nbest, self._tokenizer(job.language)
-        best = job.paths[0].tokens
-        prompt = [*self._prompt(job.language), *best]
-        result = self._follow(encoded, [prompt], len(best) + 1, return_logits_vocab=True)[0]
+        count = 2 * (self._options.nbest - len(job.candidates))
+        decode = self._tokenizer(job.language).decode
+        best = job.best_tokens
         taken = {path.tokens[:length] for path in job.paths for length in range(len(path.tokens) + 1)}
         found, total = [], 0.0
-        for place, token in enumerate(best):
+        for place, (token, logp) in enumerate(zip(best, self._forced(job, best), strict=True)):
+            # Twice as many, since some are the same word in another case, or a mark.
+            likely = np.argpartition(-logp, 2 * count)[: 2 * count]
+            said = normalize(decode([token]))
+            for other in map(int, likely):
+                new = (*best[:place], other)
+                if new not in taken and normalize(decode([other])) not in ("", said):
+                    found.append(Path(new, total + float(logp[other])))
+            total += float(logp[token])
+        return sorted(found, key=lambda path: (-path.score, path.tokens))[:count]
+
+    def _forced(self, job: _Job, tokens: tuple[int, ...]) -> Iterator[Any]:
+        """Log-probabilities of all text tokens at each place of a text; the end of text counts in the sum."""
+        import numpy as np
+
+        tokenizer = self._tokenizer(job.language)
+        prompt = [*self._prompt(job.language), *tokens]
+        result = self._follow([job], [prompt], len(tokens) + 1, return_logits_vocab=True)[0]
+        for place in range(len(tokens)):
             logits = np.array(result.logits[0][place]).astype(np.float64)
             if place == 0:  # as in the search, no text begins with a blank or ends before it began
                 logits[[*tokenizer.encode(" "), tokenizer.eot]] = -np.inf
-            logp = logits - logits.max() - math.log(np.exp(logits - logits.max()).sum())
-            beginnings = [(*best[:place], int(other)) for other in np.argsort(-logp[: tokenizer.eot])[:count]]
-            found += [_Path(new, total + float(logp[new[-1]])) for new in beginnings if new not in taken]
-            total += float(logp[token])
-        return sorted(found, key=lambda path: -path.score)[:count]
+            top = logits.max()
+            yield (logits - top - math.log(np.exp(logits - top).sum()))[: tokenizer.eot]
 
-    def _follow(self, encoded: Array, prompts: list[list[int]], limit: int, **extra: Any) -> Any:
+    def _follow(self, jobs: list[_Job], prompts: list[list[int]], limit: int, **extra: Any) -> Any:
         """Greedy completions of prompts that contain the beginning of a text; only what is added is scored."""
         return self._model.generate(
-            _view(encoded),
+            _states(jobs),
             prompts,
             beam_size=1,
             length_penalty=0,
@@ -287,33 +319,23 @@ class FasterWhisper:
         if _silent(job):
             job.candidates = []
             return
-        groups: dict[str, list[tuple[_Path, str]]] = {}
-        tokenizer = self._tokenizer(job.language)
-        for path in sorted(job.paths, key=lambda path: -path.score):
-            text = tokenizer.decode(list(path.tokens)).strip()
-            groups.setdefault(normalize(text), []).append((path, text))
-        ranked = sorted(
-            ((_log_sum(path.score for path, _ in group), *group[0]) for group in groups.values()),
-            key=lambda item: -item[0],
-        )
-        ranked = _plausible(ranked)[: self._options.nbest]
-        job.candidates = [Hypothesis(text, score=score, acoustic_score=score) for score, _, text in ranked]
-        job.best_tokens = ranked[0][1].tokens if ranked else ()
+        merged = merge(job.paths, self._tokenizer(job.language).decode)[: self._options.nbest]
+        job.candidates = [Hypothesis(item.text, score=item.score, acoustic_score=item.score) for item in merged]
+        job.best_tokens = merged[0].path.tokens if merged else ()
 
-    def _align(self, jobs: list[_Job], encoded: Array, frames: int) -> None:
+    def _align(self, jobs: list[_Job]) -> None:
         """Word times for the best hypothesis, by Whisper's cross-attention."""
         for language in {job.language for job in jobs}:
-            rows = [row for row, job in enumerate(jobs) if job.language == language and job.candidates]
-            if not rows:
+            alike = [job for job in jobs if job.language == language and job.candidates]
+            if not alike:
                 continue
             aligned = self._whisper.find_alignment(
                 self._tokenizer(language),
-                [list(jobs[row].best_tokens) for row in rows],
-                _view(encoded[rows]),
-                [min(frames, jobs[row].frames + 1) for row in rows],
+                [list(job.best_tokens) for job in alike],
+                _states(alike),
+                [min(job.window, job.frames + 1) for job in alike],
             )
-            for row, pieces in zip(rows, aligned, strict=True):
-                job = jobs[row]
+            for job, pieces in zip(alike, aligned, strict=True):
                 words = _words(pieces, job.segment, spaced=language not in _UNSPACED)
                 job.candidates[0] = replace(job.candidates[0], words=words)
 
@@ -389,66 +411,36 @@ def _is_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in said or "alloc" in said
 
 
-def _view(array: Array) -> Any:
+def _states(jobs: list[_Job]) -> Any:
+    """The encoder states of jobs that share a window, shape (jobs, window / 2, width)."""
     import ctranslate2
+    import numpy as np
 
-    return ctranslate2.StorageView.from_array(array)
-
-
-def _average(path: _Path) -> float:
-    """Log-probability a token, the end of text counted."""
-    return path.score / (len(path.tokens) + 1)
-
-
-def _whole(paths: list[_Path], tokenizer: Any) -> list[_Path]:
-    """Without what leaves out half of the text: by its total, "the" beats the text of half a minute.
-
-    The measure is the path with the best average that is no loop; against a short one, only what is hardly believed
-    goes.
-    """
-    straight = [path for path in paths if not _loops(tokenizer.decode(list(path.tokens)))]
-    fullest = len(max(straight or paths, key=_average).tokens)
-    floor = _LOW_LOGPROB if fullest < _LONG else 0.0
-    return [path for path in paths if 2 * len(path.tokens) >= fullest or _average(path) >= floor]
+    return ctranslate2.StorageView.from_array(np.stack([job.states for job in jobs]))
 
 
 def _silent(job: _Job) -> bool:
-    believed = _average(job.paths[0])
+    believed = max(path.average for path in job.paths)
     if job.no_speech > _SURELY_NO_SPEECH:
         return believed < _MODEST_LOGPROB
-    return job.no_speech > _NO_SPEECH and believed < _LOW_LOGPROB
+    return job.no_speech > _NO_SPEECH and believed < LOW_LOGPROB
 
 
-def _doubtful(job: _Job, limit: int) -> bool:
+def _doubtful(job: _Job) -> bool:
     """A loop, a text cut off by the limit, or one that the model itself hardly believes."""
-    if _average(job.paths[0]) < _LOW_LOGPROB:
+    if job.paths[0].average < LOW_LOGPROB or job.cut:
         return True
-    return bool(job.candidates) and (_loops(job.candidates[0].text) or len(job.best_tokens) >= limit)
+    return bool(job.candidates) and loops(job.candidates[0].text)
 
 
-def _loops(text: str) -> bool:
-    data = text.encode()
-    return len(data) > _LOOP_RATIO * len(zlib.compress(data))
-
-
-def _plausible(ranked: list[tuple[float, _Path, str]]) -> list[tuple[float, _Path, str]]:
-    """The list without empty texts, loops, and the best text said again; nothing if nothing was said."""
-    best = normalize(ranked[0][2]).split()
-    if not best:
-        return []
-    kept = ranked[:1]
-    for item in ranked[1:]:
-        words = normalize(item[2]).split()
-        again = len(words) > len(best) and words == (best + best * len(words))[: len(words)]
-        if words and not again and not _loops(item[2]):
-            kept.append(item)
-    return kept
-
-
-def _log_sum(scores: Iterable[float]) -> float:
-    values = list(scores)
-    top = max(values)
-    return top + math.log(sum(math.exp(value - top) for value in values))
+def _voters(jobs: list[_Job]) -> Iterator[_Job]:
+    """The segments that decide on the language of their recordings: the first half minute of each."""
+    heard: dict[str, float] = {}
+    for job in jobs:
+        path = job.segment.span.path
+        if heard.get(path, 0.0) < _VOTE_SECONDS:
+            heard[path] = heard.get(path, 0.0) + job.segment.duration
+            yield job
 
 
 def _vote(jobs: list[_Job], heard: list[list[tuple[str, float]]]) -> dict[str, tuple[str, float]]:

@@ -28,7 +28,7 @@ class SileroSegmenter:
     Args:
         max_seconds: No stretch is longer; a longer one is cut at its last pause. Whisper hears 30 s at a time.
         join_seconds: Neighbours are joined while the whole stays under this.
-        max_pause: Neighbours further apart than this (seconds) are never joined.
+        max_pause: Neighbours are not joined over a longer pause (seconds); Whisper may end its text there.
         min_silence: A pause this long (seconds) ends a stretch.
         padding: Kept before and after each stretch (seconds).
         threshold: Probability from which a frame counts as speech.
@@ -37,7 +37,7 @@ class SileroSegmenter:
 
     max_seconds: float = 28.0
     join_seconds: float = 15.0
-    max_pause: float = 2.0
+    max_pause: float = 1.0
     min_silence: float = 0.3
     padding: float = 0.3
     threshold: float = 0.5
@@ -90,7 +90,10 @@ class SileroSegmenter:
         for start, end in spans:
             if joined:
                 first, last = joined[-1]
-                if end - first <= self.join_seconds * _RATE and start - last <= self.max_pause * _RATE:
+                if (
+                    end - first <= self.join_seconds * _RATE
+                    and start - last + 2 * self.padding * _RATE <= self.max_pause * _RATE
+                ):
                     joined[-1] = (first, end)
                     continue
             joined.append((start, end))
