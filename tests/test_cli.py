@@ -127,9 +127,9 @@ def test_json_is_one_object_on_standard_output(folder: Path) -> None:
     assert a["path"] == str(folder / "a.wav")
     assert (a["text"], a["n"], a["changed"], a["duration"]) == (" ".join(A.splitlines()), 2, 0, 2.0)
     assert [record["text"] for record in b["records"]] == B.splitlines()
-    assert c["error"] == f"{folder}/c.wav: the file is empty."
+    assert c["error"] == f"{folder}/c.wav: the file is empty. Copy it again or leave it out."
     assert "text" not in c
-    assert result.stderr == f"Error: {folder}/c.wav: the file is empty.\n"
+    assert result.stderr == f"Error: {folder}/c.wav: the file is empty. Copy it again or leave it out.\n"
 
 
 def test_json_shares_standard_output_with_nothing(folder: Path, tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ def test_unreadable_files_are_named(unprivileged: Path) -> None:
     finally:
         (unprivileged / "closed").chmod(0o700)
     assert result.exit_code == 1
-    assert f"Error: {unprivileged}/locked.wav: cannot be read as audio: Permission denied." in result.stderr
+    assert f"Error: {unprivileged}/locked.wav cannot be read as audio: Permission denied. Check its permissions." in result.stderr
     assert f"Error: {unprivileged}/closed cannot be read: Permission denied." in result.stderr
     assert (unprivileged / "out/a.txt").read_text() == A
 
@@ -478,7 +478,7 @@ def test_transcribe_names_bad_inputs_and_writes_the_others(folder: Path, tmp_pat
     result = call("transcribe", folder, folder / "absent.wav", "-o", tmp_path / "l.jsonl")
     assert result.exit_code == 1
     assert f"Error: {folder}/empty.wav: the file is empty." in result.stderr
-    assert f"Error: {folder}/cut.flac: is cut short" in result.stderr
+    assert f"Error: {folder}/cut.flac is cut short" in result.stderr
     assert f"Error: {folder}/absent.wav does not exist." in result.stderr
     ids = [json.loads(line)["id"] for line in (tmp_path / "l.jsonl").read_text().splitlines()]
     assert [id for id in ids if not id.startswith("cut")] == ["a/0000", "a/0001", "b change/0000", "b change/0001"]

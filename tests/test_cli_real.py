@@ -37,8 +37,8 @@ def resampled(data: Any, rate: int, to: int) -> Any:
 
 
 def long_recording(path: Path) -> None:
-    """All clips one after another with long pauses between them, twice: some two minutes."""
-    pause = np.zeros(40_000, dtype=np.float32)
+    """All clips one after another with pauses of 1 s between them, twice: under two minutes."""
+    pause = np.zeros(16_000, dtype=np.float32)
     parts = []
     for name in sorted(REFERENCES) * 2:
         data, rate = samples(name)

@@ -92,7 +92,9 @@ def _samples(path: str | Path, container: Any, stream: Any) -> Iterator[npt.NDAr
         for out in resampler.resample(None):
             yield _mixed(out.to_ndarray())
     except (av.error.FFmpegError, OSError, ValueError) as error:  # ValueError: the channels change on the way
-        raise AudioError(f"{printable(path)}: decoding stopped: {_reason(error)}.") from error
+        raise AudioError(
+            f"{printable(path)}: decoding stopped: {_reason(error)}.", "What could be decoded is transcribed."
+        ) from error
 
 
 def _mixed(channels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -120,14 +122,17 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
         raise DependencyError("PyAV", "faster-whisper") from error
     try:
         if Path(path).stat().st_size == 0:
-            raise AudioError(f"{printable(path)}: the file is empty.")
+            raise AudioError(f"{printable(path)}: the file is empty.", "Copy it again or leave it out.")
         # Only a path from the root is safe from being taken for an address: 12:30.wav has a colon.
         container = av.open(os.path.abspath(path), metadata_errors="ignore")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise AudioError(f"{printable(path)}: cannot be read as audio: {_reason(error)}.") from error
+        hint = "If a player plays it, convert it to WAV or FLAC first."
+        if isinstance(error, PermissionError):
+            hint = "Check its permissions."
+        raise AudioError(f"{printable(path)} cannot be read as audio: {_reason(error)}.", hint) from error
     with container:
         if not container.streams.audio:
-            raise AudioError(f"{printable(path)}: holds no audio.")
+            raise AudioError(f"{printable(path)} holds no audio.", "Name a file with an audio track.")
         yield container, container.streams.audio[0]
 
 
@@ -162,10 +167,10 @@ def _wav_seconds(path: str | Path) -> float | None:
 
 def _check_length(path: str | Path, decoded: float, info: AudioInfo) -> None:
     if decoded == 0:
-        raise AudioError(f"{printable(path)}: holds no audio samples that can be decoded.")
+        raise AudioError(f"{printable(path)} holds no audio samples that can be decoded.", "Copy it again.")
     if info.exact and info.duration and decoded < info.duration - max(0.5, info.duration / 100):
         raise AudioError(
-            f"{printable(path)}: is cut short: {decoded:.1f} s could be decoded of "
+            f"{printable(path)} is cut short: {decoded:.1f} s could be decoded of "
             f"the {info.duration:.1f} s in its header.",
             "What could be decoded is transcribed.",
         )
