@@ -78,9 +78,9 @@ class _Job:
 
     @property
     def limit(self) -> int:
-        """Tokens to search for: by the window at first, then by the best path."""
-        if self.paths:
-            return min(_MAX_TOKENS, 8 + len(self.paths[0].tokens) * 5 // 4)
+        """Tokens to search for: by the window at first, then by the best text."""
+        if self.best_tokens:
+            return min(_MAX_TOKENS, 8 + len(self.best_tokens) * 5 // 4)
         if self.window == _FULL_WINDOW:
             return _MAX_TOKENS
         return 16 + _TOKENS_PER_SECOND * self.window // 100
@@ -177,7 +177,7 @@ class FasterWhisper:
     def _search(self, jobs: list[_Job]) -> None:
         """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""
         for job in jobs:
-            job.paths = []
+            job.paths, job.best_tokens = [], ()
         self._generate(jobs)
         doubtful = [job for job in jobs if job.window < _FULL_WINDOW and _doubtful(job)]
         settled = [job for job in jobs if job not in doubtful]

@@ -9,7 +9,8 @@ Runs, on the same clips with the same model, precision and threads, each in a pr
 
     python benchmarks/frontend.py FOLDER… [--nbest 5] [--runs 3] [--model whisper-base] [--device cpu]
 
-FOLDER holds clips and `refs.tsv`. Decoding the files is timed for all, loading the model for none. Prints the best
+FOLDER holds clips and `refs.tsv`. Decoding, voice activity detection and language detection are
+timed (transcribe has no voice activity detection), loading the model is not. Prints the best
 time of the runs, the ratio to `transcribe`, peak memory of the process, word error rates (1-best and oracle, after
 lower-casing and dropping punctuation) and the mean number of different texts. Exit code 2 when a folder is missing.
 """
@@ -25,11 +26,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from common import clips, machine, segments
+from common import clips, machine
 from rapidfuzz.distance import Levenshtein
 
+from asr_frontends.silero import SileroSegmenter
+from ger.io.audio import SAMPLE_RATE, decode
 from ger.protocols import FrontendOptions
 from ger.text.normalize import normalize
+from ger.types import AudioSegment, AudioSpan
 
 SYSTEMS = ("transcribe", "batched", "ger", "ger-full")
 
@@ -67,8 +71,23 @@ def ours(args: argparse.Namespace, *, full: bool) -> Callable[[list[Path]], list
         FrontendOptions(model=args.model, nbest=args.nbest, device=args.device, threads=args.threads)
     )
 
+    segmenter = SileroSegmenter()
+
     def run(files: list[Path]) -> list[list[str]]:
-        return [[h.text for h in nbest.hypotheses] for nbest in frontend.recognize(segments(files))]
+        frontend._languages.clear()
+        found = [
+            AudioSegment(str(path), AudioSpan(str(path), start, start + len(samples) / SAMPLE_RATE), samples)
+            for path in files
+            for start, samples in segmenter.split(decode(path))
+        ]
+        lists: dict[str, list[list[str]]] = {str(path): [] for path in files}
+        for nbest in frontend.recognize(found):
+            lists[nbest.id].append([h.text for h in nbest.hypotheses])
+        # Clips of several segments: the first texts together, the second texts together …
+        return [
+            [" ".join(texts) for texts in zip(*parts, strict=False)] if len(parts) != 1 else parts[0]
+            for parts in lists.values()
+        ]
 
     return run
 

@@ -26,6 +26,7 @@ from common import machine, recognized
 from rapidfuzz.distance import Levenshtein
 
 from asr_frontends.faster_whisper import FasterWhisper
+from ger.correct.rescore import MIN_LENGTH
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.protocols import FrontendOptions, LmOptions, ScoreRequest
 from ger.text.form import FORMS, apply
@@ -77,20 +78,26 @@ def spoken(folder: Path, count: int) -> list[NBest]:
     return [replace(nbest, reference=text) for nbest, text in zip(lists, references, strict=True)]
 
 
+def enough(nbest: NBest, index: int) -> bool:
+    """The rescorer's own rule: a text that lost many words of the 1-best is never chosen."""
+    words = [len(h.text.split()) for h in nbest.hypotheses]
+    return words[index] >= MIN_LENGTH * words[0]
+
+
 def errors(nbest: NBest) -> list[int]:
     """Word errors of every hypothesis."""
     reference = normalize(nbest.reference or "").split()
-    return [Levenshtein.distance(reference, normalize(h.text).split()) for h in nbest.hypotheses]
+    return [Levenshtein.distance(reference, normalize(h.text).split()) for h in nbest.hypotheses] or [len(reference)]
 
 
 def table(name: str, lists: Sequence[NBest], lm: TransformersLM) -> None:
     """Word errors by form and weight."""
     words = sum(len(normalize(nbest.reference or "").split()) for nbest in lists)
     counted = [errors(nbest) for nbest in lists]
-    first = sum(e[0] for e in counted if e)
+    first = sum(e[0] for e in counted)
     print(
         f"\n{name}: {len(lists)} lists, {words} words, 1-best {first} ({100 * first / words:.2f} %), "
-        f"oracle {sum(min(e) for e in counted if e)} errors"
+        f"oracle {sum(min(e) for e in counted)} errors"
     )
     print(f"{'form':10}" + "".join(f"{w:>7.2f}" for w in WEIGHTS))
     for form in FORMS:
@@ -102,7 +109,8 @@ def table(name: str, lists: Sequence[NBest], lm: TransformersLM) -> None:
                 combined = [
                     (1 - weight) * (h.score or 0) + weight * s for h, s in zip(nbest.hypotheses, scores, strict=True)
                 ]
-                total += wrong[max(range(len(wrong)), key=lambda i: (combined[i], -i))] if wrong else 0
+                long = [i for i in range(len(combined)) if i == 0 or enough(nbest, i)]
+                total += wrong[max(long, key=lambda i: (combined[i], -i), default=0)]
             row.append(total)
         print(f"{form:10}" + "".join(f"{n:>7}" for n in row), flush=True)
 

@@ -33,10 +33,10 @@ def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
         ModelError: a model cannot be had or run.
         UsageError: an option is not known or out of its range.
     """
-    results = list(stream(path, **options))
-    if len(results) != 1:
-        raise UsageError(f"{os.fspath(path)} is {len(results)} files.", "Use ger.stream for folders and patterns.")
-    result = results[0]
+    count = len(expand([os.fspath(path)]).inputs)
+    if count > 1:
+        raise UsageError(f"{os.fspath(path)} is {count} files.", "Use ger.stream for folders and patterns.")
+    (result,) = stream(path, **options)
     if result.error:
         raise result.error
     assert result.recording is not None

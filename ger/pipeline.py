@@ -63,13 +63,21 @@ class _Open:
     ended: bool = False
     seconds: float | None = None
     error: GerError | None = None
+    reached: float = 0.0
+    lost: int = 0
+
+    def reach(self, seconds: float | None) -> float:
+        """How much further into the recording this is (seconds)."""
+        step = max(0.0, (seconds or 0.0) - self.reached)
+        self.reached += step
+        return step
 
     def fail(self, error: GerError) -> None:
         """Keep the first error."""
         self.error = self.error or error
 
     def result(self) -> Result:
-        usable = self.error is None or self.seconds or self.lists
+        usable = self.error is None or self.lists or (self.seconds and not self.lost)
         language = next((nbest.language for nbest in self.lists if nbest.language), None)
         recording = Recording(self.source.path, self.seconds, language, tuple(self.corrections)) if usable else None
         return Result(self.source, recording, tuple(self.lists), self.error)
@@ -131,9 +139,9 @@ class Pipeline:
                 if len(window) == _WINDOW:
                     self._work(window, progress)
                     window = []
-                yield from _complete(pending)
+                yield from _complete(pending, progress)
             self._work(window, progress)
-            yield from _complete(pending)
+            yield from _complete(pending, progress)
 
     def _reader(self, inputs: Sequence[Input]) -> AbstractContextManager[Iterable[_Item]]:
         """What gives the items of all inputs; a thread that waits for standard input could not be stopped."""
@@ -169,7 +177,7 @@ class Pipeline:
         for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
             opened.waiting -= 1
             if isinstance(item, AudioSegment):
-                progress(item.duration)
+                progress(opened.reach(item.span.end))
                 if not nbest.hypotheses:
                     continue  # nothing was said there
             opened.lists.append(nbest)
@@ -198,13 +206,15 @@ class Pipeline:
             if len(work) > 1:
                 return [nbest for item in work for nbest in self._lists([item])]
             opened, segment = work[0]
+            opened.lost += 1
             opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
             return [NBest(segment.id, (), segment.span)]
 
 
-def _complete(pending: list[_Open]) -> Iterator[Result]:
+def _complete(pending: list[_Open], progress: Progress) -> Iterator[Result]:
     """The results of the inputs in front that are complete."""
     while pending and pending[0].ended and not pending[0].waiting:
+        progress(pending[0].reach(pending[0].seconds))
         yield pending.pop(0).result()
 
 

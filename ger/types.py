@@ -8,8 +8,8 @@ the text, `None` when unknown. Times are seconds from the start of the recording
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ger.errors import RecordError
@@ -53,7 +53,7 @@ class Word:
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value; times and confidence are left out when unknown."""
         known = {"start": self.start, "end": self.end, "confidence": self.confidence}
-        return {"text": self.text} | {k: v for k, v in known.items() if v is not None} | dict(self.extra)
+        return _with(self.extra, {"text": self.text} | {k: v for k, v in known.items() if v is not None})
 
     @classmethod
     def from_json(cls, value: Any, where: str = "word") -> Word:
@@ -99,7 +99,7 @@ class Hypothesis:
         }
         if self.words:
             value["words"] = [word.to_json() for word in self.words]
-        return value | dict(self.extra)
+        return _with(self.extra, value)
 
     @classmethod
     def from_json(cls, value: Any, where: str = "hypothesis") -> Hypothesis:
@@ -130,7 +130,7 @@ class AudioSpan:
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value."""
-        return {"path": self.path, "start": self.start, "end": self.end} | dict(self.extra)
+        return _with(self.extra, {"path": self.path, "start": self.start, "end": self.end})
 
     @classmethod
     def from_json(cls, value: Any, where: str = "audio") -> AudioSpan:
@@ -182,7 +182,7 @@ class Context:
             value["hotwords"] = list(self.hotwords)
         if self.previous:
             value["previous"] = self.previous
-        return value | dict(self.extra)
+        return _with(self.extra, value)
 
     @classmethod
     def from_json(cls, value: Any, where: str = "context") -> Context:
@@ -217,14 +217,9 @@ class NBest:
         """The first hypothesis; an empty one where the list is empty."""
         return self.hypotheses[0] if self.hypotheses else Hypothesis("")
 
-    @property
-    def distinct(self) -> int:
-        """Number of different texts."""
-        return len({hypothesis.text for hypothesis in self.hypotheses})
-
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value, one line of the interchange format."""
-        return {
+        value = {
             "schema": SCHEMA,
             "id": self.id,
             "audio": self.audio.to_json() if self.audio else None,
@@ -234,7 +229,8 @@ class NBest:
             "context": self.context.to_json(),
             "reference": self.reference,
             "meta": dict(self.meta),
-        } | dict(self.extra)
+        }
+        return _with(self.extra, value)
 
     @classmethod
     def from_json(cls, value: Any, where: str = "record") -> NBest:
@@ -272,7 +268,7 @@ class Edit:
         """A plain JSON value; times are left out when unknown."""
         known = {"start": self.start, "end": self.end}
         value = {"before": self.before, "after": self.after}
-        return value | {k: v for k, v in known.items() if v is not None} | dict(self.extra)
+        return _with(self.extra, value | {k: v for k, v in known.items() if v is not None})
 
     @classmethod
     def from_json(cls, value: Any, where: str = "edit") -> Edit:
@@ -346,7 +342,7 @@ class Correction:
 
     def to_json(self) -> dict[str, Any]:
         """A plain JSON value, one line of the interchange format."""
-        return {
+        value = {
             "schema": SCHEMA,
             "id": self.id,
             "audio": self.audio.to_json() if self.audio else None,
@@ -363,7 +359,8 @@ class Correction:
             "context": self.context.to_json(),
             "reference": self.reference,
             "meta": dict(self.meta),
-        } | dict(self.extra)
+        }
+        return _with(self.extra, value)
 
     @classmethod
     def from_json(cls, value: Any, where: str = "record") -> Correction:
@@ -393,9 +390,10 @@ class Correction:
             extra=fields.rest(),
         )
 
-    def with_words(self, words: Iterable[Word]) -> Correction:
-        """The same with these words."""
-        return replace(self, words=tuple(words))
+
+def _with(extra: Json, value: dict[str, Any]) -> dict[str, Any]:
+    """The unknown fields behind the known ones, which win."""
+    return value | {name: extra[name] for name in extra if name not in value}
 
 
 class _Fields:

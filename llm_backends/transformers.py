@@ -97,12 +97,12 @@ class TransformersLM:
         return answers
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
+        ids: list[int] = self._tokenizer(_valid(text), add_special_tokens=False).input_ids
         return ids
 
     def _encode(self, index: int, prefix: str, text: str) -> _Sequence:
         """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
-        start = self._start()
+        start, prefix, text = self._start(), _valid(prefix), _valid(text)
         encoded = self._tokenizer(prefix + text, add_special_tokens=False, return_offsets_mapping=bool(prefix))
         given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
         ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
@@ -205,6 +205,11 @@ class TransformersLM:
         if self._device == "cuda":
             torch.cuda.empty_cache()
         return [part for half in (batch[:middle], batch[middle:]) for part in self._backed_off(run, half, extra)]
+
+
+def _valid(text: str) -> str:
+    """Half surrogates, which JSON allows and tokenizers refuse, become replacement characters."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_memory(error: BaseException) -> bool:

@@ -57,11 +57,12 @@ def test_correct_raises_what_is_wrong_with_the_file(tmp_path: Path) -> None:
         ger.correct(tone(tmp_path / "a.wav", 1), model="missing")
 
 
-def test_correct_is_for_one_file(tmp_path: Path) -> None:
+def test_correct_is_for_one_file(tmp_path: Path, made: Made) -> None:
     tone(tmp_path / "a.wav", 1)
     tone(tmp_path / "b.wav", 1)
     with pytest.raises(UsageError, match=r"is 2 files\. Use ger\.stream"):
         ger.correct(tmp_path)
+    assert not made.lms  # told before anything is done
 
 
 def test_options_go_where_they_belong() -> None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from ger.errors import AudioError, DependencyError
+from ger.io import audio
 from ger.io.audio import SAMPLE_RATE, AudioInfo, decode, probe
 
 av = pytest.importorskip("av")
@@ -219,3 +220,19 @@ def test_without_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(DependencyError, match=r"pip install 'ger-asr\[faster-whisper\]'"):
         probe(tmp_path / "any.wav")
+
+
+def test_what_came_before_damage_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it is less than a block."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+
+    def damaged(*_: Any) -> Iterator[npt.NDArray[np.float32]]:
+        yield np.ones(3 * SAMPLE_RATE, dtype=np.float32)
+        raise AudioError("a.wav: decoding stopped.")
+
+    monkeypatch.setattr(audio, "_samples", damaged)
+    blocks = decode(path, block_seconds=30.0)
+    assert len(next(blocks)) == 3 * SAMPLE_RATE
+    with pytest.raises(AudioError, match="decoding stopped"):
+        next(blocks)

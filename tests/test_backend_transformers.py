@@ -222,6 +222,11 @@ def test_other_failures(tiny: TransformersLM, said: str) -> None:
     assert not isinstance(caught.value, MemoryLimitError)
 
 
+def test_half_surrogates_are_read_as_replacement_characters(tiny: TransformersLM) -> None:
+    ((broken, replaced),) = tiny.score([ScoreRequest(("a \ud83d b", "a \ufffd b"))])
+    assert broken == replaced
+
+
 def test_longer_than_the_context(tiny: TransformersLM) -> None:
     with pytest.raises(ModelError, match=r"\d+ tokens do not fit in its context of 128: 'endless"):
         tiny.score([ScoreRequest(("short", "endless " * 130))])

@@ -16,7 +16,7 @@ def _folder(path: Path, *names: str) -> Path:
 
 
 def test_a_local_folder_is_used_as_it_is(tmp_path: Path) -> None:
-    folder = _folder(tmp_path / "mine", "config.json", "model.bin")
+    folder = _folder(tmp_path / "mine", "config.json", "model.bin", "tokenizer.json")
     found = models.resolve(str(folder), "recognizer")
     assert found.path == folder
     assert found.identity == local_identity(folder)
@@ -34,7 +34,11 @@ def test_a_language_model_may_have_its_weights_in_several_forms(tmp_path: Path, 
     [
         ("recognizer", ("config.json", "model.safetensors"), r"a recognizer: it has no model\.bin.*CTranslate2"),
         ("recognizer", ("model.bin",), r"a recognizer: it has no config\.json"),
-        ("lm", ("config.json", "model.bin"), r"a language model: it has no weights \(\*\.safetensors"),
+        (
+            "lm",
+            ("config.json", "model.bin", "tokenizer.json"),
+            r"a language model: it has no weights \(\*\.safetensors",
+        ),
         ("lm", ("model.safetensors",), r"a language model: it has no config\.json.*transformers"),
     ],
 )

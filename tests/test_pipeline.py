@@ -185,6 +185,28 @@ def test_progress_counts_the_seconds_of_audio(tmp_path: Path) -> None:
     assert sum(seconds) == pytest.approx(2.5)
 
 
+def test_progress_reaches_the_end_where_nobody_speaks(tmp_path: Path) -> None:
+    seconds: list[float] = []
+    list(Pipeline(Settings()).run(inputs(tone(tmp_path / "quiet.wav", 60, volume=0)), seconds.append))
+    assert sum(seconds) == pytest.approx(60)
+
+
+def test_a_recording_of_which_no_segment_could_be_recognized_is_not_taken_for_silence(tmp_path: Path) -> None:
+    pipeline = Pipeline(Settings())
+    pipeline.segmenter = FixedSegmenter(9.0)
+
+    class Broken:
+        signature = "broken"
+
+        def recognize(self, segments: Any) -> Any:
+            raise ModelError("The recognizer broke.")
+
+    pipeline.frontend = Broken()
+    (result,) = pipeline.run(inputs(tone(tmp_path / "a.wav", 2)))
+    assert result.recording is None
+    assert isinstance(result.error, ModelError)
+
+
 def test_a_segment_that_breaks_the_recognizer_fails_its_own_file_only(tmp_path: Path, made: Made) -> None:
     files = [tone(tmp_path / f"{name}.wav", 2.5) for name in ("before", "broken", "later")]
     before, broken, later = Pipeline(Settings()).run(inputs(*files))

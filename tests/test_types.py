@@ -202,12 +202,10 @@ def test_a_missing_list_is_not_an_empty_one() -> None:
         NBest.from_json({"id": "a"}, "here")
 
 
-def test_best_and_distinct() -> None:
+def test_best() -> None:
     assert NBest("a", ()).best == Hypothesis("")
-    assert NBest("a", ()).distinct == 0
     record = NBest("a", (Hypothesis("x", -1.0), Hypothesis("X", -2.0), Hypothesis("x", -3.0)))
     assert record.best.score == -1.0
-    assert record.distinct == 2
 
 
 @given(lists)
@@ -221,13 +219,6 @@ def test_a_correction_repeats_its_list(record: NBest) -> None:
 def test_changed() -> None:
     changed = [decision for decision in get_args(Decision) if Correction("a", "x", decision).changed]
     assert changed == ["reranked", "rewritten"]
-
-
-def test_with_words() -> None:
-    made = Correction("a", "x y", "kept", signature="s")
-    assert made.with_words(iter([Word("x"), Word("y")])) == Correction(
-        "a", "x y", "kept", signature="s", words=(Word("x"), Word("y"))
-    )
 
 
 def test_records_do_not_change() -> None:
@@ -244,3 +235,10 @@ def test_duration_of_a_segment() -> None:
     segment = AudioSegment("a", AudioSpan("a.wav"), np.zeros(24_000, np.float32))
     assert segment.duration == 1.5
     assert segment.context == Context()
+
+
+def test_unknown_fields_never_replace_known_ones() -> None:
+    line = {"id": "a", "hypotheses": [{"text": "x", "lang": "en"}], "text": "old", "signature": "other", "speaker": "B"}
+    made = Correction.of(NBest.from_json(line), "new", "reranked", signature="mine").to_json()
+    assert (made["text"], made["signature"], made["speaker"]) == ("new", "mine", "B")
+    assert made["hypotheses"][0]["lang"] == "en"

@@ -88,7 +88,7 @@ def exit_codes() -> Iterator[None]:
         say(f"Error: {error}")
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
     except KeyboardInterrupt as error:
-        say("Interrupted. Finished files are kept; run the same command again to go on.")
+        say("Interrupted. Files that were written are complete; with -o the same command goes on from there.")
         raise typer.Exit(130) from error
     except BrokenPipeError as error:
         # The reader has gone; do not fail again when Python flushes at exit.

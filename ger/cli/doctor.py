@@ -25,6 +25,9 @@ _PACKAGES = {
     "onnxruntime": "faster-whisper",
     "av": "faster-whisper",
     "torch": "transformers",
+    "safetensors": "transformers",
+    "gguf": "transformers",
+    "accelerate": "transformers",
     "transformers": "transformers",
 }
 
@@ -49,9 +52,10 @@ def _examine() -> dict[str, Any]:
     cache = _cache()
     missing = sorted({extra for name, extra in _PACKAGES.items() if packages[name] is None})
     problems = [f"Run: pip install 'ger-asr[{','.join(missing)}]'"] if missing else []
-    if not cache["writable"]:
+    fetch = not _defaults(cache["models"])  # a cache that has everything may be read-only
+    if fetch and not cache["writable"]:
         problems.append(f"The cache {cache['path']} cannot be written: set GER_CACHE to another folder.")
-    if cache["free_bytes"] is not None and cache["free_bytes"] < 10**9:
+    if fetch and cache["free_bytes"] is not None and cache["free_bytes"] < 10**9:
         problems.append(f"Less than 1 GB is free in {cache['path']}: free some, or set GER_CACHE.")
     return {
         "ger": __version__,
@@ -77,15 +81,21 @@ def _devices(packages: dict[str, str | None]) -> dict[str, list[str]]:
     """Devices for the recognizer and for the language model."""
     found: dict[str, list[str]] = {"recognizer": [], "language model": []}
     if packages["ctranslate2"]:
-        import ctranslate2
+        try:
+            import ctranslate2
 
-        count = ctranslate2.get_cuda_device_count()
-        found["recognizer"] = [f"cuda:{i}" for i in range(count)] + ["cpu"]
+            count = ctranslate2.get_cuda_device_count()
+            found["recognizer"] = [f"cuda:{i}" for i in range(count)] + ["cpu"]
+        except (ImportError, OSError, RuntimeError) as error:
+            found["recognizer"] = [f"broken: {error}"]
     if packages["torch"] and importlib.util.find_spec("torch"):
-        import torch
+        try:
+            import torch
 
-        names = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
-        found["language model"] = [*names, "cpu"]
+            names = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+            found["language model"] = [*names, "cpu"]
+        except (ImportError, OSError, RuntimeError) as error:
+            found["language model"] = [f"broken: {error}"]
     return found
 
 
@@ -102,6 +112,13 @@ def _cache() -> dict[str, Any]:
         "free_bytes": shutil.disk_usage(there).free if there.exists() else None,
         "models": {name: name in installed_names() for name in catalogue()},
     }
+
+
+def _defaults(models: dict[str, bool]) -> bool:
+    """Whether both default models are in the cache."""
+    from ger.models import DEFAULT_LM, DEFAULT_RECOGNIZER
+
+    return bool(models.get(DEFAULT_RECOGNIZER) and models.get(DEFAULT_LM))
 
 
 def _next(models: dict[str, bool], problems: list[str]) -> str:

@@ -15,12 +15,16 @@ from ger.protocols import LanguageModel, ScoreRequest
 from ger.text.align import carry_times, edits
 from ger.text.form import Form, apply
 from ger.text.normalize import normalize
-from ger.types import Correction, Hypothesis, NBest
+from ger.text.tokens import tokenize
+from ger.types import Correction, NBest
 
-__all__ = ["DEFAULT_FORM", "DEFAULT_WEIGHT", "Rescorer"]
+__all__ = ["DEFAULT_FORM", "DEFAULT_WEIGHT", "MIN_LENGTH", "Rescorer"]
 
 #: Weight of the language model; measured by `benchmarks/weights.py`, see docs/how-it-works.md.
 DEFAULT_WEIGHT = 0.1
+
+#: Share of the words of the 1-best that a text must have to be chosen: totals of both models favour short texts.
+MIN_LENGTH = 0.8
 
 #: Written form in which the language model reads the hypotheses; measured by the same command.
 DEFAULT_FORM: Form = "sentence"
@@ -31,11 +35,12 @@ class Rescorer:
     """Chooses among the listed hypotheses; see `ger.protocols.Corrector`.
 
     The language model reads each text in a written form; the listed text itself is returned. A list with one
-    hypothesis, or without acoustic scores, keeps its 1-best; so does one whose rescoring fails.
+    hypothesis, or without acoustic scores, keeps its 1-best; so does one whose rescoring fails. A text with fewer than
+    `MIN_LENGTH` of the words of the 1-best is never chosen.
 
     Args:
         lm: The language model.
-        weight: Its weight, 0 to 1. At 0 the recognizer's order stands.
+        weight: Its weight, 0 to 1. At 0 the best acoustic score wins, for a recognizer with one score its 1-best.
         form: Written form in which it reads the hypotheses.
 
     Raises:
@@ -81,9 +86,9 @@ class Rescorer:
                 raise ModelError(
                     f"The language model's score of {hypothesis.text[:60]!r} is {lm_score}.", "Use another precision."
                 )
-        acoustic = [_acoustic(hypothesis) or 0.0 for hypothesis in nbest.hypotheses]
+        acoustic = [score or 0.0 for score in _acoustic(nbest)]
         combined = [(1 - self.weight) * a + self.weight * lm for a, lm in zip(acoustic, lm_scores, strict=True)]
-        candidates = [i for i, h in enumerate(nbest.hypotheses) if i == 0 or normalize(h.text)]
+        candidates = [i for i, h in enumerate(nbest.hypotheses) if i == 0 or _long_enough(h.text, nbest.best.text)]
         chosen = max(candidates, key=lambda i: (combined[i], -i))
         scores = {"acoustic": acoustic[chosen], "lm": lm_scores[chosen], "combined": combined[chosen]}
         if chosen == 0:
@@ -100,19 +105,26 @@ class Rescorer:
         )
 
 
+def _long_enough(text: str, best: str) -> bool:
+    """Whether a text has words, and not far fewer than the 1-best."""
+    return bool(normalize(text)) and len(tokenize(text)) >= MIN_LENGTH * len(tokenize(best))
+
+
 def _settled(nbest: NBest) -> str | None:
     """Why there is nothing to rescore, if so."""
     if not nbest.hypotheses:
         return "nothing was said"
     if len(nbest.hypotheses) == 1:
         return "only one hypothesis"
-    if any(_acoustic(hypothesis) is None for hypothesis in nbest.hypotheses):
+    if None in _acoustic(nbest):
         return "a hypothesis has no score"
     return None
 
 
-def _acoustic(hypothesis: Hypothesis) -> float | None:
-    return hypothesis.score if hypothesis.acoustic_score is None else hypothesis.acoustic_score
+def _acoustic(nbest: NBest) -> list[float | None]:
+    """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture."""
+    acoustic = [hypothesis.acoustic_score for hypothesis in nbest.hypotheses]
+    return [hypothesis.score for hypothesis in nbest.hypotheses] if None in acoustic else acoustic
 
 
 def _kept(nbest: NBest, reason: str, scores: dict[str, float] | None = None) -> Correction:

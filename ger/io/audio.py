@@ -64,11 +64,19 @@ def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArra
     block = int(block_seconds * SAMPLE_RATE)
     pending: list[npt.NDArray[np.float32]] = []
     held = total = 0
+    damage: AudioError | None = None
     with _opened(path) as (container, stream):
         info = _info(path, container, stream)
-        for samples in _samples(path, container, stream):
-            pending.append(samples)
-            held += len(samples)
+        samples = _samples(path, container, stream)
+        while True:
+            try:
+                part = next(samples, None)
+            except AudioError as error:
+                part, damage = None, error
+            if part is None:
+                break
+            pending.append(part)
+            held += len(part)
             if held >= block:
                 total += held
                 yield np.concatenate(pending)
@@ -76,6 +84,8 @@ def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArra
     if held:
         total += held
         yield np.concatenate(pending)
+    if damage:
+        raise damage
     _check_length(path, total / SAMPLE_RATE, info)
 
 

@@ -70,7 +70,7 @@ def _local(path: Path, kind: ModelKind, *, quiet: bool) -> LocalModel:
 def _require(folder: Path, kind: ModelKind, name: str) -> None:
     wanted: list[tuple[str, tuple[str, ...]]] = [("config.json", ("config.json",))]
     if kind == "recognizer":
-        wanted.append(("model.bin", ("model.bin",)))
+        wanted += [("model.bin", ("model.bin",)), ("tokenizer.json", ("tokenizer.json",))]
     else:
         wanted.append(("weights (*.safetensors or pytorch_model*.bin)", ("*.safetensors", "pytorch_model*.bin")))
     for title, patterns in wanted:
