@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ger.errors import OutputError
 from ger.io.inputs import Input
 from ger.io.paths import utf8
 
-__all__ = ["JOURNAL", "Journal"]
+__all__ = ["JOURNAL", "Journal", "stamp"]
 
 #: Name of the file in the output folder.
 JOURNAL = ".ger-journal.jsonl"
@@ -42,22 +42,34 @@ class Journal:
         self._entries[entry["input"]] = entry
         self._owners |= dict.fromkeys(entry["outputs"], entry["input"])
 
-    def done(self, source: Input) -> bool:
-        """Whether the results of an input are there and current."""
+    def done(self, source: Input, outputs: Collection[Path]) -> bool:
+        """Whether the results of an input are there and current.
+
+        Args:
+            source: The input.
+            outputs: What this run may write for it; results under other names, from a run in which the input went
+                to another place, do not count.
+        """
         entry = self._entries.get(name := _name(source))
-        if entry is None or entry["key"] != self._key or not entry["stamp"] or entry["stamp"] != _stamp(source):
+        if entry is None or entry["key"] != self._key or not entry["stamp"] or entry["stamp"] != stamp(source):
+            return False
+        if not entry["outputs"] or not set(entry["outputs"]) <= set(self._names(outputs)):
             return False
         # Another input may have been written to the same place since.
         return all(self._owners[o] == name and (self._path.parent / o).is_file() for o in entry["outputs"])
 
-    def add(self, source: Input, outputs: Iterable[Path]) -> None:
+    def add(self, source: Input, outputs: Iterable[Path], stamp: list[int]) -> None:
         """Note that the results of an input stand under their final names.
+
+        Args:
+            source: The input.
+            outputs: Its results.
+            stamp: `stamp` of the input from before it was read, so that one that has changed since is done again.
 
         Raises:
             OutputError: the journal cannot be written.
         """
-        names = [os.path.relpath(output, self._path.parent) for output in outputs]
-        entry = {"input": _name(source), "stamp": _stamp(source), "key": self._key, "outputs": names}
+        entry = {"input": _name(source), "stamp": stamp, "key": self._key, "outputs": self._names(outputs)}
         self._note(entry)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +81,9 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise OutputError(f"{self._path} cannot be written: {error.strerror}.", "Check the folder.") from error
+
+    def _names(self, outputs: Iterable[Path]) -> list[str]:
+        return [os.path.relpath(output, self._path.parent) for output in outputs]
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -98,7 +113,7 @@ def _name(source: Input) -> str:
     return utf8(os.path.abspath(source.path))
 
 
-def _stamp(source: Input) -> list[int]:
+def stamp(source: Input) -> list[int]:
     """Size and time of change; nothing where there is no file, as with standard input."""
     try:
         status = os.stat(source.path)

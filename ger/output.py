@@ -12,7 +12,7 @@ from ger.io.inputs import Input
 from ger.io.jsonl import dumps
 from ger.io.output import clean_stale, write_atomic
 from ger.io.paths import printable
-from ger.journal import Journal
+from ger.journal import Journal, stamp
 from ger.pipeline import Result
 
 __all__ = ["LISTS", "OutputFolder", "lists_text"]
@@ -45,6 +45,7 @@ class OutputFolder:
         _make(folder)
         self._journal = Journal(folder, f"{key} {self._names}")
         self._resume = resume
+        self._stamps: dict[Input, list[int]] = {}
 
     def split(self, inputs: Sequence[Input]) -> tuple[list[Input], list[Input]]:
         """Inputs that are still to do, and those that are done. Removes what a killed run left half-written."""
@@ -53,8 +54,16 @@ class OutputFolder:
         for parent in {(self.folder / source.stem).parent for source in inputs}:
             clean_stale(parent)
         for source in inputs:
-            (done if self._resume and self._journal.done(source) else todo).append(source)
+            self._stamps[source] = stamp(source)
+            (done if self._resume and self._done(source) else todo).append(source)
         return todo, done
+
+    def _done(self, source: Input) -> bool:
+        try:
+            outputs = [source.output(self.folder, name) for name in self._names]
+        except OutputError:  # told when its turn comes
+            return False
+        return self._journal.done(source, outputs)
 
     def write(self, result: Result) -> dict[str, Path]:
         """Write what became of an input; one with an error, or with a failed correction, is not noted as done.
@@ -69,7 +78,8 @@ class OutputFolder:
             written[name] = result.source.output(self.folder, name)
             write_atomic(written[name], text)
         if result.error is None and not any(made.decision == "failed" for made in result.recording.corrections):
-            self._journal.add(result.source, written.values())
+            before = self._stamps.get(result.source, stamp(result.source))
+            self._journal.add(result.source, written.values(), before)
         return written
 
     def _texts(self, result: Result) -> Mapping[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import get_args
 
 from ger import __version__, registry
@@ -58,11 +60,14 @@ class Settings:
 
     @property
     def key(self) -> str:
-        """Everything that a result depends on, as one line; loads nothing."""
+        """Everything that a result depends on, as one line; loads nothing.
+
+        A model that is a local folder or file counts by its whole path and by sizes and times of its files.
+        """
         kept = replace(
             self,
-            recognizer=replace(self.recognizer, threads=0),
-            lm=replace(self.lm, threads=0, batch_tokens=0),
+            recognizer=replace(self.recognizer, threads=0, model=_model(self.recognizer.model)),
+            lm=replace(self.lm, threads=0, batch_tokens=0, model=_model(self.lm.model)),
         )
         return f"ger {__version__} {kept!r}"
 
@@ -81,3 +86,20 @@ class Settings:
         lm: LanguageModel = registry.load("backends", self.backend)(self.lm)
         corrector: Corrector = registry.load("correctors", self.mode)(lm, weight=self.weight, form=self.form)
         return corrector
+
+
+def _model(name: str) -> str:
+    """A model for the key: its name, and for a local one which files it is made of now."""
+    from ger.models import catalogue
+
+    if not name or name in catalogue():
+        return name
+    try:
+        path = Path(name).expanduser()
+        files = [file for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
+        made = [(file.name, status.st_size, status.st_mtime_ns) for file in files for status in [file.stat()]]
+    except (OSError, RuntimeError, ValueError):  # one that cannot be read is told when it is loaded
+        return name
+    if not made:
+        return name
+    return f"{path.absolute()} {hashlib.sha256(repr(made).encode()).hexdigest()[:16]}"

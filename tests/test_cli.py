@@ -14,8 +14,12 @@ from fixtures_cli import AUDIO, Terminal
 from typer.testing import CliRunner, Result
 
 import ger
+from ger.api import settings
 from ger.cli import app
 from ger.io.formats import FORMATS
+from ger.io.inputs import expand
+from ger.output import LISTS, OutputFolder
+from ger.pipeline import Pipeline
 
 pytestmark = pytest.mark.usefixtures("made")
 
@@ -232,6 +236,47 @@ def test_chosen_formats_and_the_table_beside_them(folder: Path, tmp_path: Path) 
     ]
 
 
+def test_the_table_alone_stands_beside_all_formats(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = call("correct", folder / "a.wav", "-o", out, "-f", "table")
+    assert result.stdout.split()[:3] == ["file", "text", "decision"]
+    assert {path.name for path in out.glob("a.*")} == {f"a.{name}" for name in FORMATS}
+    assert "1 finished before" in call("correct", folder / "a.wav", "-o", out).stderr
+
+
+def test_a_local_model_that_has_changed_is_another_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def skipped() -> int:
+        made = call("correct", folder / "a.wav", "-o", tmp_path / "out", "-f", "txt", "--llm", "lm", "--json")
+        return len(json.loads(made.stdout)["skipped"])
+
+    for place in ("one", "two"):
+        (tmp_path / place / "lm").mkdir(parents=True)
+        (tmp_path / place / "lm" / "model.safetensors").write_text("weights")
+        (tmp_path / place / "lm" / "gone").symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path / "one")
+    assert [skipped(), skipped()] == [0, 1]
+    Path("lm/model.safetensors").write_text("more weights")
+    assert [skipped(), skipped()] == [0, 1]
+    monkeypatch.chdir(tmp_path / "two")
+    assert [skipped(), skipped()] == [0, 1]
+    monkeypatch.chdir(tmp_path)
+    assert [skipped(), skipped()] == [0, 1]  # no such folder here: a name
+
+
+def test_a_model_that_is_one_file_counts_by_what_is_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "lm.gguf"
+    keys = set()
+    for text in ("one", "other"):
+        file.write_text(text)
+        keys.add(settings(llm=str(file)).key)
+    keys.add(settings(llm=str(tmp_path / "absent")).key)
+    assert len(keys) == 3
+    for name in ("absent", "~nobody-of-that-name/lm", "nul\0", "x" * 300):
+        assert repr(name) in settings(llm=name).key
+
+
 def test_finished_inputs_are_left_alone_until_something_changes(folder: Path, tmp_path: Path, made: Made) -> None:
     out = tmp_path / "out"
 
@@ -343,6 +388,24 @@ def test_nothing_found_is_an_error(tmp_path: Path, made: Made) -> None:
 # Bad inputs
 
 
+def test_a_name_that_leaves_no_room_for_an_extension_spoils_one_input(folder: Path, tmp_path: Path) -> None:
+    long = "x" * 251
+    tone(folder / f"{long}.wav", 1)
+    tone(folder / "..wav", 1)
+    for _ in range(2):
+        result = call("correct", folder, folder / "..wav", "-o", tmp_path / "out", "-f", "json")
+        assert result.exit_code == 1
+        assert result.stderr.count("Error: ") == 1
+        assert f"{long}.json cannot be written: File name too long." in result.stderr
+        assert {path.name for path in (tmp_path / "out").glob("*.json")} >= {"a.json", "b change.json"}
+        assert (tmp_path / "out/..wav.json").is_file()
+    result = call("transcribe", folder, "-o", tmp_path / "l.jsonl")
+    assert result.exit_code == 1
+    assert f"{long}.nbest.jsonl cannot be written: File name too long." in result.stderr
+    ids = [json.loads(line)["id"] for line in (tmp_path / "l.jsonl").read_text().splitlines()]
+    assert ids == ["a/0000", "a/0001", "b change/0000", "b change/0001"]
+
+
 def test_bad_inputs_are_named_and_the_others_written(folder: Path, tmp_path: Path) -> None:
     (folder / "empty.wav").touch()
     (folder / "text.mp3").write_text("these are words, not sounds\n" * 99)
@@ -386,7 +449,10 @@ def test_unreadable_files_are_named(unprivileged: Path) -> None:
     finally:
         (unprivileged / "closed").chmod(0o700)
     assert result.exit_code == 1
-    assert f"Error: {unprivileged}/locked.wav cannot be read as audio: Permission denied. Check its permissions." in result.stderr
+    assert (
+        f"Error: {unprivileged}/locked.wav cannot be read as audio: Permission denied. Check its permissions."
+        in result.stderr
+    )
     assert f"Error: {unprivileged}/closed cannot be read: Permission denied." in result.stderr
     assert (unprivileged / "out/a.txt").read_text() == A
 
@@ -490,6 +556,40 @@ def test_transcribe_without_inputs_leaves_the_output_alone(tmp_path: Path) -> No
     assert call("transcribe", tmp_path / "absent.wav", "-o", tmp_path / "l.jsonl").exit_code == 1
     assert (tmp_path / "l.jsonl").read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == ["l.jsonl"]
+
+
+def test_transcribe_keeps_earlier_lists_where_no_input_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "l.jsonl").write_text("kept")
+    (tmp_path / "empty.wav").touch()
+    result = call("transcribe", tmp_path / "empty.wav", "-o", tmp_path / "l.jsonl")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert (tmp_path / "l.jsonl").read_text() == "kept"
+    assert {path.name for path in tmp_path.iterdir()} == {"l.jsonl", "empty.wav"}
+
+
+def test_transcribe_goes_on_when_the_names_of_results_have_changed(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "l.jsonl"
+    parts = OutputFolder(tmp_path / ".l.jsonl.parts", [LISTS], settings().key)
+    pipeline = Pipeline(settings(), correct=False)
+    for result in pipeline.run(expand([folder]).inputs):
+        parts.write(result)  # a run that is killed before it puts them together
+    tone(folder / "a.mp3", 1)
+    assert call("transcribe", folder, "-o", output).exit_code == 0
+    ids = [json.loads(line)["id"] for line in output.read_text().splitlines()]
+    assert ids == ["a.mp3/0000", "a.wav/0000", "a.wav/0001", "b change/0000", "b change/0001"]
+
+
+def test_transcribe_names_a_part_that_cannot_be_read(folder: Path, tmp_path: Path) -> None:
+    parts = OutputFolder(tmp_path / ".l.jsonl.parts", [LISTS], settings().key)
+    for result in Pipeline(settings(), correct=False).run(expand([folder]).inputs):
+        parts.write(result)
+    (parts.folder / "a.nbest.jsonl").write_bytes(b"\xff")
+    result = call("transcribe", folder, "-o", tmp_path / "l.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: {parts.folder}/a.nbest.jsonl cannot be read. Remove {parts.folder} and run the same command again.\n"
+    )
+    assert not (tmp_path / "l.jsonl").exists()
 
 
 def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> None:

@@ -251,6 +251,20 @@ def test_output(here: Path) -> None:
     assert Input("-", "stdin", stdin=True).output(".", "txt") == Path("stdin.txt")
 
 
+def test_output_that_cannot_be(here: Path) -> None:
+    make("a.wav", "out/a.txt")
+    with pytest.raises(OutputError, match=r"x\.txt cannot be written: File name too long\. .* rename the input\.$"):
+        Input("a.wav", "x" * 252).output("out", "txt")
+    with pytest.raises(OutputError, match=r"^out/a\.txt cannot be written: No such.* the input is still there"):
+        Input("gone.wav", "a").output("out", "txt")
+
+
+def test_names_of_dots(here: Path) -> None:
+    make("..wav", "...wav", "in/..wav")
+    assert found(["./..wav", "...wav"]) == [("./..wav", "..wav"), ("...wav", "...wav")]
+    assert found(["in/.*"]) == [("in/..wav", "..wav")]
+
+
 @pytest.mark.parametrize(
     ("path", "shown"),
     [

@@ -51,6 +51,32 @@ def test_what_went_wrong_is_written_and_done_again(tmp_path: Path, source: Input
         assert folder.split([source]) == ([source], [])
 
 
+def test_an_input_that_grows_during_the_run_is_done_again(tmp_path: Path, source: Input) -> None:
+    folder = OutputFolder(tmp_path / "out", ["txt"], "k")
+    for grows in (True, False):
+        assert folder.split([source]) == ([source], [])
+        if grows:
+            Path(source.path).write_bytes(b"RIFF and more")
+        folder.write(result(source))
+    assert folder.split([source]) == ([], [source])
+
+
+def test_an_input_that_goes_to_another_place_now_is_done_again(tmp_path: Path, source: Input) -> None:
+    folder = OutputFolder(tmp_path / "out", ["txt"], "k")
+    folder.write(result(source))
+    moved = Input(source.path, "mon/talk.wav")
+    assert folder.split([moved]) == ([moved], [])
+    assert (tmp_path / "out/mon/talk.txt").is_file()
+
+
+def test_an_input_whose_result_has_no_place_is_told_when_it_is_written(tmp_path: Path, source: Input) -> None:
+    folder = OutputFolder(tmp_path / "out", ["txt"], "k")
+    long = Input(source.path, "x" * 252)
+    assert folder.split([source, long]) == ([source, long], [])
+    with pytest.raises(OutputError, match="too long for that file system: rename the input"):
+        folder.write(result(long))
+
+
 def test_an_input_without_result_writes_nothing(tmp_path: Path, source: Input) -> None:
     folder = OutputFolder(tmp_path / "out", ["txt"], "k")
     assert folder.write(Result(source, error=AudioError("empty"))) == {}

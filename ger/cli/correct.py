@@ -37,7 +37,7 @@ def correct(
             "--output-format",
             "-f",
             help="table, txt, json, jsonl, srt, vtt, tsv, all; several with commas. "
-            "Default: all with -o; else table on a terminal, txt elsewhere.",
+            "Default: all with -o, also beside table; else table on a terminal, txt elsewhere.",
             rich_help_panel=_OUT,
         ),
     ] = None,
@@ -131,7 +131,7 @@ def _formats(given: str | None, folder: Path | None, *, as_json: bool) -> tuple[
     names = [name.strip().lower() for name in given.split(",")]
     rest = [name for name in names if name != "table"]
     formats(rest)  # raises where there is no such format
-    return rest, "table" in names
+    return rest or (["all"] if folder else []), "table" in names
 
 
 @dataclass(slots=True)

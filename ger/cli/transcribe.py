@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +44,7 @@ def transcribe(
     """
     with common.exit_codes():
         from ger.api import settings
-        from ger.errors import UsageError
+        from ger.errors import OutputError, UsageError
         from ger.output import LISTS, OutputFolder, lists_text
         from ger.pipeline import Pipeline
 
@@ -59,7 +61,7 @@ def transcribe(
             "threads": threads,
         }
         pipeline = Pipeline(settings(**options), correct=False)
-        if output and output.is_dir():
+        if output and os.path.isdir(output):
             raise UsageError(f"{output} is a folder.", "Give a file name, such as lists.jsonl.")
         found = common.find(inputs, recursive=recursive)
         failed = len(found.problems)
@@ -81,7 +83,12 @@ def transcribe(
                     if result.recording is None:
                         broken.add(result.source.stem)
                     elif parts:
-                        parts.write(result)
+                        try:
+                            parts.write(result)
+                        except OutputError as error:
+                            common.say(f"Error: {error}")
+                            failed += 1
+                            broken.add(result.source.stem)
                     else:
                         typer.echo(lists_text(result), nl=False)
         if output and parts:
@@ -91,14 +98,29 @@ def transcribe(
 
 
 def _join(inputs: list[Input], parts: Path, output: Path) -> None:
-    """Put the parts together under the final name, and remove them."""
+    """Put the parts together under the final name, and remove them; without any, the target stays as it is.
+
+    Raises:
+        OutputError: a part cannot be read, or the target not be written.
+    """
+    from ger.errors import OutputError
     from ger.io.output import clean_stale, write_atomic
+    from ger.io.paths import printable
     from ger.output import LISTS
+
+    if not inputs:
+        with suppress(OSError):
+            parts.rmdir()  # stays where an earlier run has left something to go on with
+        return
 
     def texts() -> Iterator[str]:
         for source in inputs:
-            with source.output(parts, LISTS).open(encoding="utf-8") as file:
-                yield from file
+            part = Path(parts, f"{source.stem}.{LISTS}")
+            try:
+                yield part.read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                hint = f"Remove {printable(parts)} and run the same command again."
+                raise OutputError(f"{printable(part)} cannot be read.", hint) from error
 
     clean_stale(output.parent)
     write_atomic(output, texts())

@@ -52,10 +52,17 @@ class Input:
         """Where a result of this input goes.
 
         Raises:
-            OutputError: it would overwrite the input itself.
+            OutputError: it would overwrite the input itself, which is not there any more, or its name is too long.
         """
         target = Path(folder, f"{self.stem}.{format}")
-        if not self.stdin and target.exists() and target.samefile(self.path):
+        try:
+            same = not self.stdin and target.exists() and target.samefile(self.path)
+        except OSError as error:
+            hint = "Check that the input is still there, and the folder given with -o."
+            if error.errno == errno.ENAMETOOLONG:
+                hint = "The name is too long for that file system: rename the input."
+            raise OutputError(f"{printable(target)} cannot be written: {error.strerror}.", hint) from error
+        if same:
             raise OutputError(f"{printable(target)} is the input itself.", "Choose another folder with -o.")
         return target
 
@@ -105,7 +112,7 @@ class _Found:
         if self.stdin:
             return "stdin"
         whole = Path(self.relative)
-        short = whole.with_name(whole.stem)
+        short = whole.with_name(whole.stem) if whole.stem.strip(".") else whole  # `..wav` is no name without `wav`
         return str((short, whole, Path(self.root, whole))[self.level])
 
 
