@@ -149,7 +149,7 @@ def test_interrupted(folder: Path, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "Interrupted. Finished files are kept; run the same command again to go on.\n"
+    assert said == "Interrupted. Files that were written are complete; with -o the same command goes on from there.\n"
     assert 0 < len(visible(out)) < FILES
     assert all(complete(path) for path in visible(out))
 
