@@ -387,7 +387,8 @@ def _hardware(options: FrontendOptions) -> tuple[str, str]:
         raise UsageError(f"The device {device!r} is not known to faster-whisper.", "Use auto, cpu or cuda.")
     if device == "cuda" and not ctranslate2.get_cuda_device_count():
         raise UsageError("No CUDA device was found.", "Use --device cpu.")
-    known = ctranslate2.get_supported_compute_types(device)
+    # Encoder states pass through numpy, which has no bfloat16.
+    known = {name for name in ctranslate2.get_supported_compute_types(device) if "bfloat16" not in name}
     compute_type = options.compute_type
     if compute_type == "auto":
         compute_type = "int8" if device == "cpu" else "float16"
