@@ -25,8 +25,17 @@ Kind = Literal["frontends", "segmenters", "backends", "correctors"]
 _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {"faster-whisper": "asr_frontends.faster_whisper:FasterWhisper"},
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
-    "backends": {"transformers": "llm_backends.transformers:TransformersLM"},
-    "correctors": {"rescore": "ger.correct.rescore:Rescorer"},
+    "backends": {
+        "transformers": "llm_backends.transformers:TransformersLM",
+        "masked": "llm_backends.masked:MaskedLM",
+        "kenlm": "llm_backends.kenlm:KenLM",
+        "openai": "llm_backends.openai:OpenAILM",
+        "rescorer": "llm_backends.rescorer:RescorerLM",
+    },
+    "correctors": {
+        "rescore": "ger.correct.rescore:Rescorer",
+        "combine": "ger.correct.combine:Combiner",
+    },
 }
 
 
