@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ger.errors import UsageError
 from ger.io.formats import Recording
 from ger.io.inputs import expand
+from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
+from ger.lm.select import LmSpec, parse, parse_all
 from ger.pipeline import Pipeline, Result
 from ger.registry import suggest
 from ger.settings import Settings
@@ -68,16 +71,19 @@ def stream(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **o
 def settings(**options: Any) -> Settings:
     """Settings from flat names.
 
-    `model`, `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizer; `llm` and `batch_tokens`
-    to the language model; `device` and `threads` to both; `compute_type` to the recognizer and `llm_compute_type` to
-    the language model; `frontend`, `backend`, `mode`, `weight` and `form` are those of `ger.settings.Settings`.
+    `model`, `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizer; `llm_compute_type` and
+    `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
+    `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
+    `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
+    `form`, `domain` and `previous` replace what it says. `frontend` and `mode` are those of `ger.settings.Settings`.
     Options that are `None` keep their defaults.
 
     Raises:
+        InputError: the profile cannot be read.
         UsageError: an option is not known or out of its range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known = {*_RECOGNIZER, *_LM, *_OWN}
+    known = {*_RECOGNIZER, *_LM, *_OWN, *_PROFILE}
     if unknown := next((name for name in given if name not in known), None):
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
     base = Settings()
@@ -85,13 +91,37 @@ def settings(**options: Any) -> Settings:
         base,
         recognizer=replace(base.recognizer, **{n: given[k] for k, n in _RECOGNIZER.items() if k in given}),
         lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
+        profile=_profile(**{name: given[name] for name in _PROFILE if name in given}),
         **{name: given[name] for name in _OWN if name in given},
     )
+
+
+def _profile(
+    profile: Profile | str | os.PathLike[str] = DEFAULT,
+    llm: str = "",
+    backend: str = "",
+    lms: Sequence[str] = (),
+    weight: float | None = None,
+    weights: Mapping[str, float] | None = None,
+    **rest: Any,
+) -> Profile:
+    """The profile with what was given beside it."""
+    made = profile if isinstance(profile, Profile) else read_profile(Path(profile))
+    if llm or backend:
+        first, *others = made.lms or (LmSpec(),)
+        spec = replace(parse(llm, first.name), name=first.name) if llm else replace(first, model="")
+        made = replace(made, lms=(replace(spec, backend=backend or spec.backend), *others))
+    if lms:
+        made = replace(made, lms=parse_all(lms))
+    if weight is not None:
+        made = made.weighted(interpolation(weight, made.lms[0].name if made.lms else "lm"))
+    return replace(made.weighted(weights or {}), **rest)
 
 
 _SHARED = ("device", "threads")
 _RECOGNIZER = {
     name: name for name in ("model", "language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
-_LM = {"llm": "model", "llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("frontend", "backend", "mode", "weight", "form")
+_LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
+_OWN = ("frontend", "mode")
+_PROFILE = ("profile", "llm", "backend", "lms", "weight", "weights", "form", "domain", "previous")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import get_args
 
 from ger import __version__, registry
-from ger.correct.rescore import DEFAULT_FORM, DEFAULT_WEIGHT
 from ger.errors import UsageError
+from ger.lm.profile import DEFAULT, Profile
+from ger.lm.select import load
 from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
-from ger.text.form import FORMS, Form
 from ger.types import Task
 
 __all__ = ["Settings"]
@@ -24,11 +24,9 @@ class Settings:
     Attributes:
         frontend: Name of the recognizer's plug-in.
         recognizer: What it is made with.
-        backend: Name of the language model's plug-in.
-        lm: What it is made with.
+        lm: What language models are made with; which ones, the profile says.
         mode: Name of the corrector.
-        weight: Weight of the language model, 0 to 1.
-        form: Written form in which the language model reads the hypotheses.
+        profile: Language models, weights of all features, and everything else that decides.
 
     Raises:
         UsageError: a setting is out of its range.
@@ -36,25 +34,24 @@ class Settings:
 
     frontend: str = "faster-whisper"
     recognizer: FrontendOptions = field(default_factory=FrontendOptions)
-    backend: str = "transformers"
     lm: LmOptions = field(default_factory=LmOptions)
     mode: str = "rescore"
-    weight: float = DEFAULT_WEIGHT
-    form: Form = DEFAULT_FORM
+    profile: Profile = DEFAULT
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
             raise UsageError(f"--nbest is {self.recognizer.nbest}.", "Use 1 or more.")
-        if not 0 <= self.weight <= 1:
-            raise UsageError(f"The weight of the language model is {self.weight}.", "Use a number from 0 to 1.")
         if self.recognizer.beam_size < 0 or self.recognizer.batch_size < 0 or self.recognizer.threads < 0:
             raise UsageError("--beam-size, --batch-size and --threads cannot be negative.", "Leave them out to choose.")
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
-        if self.form not in FORMS:
-            raise UsageError(f"There is no written form called {self.form!r}.", registry.suggest(self.form, FORMS))
-        for kind, name in (("frontends", self.frontend), ("backends", self.backend), ("correctors", self.mode)):
+        if unweighted := next((s.name for s in self.profile.lms if s.name not in self.profile.weights), None):
+            raise UsageError(
+                f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
+            )
+        backends = [("backends", spec.backend) for spec in self.profile.lms]
+        for kind, name in (("frontends", self.frontend), *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]
                 registry.load(kind, name)  # type: ignore[arg-type]  # raises, with a suggestion
 
@@ -67,7 +64,12 @@ class Settings:
         kept = replace(
             self,
             recognizer=replace(self.recognizer, threads=0, model=_model(self.recognizer.model)),
-            lm=replace(self.lm, threads=0, batch_tokens=0, model=_model(self.lm.model)),
+            lm=replace(self.lm, threads=0, batch_tokens=0),
+            profile=replace(
+                self.profile,
+                lms=tuple(replace(spec, model=_model(spec.model)) for spec in self.profile.lms),
+                made={},
+            ),
         )
         return f"ger {__version__} {kept!r}"
 
@@ -81,11 +83,19 @@ class Settings:
         segmenter: Segmenter = registry.load("segmenters", "silero")()
         return segmenter
 
+    def make_lms(self) -> dict[str, LanguageModel]:
+        """Load the language models that weigh anything, by name."""
+        return {spec.name: load(spec, self.lm) for spec in self.profile.lms if self.profile.weights[spec.name]}
+
     def make_corrector(self) -> Corrector:
-        """Load the language model and the corrector that uses it."""
-        lm: LanguageModel = registry.load("backends", self.backend)(self.lm)
-        corrector: Corrector = registry.load("correctors", self.mode)(lm, weight=self.weight, form=self.form)
+        """Load the corrector, and the language models where it uses any."""
+        make = registry.load("correctors", self.mode)
+        corrector: Corrector = make({} if self.mode in _WITHOUT_LM else self.make_lms(), self.profile)
         return corrector
+
+
+#: Correctors of our own that need no language model.
+_WITHOUT_LM = ("combine",)
 
 
 def _model(name: str) -> str:

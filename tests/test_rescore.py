@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
+from ger.lm.profile import Profile, interpolation
+from ger.lm.select import LmSpec
 from ger.protocols import Corrector, LanguageModel, ScoreRequest
-from ger.types import Edit, Hypothesis, NBest, Word
+from ger.types import Context, Edit, Hypothesis, NBest, Word
 
 
 @dataclass
@@ -39,15 +43,20 @@ def listed(*pairs: tuple[str, float | None], id: str = "u") -> NBest:
     return NBest(id, tuple(Hypothesis(text, score) for text, score in pairs))
 
 
-def rescorer(table: dict[str, float], weight: float = 0.5, **options: str) -> Rescorer:
-    return Rescorer(Scripted(table), weight, **({"form": "as-is"} | options))
+def profile(weight: float = 0.5, **rest: Any) -> Profile:
+    return Profile(interpolation(weight), (LmSpec(),), **({"form": "as-is"} | rest))
+
+
+def rescorer(lm: dict[str, float] | Scripted, weight: float = 0.5, **rest: Any) -> Rescorer:
+    return Rescorer({"lm": Scripted(lm) if isinstance(lm, dict) else lm}, profile(weight, **rest))
 
 
 def test_is_a_corrector() -> None:
     made = rescorer({})
     assert isinstance(made, Corrector)
-    assert isinstance(made.lm, LanguageModel)
-    assert made.signature == "rescore:weight=0.5,form=as-is,lm=scripted"
+    assert isinstance(Scripted(), LanguageModel)
+    assert made.signature.startswith("rescore:acoustic=0.5,lm=0.5,rank=")
+    assert made.signature.endswith("lm=scripted")
 
 
 PAIR = listed(("their", -1.0), ("there", -2.0))
@@ -62,17 +71,16 @@ TABLE = {"their": -14.0, "there": -10.0}
 def test_arithmetic(weight: float, text: str, combined: float) -> None:
     (correction,) = rescorer(TABLE, weight).correct([PAIR])
     assert correction.text == text
-    assert correction.scores == {
-        "acoustic": {"their": -1.0, "there": -2.0}[text],
-        "lm": TABLE[text],
-        "combined": pytest.approx(combined),
-    }
+    expected = {"acoustic": {"their": -1.0, "there": -2.0}[text], "lm": TABLE[text], "rank": 0.0}
+    for name, value in expected.items():
+        assert correction.scores.get(name, value) == value
+    assert correction.scores["combined"] == pytest.approx(combined)
     assert correction.decision == ("kept" if text == "their" else "reranked")
 
 
 def test_the_reason_says_by_how_much() -> None:
     (correction,) = rescorer(TABLE, 0.5).correct([PAIR])  # -6.0 against -7.5
-    assert correction.reason == "hypothesis 2 is ahead by 1.50 nats"
+    assert correction.reason == "hypothesis 2 is ahead by 1.50"
     assert correction.edits == (Edit("their", "there"),)
 
 
@@ -98,7 +106,7 @@ def test_kinds_of_scores_are_not_mixed() -> None:
 
 def test_the_model_reads_the_form_and_the_user_gets_the_text() -> None:
     lm = Scripted({"I see the sea.": -1.0, "I see the see.": -9.0})
-    (correction,) = Rescorer(lm, 0.5, "sentence").correct([listed(("i see the see", -1.0), ("i see the sea", -2.0))])
+    (correction,) = rescorer(lm, form="sentence").correct([listed(("i see the see", -1.0), ("i see the sea", -2.0))])
     assert lm.seen == [("I see the see.", "I see the sea.")]
     assert correction.text == "i see the sea"
 
@@ -123,14 +131,79 @@ def test_own_words_go_before_carried_ones() -> None:
     [
         (listed(), "nothing was said"),
         (listed(("alone", -1.0)), "only one hypothesis"),
-        (listed(("a", -1.0), ("b", None)), "a hypothesis has no score"),
     ],
 )
 def test_nothing_to_rescore(nbest: NBest, reason: str) -> None:
-    made = rescorer({})
-    (correction,) = made.correct([nbest])
+    lm = Scripted()
+    (correction,) = rescorer(lm).correct([nbest])
     assert (correction.text, correction.decision, correction.reason) == (nbest.best.text, "kept", reason)
-    assert made.lm.seen == []
+    assert lm.seen == []
+
+
+def test_without_scores_the_rank_stands_in() -> None:
+    # rank: 0 and -ln 2 = -0.69, weighed like an acoustic score
+    for ahead, text in ((0.6, "a"), (0.8, "b")):
+        lists = [listed(("a", None), ("b", None)), listed(("a", -1.0), ("b", None))]
+        for correction in rescorer({"a": -5.0, "b": -5.0 + ahead}).correct(lists):
+            assert correction.text == text
+
+
+def test_posteriors_share_out_the_list() -> None:
+    # combined scores ln 6, ln 3, ln 1 at temperature 1: 0.6, 0.3, 0.1; the same words written otherwise count together
+    lists = listed(("six", 2 * math.log(6)), ("three", 2 * math.log(3)), ("Six.", 0.0))
+    (correction,) = rescorer({}).correct([lists])
+    assert correction.scores["posterior"] == pytest.approx(0.7)
+    (correction,) = rescorer({}, temperature=1e6).correct([lists])
+    assert correction.scores["posterior"] == pytest.approx(2 / 3, abs=1e-3)
+
+
+class Listening(Scripted):
+    """Keeps what was read before each list."""
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        self.prefixes = [*getattr(self, "prefixes", []), [request.prefix for request in requests]]
+        return super().score(requests)
+
+
+def test_context_is_read_before_the_hypotheses() -> None:
+    lm = Listening()
+    told = replace(PAIR, context=Context(hotwords=("Ada", "Babbage"), previous="Who was it?"))
+    rescorer(lm, domain="A talk on engines.").correct([PAIR, told])
+    assert lm.prefixes == [["A talk on engines. ", "A talk on engines. Keywords: Ada, Babbage. Who was it? "]]
+
+
+def test_earlier_corrected_utterances_are_context() -> None:
+    lm = Listening(TABLE)
+    lists = [replace(PAIR, id=f"{talk}/{i}") for i in range(3) for talk in "ab"]
+    made = rescorer(lm, previous=2)
+    done = made.correct(lists[:4])
+    done += made.correct([*lists[4:], replace(PAIR, id="alone")])
+    assert lm.prefixes == [["", ""], ["there ", "there "], ["there there ", "there there ", ""]]
+    assert [c.id for c in done] == [*(nbest.id for nbest in lists), "alone"]
+
+
+def test_a_model_may_read_a_form_of_its_own() -> None:
+    lm = Scripted()
+    lm.form = "lower"  # type: ignore[attr-defined]
+    rescorer(lm, form="sentence").correct([listed(("I see", -1.0), ("Eye see", -1.0))])
+    assert lm.seen == [("i see", "eye see")]
+
+
+def test_a_model_without_weight_is_not_asked() -> None:
+    lm = Scripted(breaks_on="their")
+    assert rescorer(lm, 0.0).correct([PAIR])[0].text == "their"
+    with pytest.raises(UsageError, match="'lm' of the profile is not loaded"):
+        Rescorer({}, profile())
+
+
+def test_several_models_and_a_subtracted_one() -> None:
+    weights = {"acoustic": 1.0, "big": 0.5, "source": -0.5}
+    specs = (LmSpec("big"), LmSpec("source"))
+    lms = {"big": Scripted(TABLE), "source": Scripted({"their": -2.0, "there": -9.0})}
+    # their: -1 - 7 + 1 = -7; there: -2 - 5 + 4.5 = -2.5
+    (correction,) = Rescorer(lms, Profile(weights, specs, form="as-is")).correct([PAIR])
+    assert correction.text == "there"
+    assert correction.scores["combined"] == pytest.approx(-2.5)
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "...", "-"])
@@ -160,7 +233,7 @@ def test_order_is_kept_among_settled_and_open_lists() -> None:
 def test_one_broken_list_fails_alone() -> None:
     words = (Word("poison", 0.0, 1.0),)
     bad = NBest("bad", (Hypothesis("poison", -1.0, words=words), Hypothesis("b", -2.0)))
-    done = Rescorer(Scripted(TABLE, breaks_on="poison"), 0.5, "as-is").correct([PAIR, bad, PAIR])
+    done = rescorer(Scripted(TABLE, breaks_on="poison")).correct([PAIR, bad, PAIR])
     assert [(c.text, c.decision) for c in done] == [("there", "reranked"), ("poison", "failed"), ("there", "reranked")]
     assert done[1].reason == "scripted: broke. Mend it."
     assert done[1].words == words
@@ -201,4 +274,4 @@ def test_the_choice_is_never_beaten(items: list[tuple[str, float, float]], weigh
     (correction,) = rescorer(lm, weight).correct([listed(*((text, score) for text, score, _ in items))])
     assert correction.text in lm
     for text, score, _ in items:
-        assert correction.scores["combined"] >= (1 - weight) * score + weight * lm[text]
+        assert correction.scores["combined"] >= (1 - weight) * score + weight * lm[text] - 1e-9

@@ -58,7 +58,11 @@ def correct(
     backend: Annotated[
         str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="How to correct: rescore.", rich_help_panel=_LM)] = None,
+    mode: Annotated[str | None, typer.Option(help="How to correct: rescore or combine.", rich_help_panel=_LM)] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
+    ] = None,
     weight: Annotated[
         float | None, typer.Option(help="Weight of the language model, 0 to 1.", rich_help_panel=_LM)
     ] = None,
@@ -96,6 +100,7 @@ def correct(
             "llm": llm,
             "backend": backend,
             "mode": mode,
+            "profile": profile,
             "weight": weight,
             "form": form,
             "llm_compute_type": llm_compute_type,

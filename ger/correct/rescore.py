@@ -1,68 +1,89 @@
-"""Rescoring: a language model helps to choose among the hypotheses of a list.
+"""Rescoring: language models help to choose among the hypotheses of a list.
 
-The choice is `argmax (1 - w) * log p_AM(Y|X) + w * log p_LM(Y)` over the listed texts Y, with the recognizer's total
-log-probability and the language model's, both in nats.
+The choice is `argmax sum_k w_k f_k(Y, X)` over the listed texts Y, a log-linear model of the features of
+`ger.lm.features`. With the recognizer's total log-probability and one language model's, both in nats, it is the
+interpolation `(1 - w) * log p_AM(Y|X) + w * log p_LM(Y)`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from ger import prompting
 from ger.errors import ModelError, UsageError
-from ger.protocols import LanguageModel, ScoreRequest
+from ger.lm.features import compute, with_crossed
+from ger.lm.profile import DEFAULT, Profile
+from ger.protocols import LanguageModel
 from ger.text.align import carry_times, edits
-from ger.text.form import Form, apply
 from ger.text.normalize import normalize
-from ger.text.tokens import tokenize
 from ger.types import Correction, NBest
 
-__all__ = ["DEFAULT_FORM", "DEFAULT_WEIGHT", "MIN_LENGTH", "Rescorer"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-#: Weight of the language model; measured by `benchmarks/weights.py`, see docs/how-it-works.md.
-DEFAULT_WEIGHT = 0.1
-
-#: Share of the words of the 1-best that a text must have to be chosen: totals of both models favour short texts.
-MIN_LENGTH = 0.8
-
-#: Written form in which the language model reads the hypotheses; measured by the same command.
-DEFAULT_FORM: Form = "sentence"
+__all__ = ["Rescorer", "prefixed", "recording"]
 
 
-@dataclass(frozen=True, slots=True)
 class Rescorer:
     """Chooses among the listed hypotheses; see `ger.protocols.Corrector`.
 
-    The language model reads each text in a written form; the listed text itself is returned. A list with one
-    hypothesis, or without acoustic scores, keeps its 1-best; so does one whose rescoring fails. A text with fewer than
-    `MIN_LENGTH` of the words of the 1-best is never chosen.
+    Language models read each text in a written form; the listed text itself is returned. A list with one hypothesis
+    keeps it, and a list whose rescoring fails keeps its 1-best.
 
     Args:
-        lm: The language model.
-        weight: Its weight, 0 to 1. At 0 the best acoustic score wins, for a recognizer with one score its 1-best.
-        form: Written form in which it reads the hypotheses.
+        lms: The language models by the names that the profile gives them.
+        profile: Weights and everything else that decides.
 
     Raises:
-        UsageError: the weight is not between 0 and 1, or there is no such form.
+        UsageError: a language model that has a weight is not there.
     """
 
-    lm: LanguageModel
-    weight: float = DEFAULT_WEIGHT
-    form: Form = DEFAULT_FORM
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 1:
-            raise UsageError(f"The weight of the language model is {self.weight}.", "Use a number from 0 to 1.")
-        apply("", self.form)
+    def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT) -> None:
+        self._profile = profile
+        self._columns = [name for name, weight in profile.weights.items() if weight]
+        named = [spec.name for spec in profile.lms if spec.name in self._columns]
+        if missing := next((name for name in named if name not in lms), None):
+            raise UsageError(f"The language model {missing!r} of the profile is not loaded.", "Give it with --lm.")
+        self._lms = {name: lms[name] for name in named}
+        #: The last corrected utterances of every recording.
+        self._said: dict[str, deque[str]] = {}
 
     @property
     def signature(self) -> str:
         """See `ger.protocols.Corrector`."""
-        return f"rescore:weight={self.weight:g},form={self.form},lm={self.lm.signature}"
+        lms = ",".join(f"{name}={lm.signature}" for name, lm in self._lms.items())
+        return f"rescore:{self._profile.signature},context={prompting.load('context').hash},{lms or 'no lm'}"
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
-        """See `ger.protocols.Corrector`."""
+        """See `ger.protocols.Corrector`. Lists of one recording have to come in order of time."""
+        made: dict[int, Correction] = {}
+        for turn in self._turns(lists):
+            for i, correction in zip(turn, self._turn([lists[i] for i in turn]), strict=True):
+                made[i] = correction
+                self._remember(lists[i], correction.text)
+        return [made[i] for i in range(len(lists))]
+
+    def _turns(self, lists: Sequence[NBest]) -> Iterator[list[int]]:
+        """What can be rescored at once: with earlier utterances as context, one list a recording."""
+        if not self._profile.previous:
+            yield list(range(len(lists)))
+            return
+        waiting: dict[str, deque[int]] = {}
+        for i, nbest in enumerate(lists):
+            waiting.setdefault(recording(nbest) or f"\0{i}", deque()).append(i)
+        while waiting:
+            yield [queue.popleft() for queue in waiting.values()]
+            waiting = {name: queue for name, queue in waiting.items() if queue}
+
+    def _remember(self, nbest: NBest, text: str) -> None:
+        name = recording(nbest)
+        if self._profile.previous and name and text:
+            self._said.setdefault(name, deque(maxlen=self._profile.previous)).append(text)
+
+    def _turn(self, lists: Sequence[NBest]) -> list[Correction]:
         open_lists = [nbest for nbest in lists if _settled(nbest) is None]
         try:
             done = iter(self._rescore(open_lists))
@@ -77,54 +98,85 @@ class Rescorer:
             return Correction.of(nbest, nbest.best.text, "failed", reason=str(error), words=nbest.best.words)
 
     def _rescore(self, lists: Sequence[NBest]) -> list[Correction]:
-        requests = [ScoreRequest(tuple(apply(h.text, self.form) for h in nbest.hypotheses)) for nbest in lists]
-        return [self._choose(nbest, lm_scores) for nbest, lm_scores in zip(lists, self.lm.score(requests), strict=True)]
+        import numpy as np
 
-    def _choose(self, nbest: NBest, lm_scores: Sequence[float]) -> Correction:
-        for hypothesis, lm_score in zip(nbest.hypotheses, lm_scores, strict=True):
-            if not math.isfinite(lm_score):
-                raise ModelError(
-                    f"The language model's score of {hypothesis.text[:60]!r} is {lm_score}.", "Use another precision."
-                )
-        acoustic = [score or 0.0 for score in _acoustic(nbest)]
-        combined = [(1 - self.weight) * a + self.weight * lm for a, lm in zip(acoustic, lm_scores, strict=True)]
-        candidates = [i for i, h in enumerate(nbest.hypotheses) if i == 0 or _long_enough(h.text, nbest.best.text)]
-        chosen = max(candidates, key=lambda i: (combined[i], -i))
-        scores = {"acoustic": acoustic[chosen], "lm": lm_scores[chosen], "combined": combined[chosen]}
+        if not lists:
+            return []
+        profile = self._profile
+        said = (" ".join(self._said.get(recording(nbest) or "", ())) for nbest in lists)
+        table = compute(
+            candidates := [_crossed(nbest, profile.cross) for nbest in lists],
+            self._columns,
+            self._lms,
+            form=profile.form,
+            min_length=profile.min_length,
+            prefixes=[prefixed(nbest, profile, text) for nbest, text in zip(lists, said, strict=True)],
+        )
+        weights = np.array([profile.weights[name] for name in table.names])
+        return [self._choose(*row, weights) for row in zip(lists, candidates, table.values, table.allowed, strict=True)]
+
+    def _choose(
+        self,
+        nbest: NBest,
+        candidates: NBest,
+        values: npt.NDArray[np.float64],
+        allowed: npt.NDArray[np.bool_],
+        weights: npt.NDArray[np.float64],
+    ) -> Correction:
+        import numpy as np
+
+        combined = np.where(allowed, values @ weights, -np.inf)
+        chosen = int(np.argmax(combined))
+        text = candidates.hypotheses[chosen].text
+        posterior = np.exp((combined - combined[chosen]) / self._profile.temperature)
+        same = [normalize(h.text) == normalize(text) for h in candidates.hypotheses]
+        scores = {name: float(value) for name, value in zip(self._columns, values[chosen], strict=True)}
+        scores["combined"] = float(combined[chosen])
+        scores["posterior"] = float(posterior[same].sum() / posterior.sum())
         if chosen == 0:
             return _kept(nbest, "best of the list", scores)
-        best, hypothesis = nbest.best, nbest.hypotheses[chosen]
+        best, hypothesis = nbest.best, candidates.hypotheses[chosen]
+        listed = chosen < len(nbest.hypotheses)
+        what = f"hypothesis {chosen + 1}" if listed else "a text made of parts of several hypotheses"
         return Correction.of(
             nbest,
-            hypothesis.text,
-            "reranked",
-            reason=f"hypothesis {chosen + 1} is ahead by {combined[chosen] - combined[0]:.2f} nats",
-            words=hypothesis.words or (carry_times(best.words, hypothesis.text) if best.words else ()),
-            edits=edits(best.words or best.text, hypothesis.text),
+            text,
+            "reranked" if listed else "rewritten",
+            reason=f"{what} is ahead by {combined[chosen] - combined[0]:.2f}",
+            words=hypothesis.words or (carry_times(best.words, text) if best.words else ()),
+            edits=edits(best.words or best.text, text),
             scores=scores,
         )
 
 
-def _long_enough(text: str, best: str) -> bool:
-    """Whether a text has words, and not far fewer than the 1-best."""
-    return bool(normalize(text)) and len(tokenize(text)) >= MIN_LENGTH * len(tokenize(best))
+def recording(nbest: NBest) -> str:
+    """What a list is a part of: its audio, else its id up to the last slash; empty when neither is known."""
+    return nbest.audio.path if nbest.audio else nbest.id.rpartition("/")[0]
+
+
+def prefixed(nbest: NBest, profile: Profile, previous: str = "") -> str:
+    """What language models read before the hypotheses of a list; the list's own context wins over the running one."""
+    return prompting.load("context").fill(
+        domain=profile.domain.strip(),
+        hotwords=", ".join(nbest.context.hotwords),
+        previous=nbest.context.previous.strip() or previous,
+    )
+
+
+def _crossed(nbest: NBest, limit: int) -> NBest:
+    """The list and, where wanted, texts made of parts of its hypotheses."""
+    if not limit:
+        return nbest
+    from ger.correct.combine import cross
+
+    return with_crossed(nbest, cross(nbest, limit=limit))
 
 
 def _settled(nbest: NBest) -> str | None:
     """Why there is nothing to rescore, if so."""
     if not nbest.hypotheses:
         return "nothing was said"
-    if len(nbest.hypotheses) == 1:
-        return "only one hypothesis"
-    if None in _acoustic(nbest):
-        return "a hypothesis has no score"
-    return None
-
-
-def _acoustic(nbest: NBest) -> list[float | None]:
-    """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture."""
-    acoustic = [hypothesis.acoustic_score for hypothesis in nbest.hypotheses]
-    return [hypothesis.score for hypothesis in nbest.hypotheses] if None in acoustic else acoustic
+    return "only one hypothesis" if len(nbest.hypotheses) == 1 else None
 
 
 def _kept(nbest: NBest, reason: str, scores: dict[str, float] | None = None) -> Correction:

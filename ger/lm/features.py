@@ -1,16 +1,47 @@
-"""What is known about every hypothesis of every list, as numbers: the table that weights are applied to and tuned on."""
+"""What is known about every hypothesis of every list, as numbers: the table that weights are applied to and tuned on.
+
+| column | value for a hypothesis |
+| --- | --- |
+| `acoustic` | the recognizer's score (nats); 0 in a list that lacks any |
+| `rank` | minus the logarithm of the position, in lists that lack scores; else 0 |
+| a language model's name | log p(text, end of text, given the context) (nats) |
+| `words` | number of words |
+| `agree` | minus the mean word distance to the hypotheses of the list |
+| `votes` | logarithm of the share of hypotheses that say the same |
+| `system:NAME` | minus the word distance to what that system says |
+
+Weighted together they are a log-linear model; a negative weight of a language model subtracts it, as the density ratio
+method does with a model of the recognizer's own training text (McDermott et al. 2019).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from ger.errors import ModelError, UsageError
+from ger.protocols import LanguageModel, ScoreRequest
+from ger.registry import suggest
+from ger.text.form import Form, apply
+from ger.text.normalize import normalize
+from ger.text.tokens import tokenize
+from ger.types import Hypothesis, NBest
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Features"]
+__all__ = ["AGREE_WITH", "OWN", "Features", "acoustic", "allowed", "compute", "system_columns"]
+
+#: Columns that need no language model.
+OWN = ("acoustic", "rank", "words", "agree", "votes")
+
+#: Agreement is measured with this many hypotheses at most, the first ones.
+AGREE_WITH = 100
+
+_SYSTEM = "system:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +57,158 @@ class Features:
     names: tuple[str, ...]
     values: Sequence[npt.NDArray[np.float64]]
     allowed: Sequence[npt.NDArray[np.bool_]]
+
+
+def compute(
+    lists: Sequence[NBest],
+    names: Sequence[str],
+    lms: Mapping[str, LanguageModel],
+    *,
+    form: Form = "sentence",
+    min_length: float = 0.0,
+    prefixes: Sequence[str] | None = None,
+) -> Features:
+    """The table of some columns for lists.
+
+    Args:
+        lists: The lists.
+        names: The columns, of `OWN`, `system:NAME`, and names of language models.
+        lms: The language models by name.
+        form: Written form in which they read the hypotheses; one with a form of its own (attribute `form`) keeps it.
+        min_length: Share of the words of the first hypothesis that another must have to be allowed.
+        prefixes: What language models read before the hypotheses of each list.
+
+    Raises:
+        ModelError: a language model broke, or a score is not a finite number.
+        UsageError: there is no column of some name.
+    """
+    import numpy as np
+
+    columns = [_column(name, lists, lms, form, prefixes or [""] * len(lists)) for name in names]
+    values = []
+    for i, nbest in enumerate(lists):
+        rows = np.array([column[i] for column in columns], dtype=np.float64).reshape(len(names), len(nbest.hypotheses))
+        values.append(np.ascontiguousarray(rows.T))
+    return Features(tuple(names), values, [np.array(allowed(nbest, min_length), dtype=bool) for nbest in lists])
+
+
+def allowed(nbest: NBest, min_length: float) -> list[bool]:
+    """Which hypotheses may be chosen: the first, and those that have words and not far fewer than it."""
+    counts = [len(tokenize(h.text)) for h in nbest.hypotheses]
+    return [
+        i == 0 or (counts[i] >= min_length * counts[0] and bool(normalize(h.text)))
+        for i, h in enumerate(nbest.hypotheses)
+    ]
+
+
+def acoustic(nbest: NBest) -> list[float] | None:
+    """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture.
+
+    Texts put together of parts of others (`crossed` in `extra`) take the lowest score of the list.
+    """
+    own = [h for h in nbest.hypotheses if not h.extra.get("crossed")]
+    for read in (_acoustic_score, _score):
+        known = [score for h in own if (score := read(h)) is not None]
+        if known and len(known) == len(own):
+            return known + [min(known)] * (len(nbest.hypotheses) - len(own))
+    return None
+
+
+def _acoustic_score(hypothesis: Hypothesis) -> float | None:
+    return hypothesis.acoustic_score
+
+
+def _score(hypothesis: Hypothesis) -> float | None:
+    return hypothesis.score
+
+
+def system_columns(lists: Sequence[NBest]) -> tuple[str, ...]:
+    """A column for each system that the hypotheses name, in order of appearance."""
+    names = dict.fromkeys(h.extra.get("system") for nbest in lists for h in nbest.hypotheses)
+    return tuple(f"{_SYSTEM}{name}" for name in names if isinstance(name, str))
+
+
+_Column = list[list[float]]
+
+
+def _column(
+    name: str, lists: Sequence[NBest], lms: Mapping[str, LanguageModel], form: Form, prefixes: Sequence[str]
+) -> _Column:
+    if name in lms:
+        return _lm(lms[name], lists, form, prefixes)
+    if name.startswith(_SYSTEM):
+        return [_distances(nbest, lambda h: h.extra.get("system") == name.removeprefix(_SYSTEM)) for nbest in lists]
+    if name not in _COLUMNS:
+        known = [*OWN, "system:NAME", *lms]
+        raise UsageError(f"There is no feature and no language model called {name!r}.", suggest(name, known))
+    return [_COLUMNS[name](nbest) for nbest in lists]
+
+
+def _lm(lm: LanguageModel, lists: Sequence[NBest], form: Form, prefixes: Sequence[str]) -> _Column:
+    form = getattr(lm, "form", form)
+    requests = [
+        ScoreRequest(tuple(apply(h.text, form) for h in nbest.hypotheses), prefix)
+        for nbest, prefix in zip(lists, prefixes, strict=True)
+    ]
+    scores = lm.score(requests)
+    for nbest, row in zip(lists, scores, strict=True):
+        for hypothesis, score in zip(nbest.hypotheses, row, strict=True):
+            if not math.isfinite(score):
+                raise ModelError(
+                    f"The language model's score of {hypothesis.text[:60]!r} is {score}.", "Use another precision."
+                )
+    return scores
+
+
+def _acoustic(nbest: NBest) -> list[float]:
+    return acoustic(nbest) or [0.0] * len(nbest.hypotheses)
+
+
+def _rank(nbest: NBest) -> list[float]:
+    if acoustic(nbest) is not None:
+        return [0.0] * len(nbest.hypotheses)
+    return [-math.log(position) for position in range(1, len(nbest.hypotheses) + 1)]
+
+
+def _words(nbest: NBest) -> list[float]:
+    return [float(len(tokenize(h.text))) for h in nbest.hypotheses]
+
+
+def _agree(nbest: NBest) -> list[float]:
+    return _distances(nbest, lambda h: not h.extra.get("crossed"))
+
+
+def _votes(nbest: NBest) -> list[float]:
+    texts = [normalize(h.text) for h in nbest.hypotheses]
+    voters = [text for text, h in zip(texts, nbest.hypotheses, strict=True) if not h.extra.get("crossed")]
+    return [math.log((voters.count(text) or 0.5) / len(voters)) for text in texts]
+
+
+_COLUMNS: dict[str, Callable[[NBest], list[float]]] = {
+    "acoustic": _acoustic,
+    "rank": _rank,
+    "words": _words,
+    "agree": _agree,
+    "votes": _votes,
+}
+
+
+def _distances(nbest: NBest, counts: Callable[[Hypothesis], bool]) -> list[float]:
+    """Minus the mean number of word edits to the hypotheses that count; 0 where none does."""
+    from rapidfuzz.distance import Levenshtein
+
+    texts = [tuple(token.text for token in tokenize(normalize(h.text))) for h in nbest.hypotheses]
+    others = [text for text, h in zip(texts, nbest.hypotheses, strict=True) if counts(h)][:AGREE_WITH]
+    if not others:
+        return [0.0] * len(texts)
+    known: dict[tuple[str, ...], float] = {}
+    for text in texts:
+        if text not in known:
+            known[text] = -sum(Levenshtein.distance(text, other) for other in others) / len(others)
+    return [known[text] for text in texts]
+
+
+def with_crossed(nbest: NBest, texts: Sequence[str]) -> NBest:
+    """The list with texts put together of parts of its hypotheses behind them."""
+    made = tuple(Hypothesis(text, extra={"crossed": True}) for text in texts)
+    return replace(nbest, hypotheses=nbest.hypotheses + made)

@@ -1,0 +1,193 @@
+"""The profile: which language models judge, how much each feature weighs, and where the weights come from.
+
+`ger tune` writes it as TOML, `--profile` reads it. It can be written by hand::
+
+    schema = 1
+    form = "sentence"
+
+    [weights]
+    acoustic = 0.9
+    lm = 0.1
+
+    [lms.lm]
+    backend = "transformers"
+    model = "smollm2-135m-instruct"
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ger.errors import InputError, UsageError
+from ger.io.output import write_atomic
+from ger.io.paths import printable
+from ger.lm.select import LmSpec
+from ger.registry import suggest
+from ger.text.form import FORMS, Form
+
+__all__ = ["DEFAULT", "DEFAULT_WEIGHT", "RANK_PRIOR", "Profile", "interpolation", "read_profile", "write_profile"]
+
+_SCHEMA = 1
+_KEYS = ("schema", "form", "min_length", "temperature", "domain", "previous", "cross", "weights", "lms", "made")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How hypotheses are judged.
+
+    Attributes:
+        weights: Weight of every feature, by name (see `ger.lm.features`); what is not named weighs nothing.
+        lms: The language models that are asked.
+        form: Written form in which they read the hypotheses.
+        min_length: Share of the words of the 1-best that a text must have to be chosen: totals of all models favour
+            short texts.
+        temperature: The combined scores are divided by it for the posteriors of a list.
+        domain: A sentence about what is spoken of, which language models read before each hypothesis.
+        previous: How many earlier corrected utterances of the same recording they read before it.
+        cross: How many texts made of parts of several hypotheses compete with the listed ones.
+        made: How the weights came about: files, counts, error rates. Not used.
+
+    Raises:
+        UsageError: something is out of its range.
+    """
+
+    weights: Mapping[str, float]
+    lms: tuple[LmSpec, ...] = ()
+    form: Form = "sentence"
+    min_length: float = 0.8
+    temperature: float = 1.0
+    domain: str = ""
+    previous: int = 0
+    cross: int = 0
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise UsageError(f"There is no written form called {self.form!r}.", suggest(self.form, FORMS))
+        for name, weight in self.weights.items():
+            if not math.isfinite(weight):
+                raise UsageError(f"The weight of {name!r} is {weight}.", "Use a finite number.")
+        if not (0 <= self.min_length <= 1 and 0 < self.temperature < math.inf and min(self.previous, self.cross) >= 0):
+            raise UsageError(
+                "min_length has to be 0 to 1, temperature above 0, previous and cross 0 or more.",
+                "Correct the profile.",
+            )
+
+    def weighted(self, changes: Mapping[str, float]) -> Profile:
+        """The same with other weights for some features."""
+        return replace(self, weights={**self.weights, **changes})
+
+    @property
+    def signature(self) -> str:
+        """Every setting that changes the result, on one line; language models by name."""
+        weights = ",".join(f"{name}={weight:.4g}" for name, weight in self.weights.items() if weight)
+        told = [f"previous={self.previous}"] if self.previous else []
+        told += [f"domain={self.domain!r}"] if self.domain else []
+        told += [f"cross={self.cross}"] if self.cross else []
+        return ",".join([weights, f"form={self.form}", f"min_length={self.min_length:g}", *told])
+
+
+def interpolation(weight: float, lm: str = "lm") -> dict[str, float]:
+    """The weights of `(1 - w) * log p_AM + w * log p_LM`; in lists without scores the rank stands in for the first.
+
+    Raises:
+        UsageError: the weight is not between 0 and 1.
+    """
+    if not 0 <= weight <= 1:
+        raise UsageError(f"The weight of the language model is {weight}.", "Use a number from 0 to 1.")
+    return {"acoustic": 1 - weight, lm: weight, "rank": RANK_PRIOR * (1 - weight)}
+
+
+#: How many nats a logarithm of the position counts; with `DEFAULT_WEIGHT` measured by `benchmarks/weights.py`, see
+#: docs/how-it-works.md.
+RANK_PRIOR = 1.0
+
+DEFAULT_WEIGHT = 0.1
+
+#: What is used without a profile.
+DEFAULT = Profile(interpolation(DEFAULT_WEIGHT), (LmSpec(),))
+
+
+def write_profile(path: Path, profile: Profile) -> None:
+    """Write a profile as TOML.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    rows = [
+        f"schema = {_SCHEMA}",
+        f"form = {_toml(profile.form)}",
+        f"min_length = {_toml(profile.min_length)}",
+        f"temperature = {_toml(profile.temperature)}",
+        f"domain = {_toml(profile.domain)}",
+        f"previous = {profile.previous}",
+        f"cross = {profile.cross}",
+        "",
+        "[weights]",
+        *(f"{_toml(name)} = {_toml(float(weight))}" for name, weight in profile.weights.items()),
+    ]
+    for spec in profile.lms:
+        rows += ["", f"[lms.{_toml(spec.name)}]", f"backend = {_toml(spec.backend)}", f"model = {_toml(spec.model)}"]
+    if profile.made:
+        rows += ["", "# How the weights came about.", "[made]"]
+        rows += [f"{_toml(key)} = {_toml(value)}" for key, value in profile.made.items()]
+    write_atomic(path, "\n".join(rows) + "\n")
+
+
+def read_profile(path: Path) -> Profile:
+    """Read a profile.
+
+    Raises:
+        InputError: the file cannot be read or is not a profile; names the file and the key.
+    """
+    name = printable(path)
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not TOML: {error}.", "Make a profile with `ger tune`.") from error
+    if unknown := next((key for key in value if key not in _KEYS), None):
+        raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, _KEYS))
+    if value.get("schema", _SCHEMA) != _SCHEMA:
+        raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
+    try:
+        return _profile(value)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{name} is not a profile: {error}.", "Make one with `ger tune`.") from error
+    except UsageError as error:
+        raise InputError(f"{name}: {error.message}", error.hint) from error
+
+
+def _profile(value: dict[str, Any]) -> Profile:
+    specs = (
+        LmSpec(name, _text(lm["backend"]), _text(lm.get("model", ""))) for name, lm in value.get("lms", {}).items()
+    )
+    return Profile(
+        weights={name: float(weight) for name, weight in value["weights"].items()},
+        lms=tuple(specs),
+        form=value.get("form", "sentence"),
+        min_length=float(value.get("min_length", 0.8)),
+        temperature=float(value.get("temperature", 1.0)),
+        domain=_text(value.get("domain", "")),
+        previous=int(value.get("previous", 0)),
+        cross=int(value.get("cross", 0)),
+        made=value.get("made", {}),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} should be text")
+    return value
+
+
+def _toml(value: Any) -> str:
+    """A text, number or list as TOML; JSON's notation of these is TOML too."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")

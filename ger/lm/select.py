@@ -1,0 +1,105 @@
+"""Which language model is meant: `[NAME=][BACKEND:]MODEL`, as given to `--lm`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ger import registry
+from ger.errors import UsageError
+from ger.protocols import LanguageModel, LmOptions
+
+__all__ = ["LmSpec", "load", "parse", "parse_all"]
+
+_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.+)", re.DOTALL)
+_NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
+#: Names of columns that are not language models'.
+RESERVED = ("acoustic", "words", "rank", "agree", "votes", "combined", "posterior")
+
+
+@dataclass(frozen=True, slots=True)
+class LmSpec:
+    """A language model by name.
+
+    Attributes:
+        name: Name of its column among the features, and of its weight.
+        backend: Name of the plug-in that runs it.
+        model: What the plug-in is given; empty for its default.
+    """
+
+    name: str = "lm"
+    backend: str = "transformers"
+    model: str = ""
+
+
+def parse(text: str, name: str = "lm") -> LmSpec:
+    """Read `[NAME=][BACKEND:]MODEL`.
+
+    Without a backend, a URL is a server (`openai`), `.arpa` and `.bin` are n-gram models (`kenlm`), a folder tells by
+    its files whether it holds a rescorer (`rescorer`) or a masked model (`masked`), all else is `transformers`.
+
+    Args:
+        text: For example `gpt2`, `domain=lm.arpa`, `masked:bert-base-uncased`, `http://localhost:8000/v1#gpt2`.
+        name: The name where the text gives none.
+
+    Raises:
+        UsageError: the text is empty, or the name is one of another feature.
+    """
+    named = _NAMED.fullmatch(text)
+    if named and "/" not in named[1]:
+        name, text = named[1], named[2]
+    if name in RESERVED:
+        raise UsageError(f"A language model cannot be called {name!r}.", f"Not free: {', '.join(RESERVED)}.")
+    backend, colon, model = text.partition(":")
+    if colon and backend in registry.names("backends"):
+        return LmSpec(name, backend, model)
+    if not text.strip():
+        raise UsageError("The name of a language model is empty.", "Name a model, a folder, a file or a URL.")
+    return LmSpec(name, _backend(text), text)
+
+
+def parse_all(texts: Sequence[str]) -> tuple[LmSpec, ...]:
+    """Read several; those without a name are `lm`, `lm2`, `lm3` …
+
+    Raises:
+        UsageError: two have the same name, or one cannot be read.
+    """
+    specs = tuple(parse(text, "lm" if i == 0 else f"lm{i + 1}") for i, text in enumerate(texts))
+    names = [spec.name for spec in specs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"Two language models are called {twice!r}.", "Give names: --lm big=… --lm small=…")
+    return specs
+
+
+def load(spec: LmSpec, options: LmOptions) -> LanguageModel:
+    """Load a language model.
+
+    Raises:
+        GerError: as its plug-in does.
+    """
+    lm: LanguageModel = registry.load("backends", spec.backend)(replace(options, model=spec.model))
+    return lm
+
+
+def _backend(text: str) -> str:
+    if "://" in text:
+        return "openai"
+    if text.lower().endswith(_NGRAM):
+        return "kenlm"
+    folder = Path(text).expanduser()
+    if (folder / "rescorer.json").is_file():
+        return "rescorer"
+    return "masked" if any(name.endswith("ForMaskedLM") for name in _architectures(folder)) else "transformers"
+
+
+def _architectures(folder: Path) -> list[str]:
+    """What a model folder says it holds; nothing where there is no readable configuration."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    found = config.get("architectures") if isinstance(config, dict) else None
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
