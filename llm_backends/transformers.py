@@ -1,20 +1,25 @@
 """Causal language models through transformers: exact scores and greedy text, on CPU and GPU.
 
-Work is batched by tokens, padding included, never by rows: sequences are sorted by length and packed until a batch
-would cost more than `batch_tokens`. A batch that does not fit in memory is halved, and the smaller size is kept.
+Texts to be scored are merged into prefix trees (`ger.lm.tree`), so work grows with distinct tokens; where trees are
+not exact for a model, and for writing, sequences are sorted by length and padded. Either way work is batched by tokens,
+padding included, never by rows: a batch costs at most `batch_tokens`. A batch that does not fit in memory is halved,
+and the smaller size is kept.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
+from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.registry import suggest
+from llm_backends.packed import PackedScorer
 
 __all__ = ["TransformersLM"]
 
@@ -22,13 +27,8 @@ _DTYPES = ("float32", "bfloat16", "float16")
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 
 
-@dataclass(frozen=True, slots=True)
-class _Sequence:
-    """Token ids of prefix and continuation; the first `given` are not scored."""
-
-    index: int
-    ids: list[int]
-    given: int
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class TransformersLM:
@@ -71,14 +71,14 @@ class TransformersLM:
         return f"transformers:{self._name},{self._dtype}"
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
-        """See `ger.protocols.LanguageModel`. Equal texts after an equal prefix are scored once.
+        """See `ger.protocols.LanguageModel`. Tokens that texts begin with in common are computed once.
 
         Raises:
             ModelError: a text with its prefix is longer than the model's context.
         """
         texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
-        sequences = [self._encode(index, *text) for index, text in enumerate(texts)]
-        totals = dict(zip(texts, self._totals(sequences), strict=True))
+        items = [self._encode(index, *text) for index, text in enumerate(texts)]
+        totals = dict(zip(texts, self._totals(items), strict=True))
         return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
 
     def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
@@ -87,12 +87,13 @@ class TransformersLM:
         Raises:
             ModelError: a prompt with its answer is longer than the model's context.
         """
-        sequences = [_Sequence(i, self._ids(prompt), 0) for i, prompt in enumerate(prompts)]
+        sequences = [Encoded(i, self._ids(prompt), 0) for i, prompt in enumerate(prompts)]
         for sequence in sequences:
             self._check_length(len(sequence.ids) + max_tokens, prompts[sequence.index])
         answers = [""] * len(sequences)
         for batch in self._batches(sequences, extra=max_tokens):
-            for sequence, text in zip(batch, self._generate(batch, max_tokens), strict=True):
+            run = partial(self._generate, max_tokens=max_tokens)
+            for sequence, text in zip(batch, self._backed_off(run, batch, max_tokens), strict=True):
                 answers[sequence.index] = text
         return answers
 
@@ -100,14 +101,14 @@ class TransformersLM:
         ids: list[int] = self._tokenizer(_valid(text), add_special_tokens=False).input_ids
         return ids
 
-    def _encode(self, index: int, prefix: str, text: str) -> _Sequence:
+    def _encode(self, index: int, prefix: str, text: str) -> Encoded:
         """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
         start, prefix, text = self._start(), _valid(prefix), _valid(text)
         encoded = self._tokenizer(prefix + text, add_special_tokens=False, return_offsets_mapping=bool(prefix))
         given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
         ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
         self._check_length(len(ids), text)
-        return _Sequence(index, ids, 1 + given)
+        return Encoded(index, ids, 1 + given)
 
     def _start(self) -> int:
         """The token that texts begin with: what the model was trained with, or the end of the text before."""
@@ -121,16 +122,41 @@ class TransformersLM:
                 "Use a model with a longer context or shorter segments.",
             )
 
-    def _totals(self, sequences: list[_Sequence]) -> list[float]:
-        totals = [0.0] * len(sequences)
-        for batch in self._batches(sequences):
-            for sequence, total in zip(batch, self._forward(batch), strict=True):
-                totals[sequence.index] = total
+    def _totals(self, items: list[Encoded]) -> list[float]:
+        """Each item's log-probability (nats), by its index."""
+        totals = [0.0] * len(items)
+        for item, total in self._score_packed(items) if items and self._packed else self._score_padded(items):
+            totals[item.index] = total
         return totals
 
-    def _batches(self, sequences: list[_Sequence], extra: int = 0) -> Iterator[list[_Sequence]]:
+    @cached_property
+    def _packed(self) -> PackedScorer | None:
+        """What scores prefix trees, if they are exact for this model; found out at the first use."""
+        packed = PackedScorer(self._model)
+        refusal = self._attempt(packed.refusal, "a self-check", alone=True)
+        if refusal:
+            _LOG.warning("%s: scoring without prefix trees, which is slower: %s.", self._name, refusal)
+        return None if refusal else packed
+
+    def _score_packed(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
+        assert self._packed is not None
+        for pack in packs(items, self._budget):
+            logp = self._attempt(
+                partial(self._packed.logp, pack), f"{pack.tokens.shape[1]} tokens", alone=len(pack.items) == 1
+            )
+            if logp is None:
+                self._budget = min(self._budget, pack.tokens.size // 2)
+                yield from self._score_packed(pack.items)
+            else:
+                yield from zip(pack.items, pack.totals(logp), strict=True)
+
+    def _score_padded(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
+        for batch in self._batches(items):
+            yield from zip(batch, self._backed_off(self._forward, batch), strict=True)
+
+    def _batches(self, sequences: list[Encoded], extra: int = 0) -> Iterator[list[Encoded]]:
         """Sequences sorted by length, in batches of at most the token budget."""
-        batch: list[_Sequence] = []
+        batch: list[Encoded] = []
         for sequence in sorted(sequences, key=lambda sequence: -len(sequence.ids)):
             longest = len(batch[0].ids) if batch else len(sequence.ids)
             if batch and (len(batch) + 1) * (longest + extra) > self._budget:
@@ -140,37 +166,30 @@ class TransformersLM:
         if batch:
             yield batch
 
-    def _forward(self, batch: list[_Sequence]) -> list[float]:
+    def _forward(self, batch: list[Encoded]) -> list[float]:
         import torch
 
-        def run(part: list[_Sequence]) -> list[float]:
-            ids, mask = self._padded([sequence.ids for sequence in part], left=False)
-            with torch.inference_mode():
-                logits = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
-                targets = ids[:, 1:]
-                picked = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float()
-                logp = picked - torch.logsumexp(logits.float(), dim=-1)
-            return [float(row[s.given - 1 : len(s.ids) - 1].double().sum()) for row, s in zip(logp, part, strict=True)]
+        ids, mask = self._padded([item.ids for item in batch], left=False)
+        with torch.inference_mode():
+            logits = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
+            picked = logits.gather(-1, ids[:, 1:].unsqueeze(-1)).squeeze(-1).float()
+            logp = picked - torch.logsumexp(logits.float(), dim=-1)
+        return [float(row[s.given - 1 : len(s.ids) - 1].double().sum()) for row, s in zip(logp, batch, strict=True)]
 
-        return self._backed_off(run, batch)
-
-    def _generate(self, batch: list[_Sequence], max_tokens: int) -> list[str]:
+    def _generate(self, batch: list[Encoded], max_tokens: int) -> list[str]:
         import torch
 
-        def run(part: list[_Sequence]) -> list[str]:
-            ids, mask = self._padded([sequence.ids for sequence in part], left=True)
-            with torch.inference_mode():
-                out = self._model.generate(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    max_new_tokens=max_tokens,
-                    do_sample=False,
-                    pad_token_id=self._tokenizer.eos_token_id,
-                )
-            texts: list[str] = self._tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
-            return texts
-
-        return self._backed_off(run, batch, max_tokens)
+        ids, mask = self._padded([item.ids for item in batch], left=True)
+        with torch.inference_mode():
+            out = self._model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=max_tokens,
+                do_sample=False,
+                pad_token_id=self._tokenizer.eos_token_id,
+            )
+        texts: list[str] = self._tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+        return texts
 
     def _padded(self, rows: list[list[int]], *, left: bool) -> tuple[Any, Any]:
         import torch
@@ -184,27 +203,32 @@ class TransformersLM:
             mask[i, span] = 1
         return ids.to(self._device), mask.to(self._device)
 
-    def _backed_off(self, run: Any, batch: list[_Sequence], extra: int = 0) -> list[Any]:
-        """Run a batch; on lack of memory halve it, and remember the smaller size."""
-        import torch
-
-        try:
-            result: list[Any] = run(batch)
-        except (RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
-                raise ModelError(f"{self._name}: the language model failed: {error}.") from error
-            if len(batch) == 1:
-                raise MemoryLimitError(
-                    f"{self._name}: not enough memory on {self._device} for {len(batch[0].ids)} tokens.",
-                    "Use a smaller model or shorter segments.",
-                ) from error
-        else:
+    def _backed_off(self, run: Callable[[list[Encoded]], list[_T]], batch: list[Encoded], extra: int = 0) -> list[_T]:
+        """Run a padded batch; on lack of memory halve it, and remember the smaller size."""
+        result = self._attempt(partial(run, batch), f"{len(batch[0].ids)} tokens", alone=len(batch) == 1)
+        if result is not None:
             return result
         middle = len(batch) // 2
         self._budget = min(self._budget, middle * (len(batch[0].ids) + extra))
+        return [part for half in (batch[:middle], batch[middle:]) for part in self._backed_off(run, half, extra)]
+
+    def _attempt(self, run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:
+        """What `run` returns; `None` where memory did not suffice for what can still be split."""
+        import torch
+
+        try:
+            return run()
+        except (RuntimeError, MemoryError) as error:
+            if not _is_memory(error):
+                raise ModelError(f"{self._name}: the language model failed: {error}.") from error
+            if alone:
+                raise MemoryLimitError(
+                    f"{self._name}: not enough memory on {self._device} for {what}.",
+                    "Use a smaller model or shorter segments.",
+                ) from error
         if self._device == "cuda":
             torch.cuda.empty_cache()
-        return [part for half in (batch[:middle], batch[middle:]) for part in self._backed_off(run, half, extra)]
+        return None
 
 
 def _valid(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def loaded(tiny_dir: Path) -> TransformersLM:
 @pytest.fixture
 def tiny(loaded: TransformersLM) -> TransformersLM:
     """A backend of the test's own, whose budget it may spoil; the weights are shared."""
+    assert loaded._packed is not None
     return copy.copy(loaded)
 
 
@@ -131,50 +132,62 @@ def test_a_border_inside_a_token_is_really_met(reference: Reference) -> None:
 
 
 class Counted:
-    """The model, with a record of the shapes it was given, and a memory that holds so many tokens."""
+    """A record of the shapes that a model was given, and a memory that holds so many tokens."""
 
     def __init__(
         self, model: Any, room: float = float("inf"), error: Callable[[], BaseException] | None = None
     ) -> None:
-        self._model, self._room, self._error = model, room, error
+        self._room, self._error = room, error
         self.shapes: list[tuple[int, int]] = []
         self.refused: list[tuple[int, int]] = []
-        self.config = model.config
+        self.hook = model.base_model.register_forward_pre_hook(self._admit, with_kwargs=True)
 
-    def _admit(self, ids: Any, extra: int = 0) -> None:
-        rows, longest = ids.shape
-        if rows * (longest + extra) > self._room:
+    def _admit(self, _module: Any, _args: Any, kwargs: dict[str, Any]) -> None:
+        rows, longest = kwargs["input_ids"].shape
+        if rows * longest > self._room:
             self.refused.append((rows, longest))
             raise self._error() if self._error else torch.OutOfMemoryError("CUDA out of memory.")
         self.shapes.append((rows, longest))
 
-    def __call__(self, input_ids: Any, **rest: Any) -> Any:
-        self._admit(input_ids)
-        return self._model(input_ids=input_ids, **rest)
 
-    def generate(self, input_ids: Any, max_new_tokens: int, **rest: Any) -> Any:
-        self._admit(input_ids, max_new_tokens)
-        return self._model.generate(input_ids=input_ids, max_new_tokens=max_new_tokens, **rest)
+Counting = Callable[..., Counted]
 
 
-def counted(
-    lm: TransformersLM, room: float = float("inf"), error: Callable[[], BaseException] | None = None
-) -> Counted:
-    lm._model = Counted(lm._model, room, error)
-    return lm._model
+@pytest.fixture
+def counted(loaded: TransformersLM) -> Iterator[Counting]:
+    """Puts a record on the shared model, for one test."""
+    made: list[Counted] = []
+
+    def count(*limits: Any) -> Counted:
+        assert loaded._packed is not None  # the self-check is over
+        made.append(Counted(loaded._model, *limits))
+        return made[-1]
+
+    yield count
+    for record in made:
+        record.hook.remove()
 
 
 @pytest.mark.parametrize("budget", [1, 40, 100, 100_000])
-def test_token_budget(tiny_dir: Path, tiny: TransformersLM, budget: int) -> None:
-    options = LmOptions(model=str(tiny_dir), device="cpu", compute_type="float32", batch_tokens=budget)
-    limited = TransformersLM(options)
-    model = counted(limited)
-    (scores,) = limited.score([ScoreRequest(TEXTS)])
-    assert scores == pytest.approx(tiny.score([ScoreRequest(TEXTS)])[0], abs=1e-3)
+@pytest.mark.parametrize("packed", [True, False])
+def test_token_budget(tiny: TransformersLM, reference: Reference, counted: Counting, budget: int, packed: bool) -> None:
+    model = counted()
+    tiny._budget = budget
+    tiny._packed = tiny._packed if packed else None
+    (scores,) = tiny.score([ScoreRequest(TEXTS)])
+    assert scores == pytest.approx([reference.score(text) for text in TEXTS], abs=1e-3)
     assert all(rows * longest <= budget or rows == 1 for rows, longest in model.shapes)
-    assert sum(rows for rows, _ in model.shapes) == len(set(TEXTS))
     if budget == 100_000:
         assert len(model.shapes) == 1
+
+
+def test_the_budget_is_an_option(tiny_dir: Path) -> None:
+    lm = TransformersLM(LmOptions(model=str(tiny_dir), device="cpu", compute_type="float32", batch_tokens=70))
+    assert lm._packed is not None
+    model = Counted(lm._model)
+    lm.score([ScoreRequest(TEXTS)])
+    assert model.shapes
+    assert all(rows * longest <= 70 for rows, longest in model.shapes)
 
 
 def _allocator() -> BaseException:
@@ -182,11 +195,17 @@ def _allocator() -> BaseException:
 
 
 @pytest.mark.parametrize("error", [None, MemoryError, _allocator])
+@pytest.mark.parametrize("packed", [True, False])
 def test_lack_of_memory_makes_batches_smaller_for_good(
-    tiny: TransformersLM, reference: Reference, error: Callable[[], BaseException] | None
+    tiny: TransformersLM,
+    reference: Reference,
+    counted: Counting,
+    error: Callable[[], BaseException] | None,
+    packed: bool,
 ) -> None:
     texts = tuple(f"number {n} of {'many ' * (n % 3)}" for n in range(12))
-    model = counted(tiny, 40, error)
+    model = counted(40, error)
+    tiny._packed = tiny._packed if packed else None
     (scores,) = tiny.score([ScoreRequest(texts)])
     assert scores == pytest.approx([reference.score(text) for text in texts], abs=1e-3)
     assert model.refused
@@ -195,28 +214,28 @@ def test_lack_of_memory_makes_batches_smaller_for_good(
     assert model.refused == []
 
 
-def test_lack_of_memory_while_writing(tiny: TransformersLM) -> None:
+def test_lack_of_memory_while_writing(tiny: TransformersLM, counted: Counting) -> None:
     prompts = ["one", "two words", "three more words", "four"]
     expected = tiny.generate(prompts, max_tokens=5)
-    model = counted(tiny, 2 * (3 + 5))
+    model = counted(2 * 3)
     assert tiny.generate(prompts, max_tokens=5) == expected
-    assert model.refused
+    assert model.refused == [(4, 3)]
     model.refused.clear()
-    model.shapes.clear()
     assert tiny.generate(prompts, max_tokens=5) == expected
     assert model.refused == []
-    assert [rows for rows, _ in model.shapes] == [2, 2]
 
 
-def test_one_item_too_big(tiny: TransformersLM) -> None:
-    counted(tiny, 2)
+@pytest.mark.parametrize("packed", [True, False])
+def test_one_item_too_big(tiny: TransformersLM, counted: Counting, packed: bool) -> None:
+    counted(2)
+    tiny._packed = tiny._packed if packed else None
     with pytest.raises(MemoryLimitError, match=r"not enough memory on cpu for \d+ tokens"):
         tiny.score([ScoreRequest(TEXTS)])
 
 
 @pytest.mark.parametrize("said", ["the kernel failed", "CUDA error: an illegal memory access was encountered"])
-def test_other_failures(tiny: TransformersLM, said: str) -> None:
-    counted(tiny, 0, lambda: RuntimeError(said))
+def test_other_failures(tiny: TransformersLM, counted: Counting, said: str) -> None:
+    counted(0, lambda: RuntimeError(said))
     with pytest.raises(ModelError, match=f"the language model failed: {said}") as caught:
         tiny.score([ScoreRequest(TEXTS)])
     assert not isinstance(caught.value, MemoryLimitError)
