@@ -74,4 +74,4 @@ def test_case_does_not_matter(text: str) -> None:
 
 
 def test_names() -> None:
-    assert list(NORMALIZERS) == ["none", "basic"]
+    assert list(NORMALIZERS) == ["none", "basic", "whisper-english"]

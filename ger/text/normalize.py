@@ -11,6 +11,10 @@
 5. white space is collapsed to single spaces and stripped.
 
 Letters, digits and combining marks of every script are kept. Numbers are not spelled out and no word is replaced.
+
+`whisper-english` is the English normalizer of Radford et al., "Robust speech recognition via large-scale weak
+supervision" (2023), appendix C, which most published results of Whisper go through: numbers in figures, American
+spelling, contractions written out, hesitations dropped. It needs the package whisper-normalizer.
 """
 
 from __future__ import annotations
@@ -18,11 +22,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
 
-from ger.errors import UnknownNameError
+from ger.errors import DependencyError, UnknownNameError
 from ger.registry import suggest
 
-__all__ = ["NORMALIZERS", "normalize"]
+__all__ = ["NORMALIZERS", "normalize", "normalizer", "signature"]
 
 _APOSTROPHES = "’‘ʼ"
 _SEPARATORS = "/_\u2044"
@@ -82,8 +88,43 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def _whisper_english(text: str) -> str:
+    return _load_whisper_english()(text).strip()
+
+
+@lru_cache(maxsize=1)
+def _load_whisper_english() -> Callable[[str], str]:
+    try:
+        from whisper_normalizer.english import EnglishTextNormalizer
+    except ImportError as error:
+        raise DependencyError("whisper-normalizer", "evaluate") from error
+    made: Callable[[str], str] = EnglishTextNormalizer()
+    return made
+
+
 #: The normalizers by name.
-NORMALIZERS: dict[str, Callable[[str], str]] = {"none": _none, "basic": _basic}
+NORMALIZERS: dict[str, Callable[[str], str]] = {"none": _none, "basic": _basic, "whisper-english": _whisper_english}
+
+
+def normalizer(name: str) -> Callable[[str], str]:
+    """The normalizer of that name, ready for use.
+
+    Raises:
+        UnknownNameError: there is none.
+        DependencyError: it needs a package that is not installed.
+    """
+    try:
+        found = NORMALIZERS[name]
+    except KeyError:
+        raise UnknownNameError(f"There is no normalizer called {name!r}.", suggest(name, NORMALIZERS)) from None
+    if found is _whisper_english:
+        _load_whisper_english()
+    return found
+
+
+def signature(name: str) -> str:
+    """The name of a normalizer with what its results depend on: the version of the package that does the work."""
+    return f"{name}-{version('whisper-normalizer')}" if name == "whisper-english" else name
 
 
 def normalize(text: str, name: str = "basic") -> str:
@@ -91,13 +132,10 @@ def normalize(text: str, name: str = "basic") -> str:
 
     Args:
         text: Any text.
-        name: `basic` (see the top of this file) or `none`.
+        name: `basic` (see the top of this file), `none` or `whisper-english`.
 
     Raises:
         UnknownNameError: there is no normalizer of that name.
+        DependencyError: it needs a package that is not installed.
     """
-    try:
-        normalizer = NORMALIZERS[name]
-    except KeyError:
-        raise UnknownNameError(f"There is no normalizer called {name!r}.", suggest(name, NORMALIZERS)) from None
-    return normalizer(text)
+    return normalizer(name)(text)

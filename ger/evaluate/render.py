@@ -1,0 +1,86 @@
+"""A report as text for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ger.evaluate.reports import Comparison, Report
+
+__all__ = ["render"]
+
+_CLASS_NAMES = {
+    "number": "numbers",
+    "abbreviation": "abbreviations and spelled letters",
+    "compound": "compounds and hyphens",
+    "spelling": "spelling variants",
+    "punctuation": "case and punctuation",
+    "other": "recognition",
+}
+
+
+def render(report: Report) -> str:
+    """The report on several lines, the signature last; groups one a line."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    if "wer" in report.metrics:
+        yield from _words(report)
+    if "cer" in report.metrics:
+        yield f"CER        {report.cer:6.2f} %   {report.character_errors} errors in {report.characters} characters"
+    if report.by:
+        yield ""
+        yield from _groups(report)
+    yield ""
+    yield report.signature
+
+
+def _words(report: Report) -> Iterator[str]:
+    counts, (low, high) = report.counts, report.interval
+    yield (
+        f"WER        {report.wer:6.2f} %   [{low:.2f}, {high:.2f}]   {counts.errors} errors in {counts.total} words, "
+        f"{report.utterances} utterances"
+    )
+    yield (
+        f"           {counts.substitutions} substitutions, {counts.deletions} deletions, {counts.insertions} insertions"
+    )
+    yield f"WER words  {report.wer_words:6.2f} %   without written form: {_classes(report)}"
+    if report.oracle is not None and report.unseen is not None:
+        of = counts.total / 100
+        yield f"Oracle     {report.oracle / of:6.2f} %   best hypothesis of each list"
+        yield f"Unseen     {report.unseen / of:6.2f} %   reference words in no hypothesis (compositional oracle)"
+    if report.baseline:
+        yield from _comparison(report, report.baseline, "Baseline", "first hypothesis")
+    if report.against:
+        yield from _comparison(report, report.against, "Against", "second system")
+
+
+def _classes(report: Report) -> str:
+    return (
+        ", ".join(f"{number} {_CLASS_NAMES[name]}" for name, number in report.classes.items() if number) or "no errors"
+    )
+
+
+def _comparison(report: Report, other: Comparison, title: str, what: str) -> Iterator[str]:
+    errors, (low, high) = report.counts.errors, other.difference
+    yield f"{title:10} {100 * other.errors / report.counts.total:6.2f} %   {what}"
+    gained = f"{100 * (other.errors - errors) / other.errors:.1f} % fewer errors" if other.errors else "no errors there"
+    gap = other.errors - report.oracle if report.oracle is not None and other is report.baseline else 0
+    closed = f", {100 * (other.errors - errors) / gap:.1f} % of the gap to the oracle" if gap else ""
+    yield f"           {gained}{closed}"
+    yield f"           difference [{low:+.2f}, {high:+.2f}], p = {other.p_value:.2g} (matched pairs)"
+    rate = f", harmful {other.harmed / other.changed:.2f}" if other.changed else ""
+    yield f"           {other.changed} changed, {other.helped} helped, {other.harmed} harmed{rate}"
+
+
+def _groups(report: Report) -> Iterator[str]:
+    width = max(5, *(len(name) for name in report.by))
+    names = [metric for metric in ("wer", "wer_words", "cer") if metric.removesuffix("_words") in report.metrics]
+    lists = "wer" in report.metrics and report.oracle is not None
+    heads = [*names, *(["baseline_wer", "oracle_wer"] if lists else [])]
+    yield f"{'group':{width}}  {'n':>7}  {'words':>8}" + "".join(f"  {head:>12}" for head in heads)
+    for name, group in report.by.items():
+        values = group.to_json()
+        row = "".join(f"  {values.get(head, math.nan):12.2f}" for head in heads)
+        yield f"{name:{width}}  {group.utterances:7}  {group.counts.total:8}{row}"

@@ -1,0 +1,229 @@
+"""What is scored: references, hypotheses and lists out of whatever files hold them, put together by id."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ger.errors import InputError, RecordError, UsageError
+from ger.io.jsonl import read_corrections
+from ger.io.lists import read_lists, read_texts
+from ger.io.paths import printable
+from ger.types import Correction, NBest
+
+__all__ = ["Item", "read_items"]
+
+_Path = str | os.PathLike[str]
+_Record = NBest | Correction
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One utterance to score.
+
+    Attributes:
+        id: Its id.
+        reference: What was said.
+        hypothesis: The text that is scored.
+        hypotheses: The list that the text was made from, best first; `None` where nothing is known of a list.
+        against: The text of a second system.
+        group: The value of the field that rates are broken down by.
+    """
+
+    id: str
+    reference: str
+    hypothesis: str
+    hypotheses: tuple[str, ...] | None = None
+    against: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one file says: texts by id, and the records they came in, if any."""
+
+    name: str
+    texts: Mapping[str, str]
+    records: Mapping[str, _Record] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> str:
+        return self.texts[key]
+
+
+def read_items(
+    reference: _Path,
+    hypothesis: _Path | None = None,
+    *,
+    against: _Path | None = None,
+    by: str | None = None,
+    ids: bool | None = None,
+) -> list[Item]:
+    """The utterances to score, in the order of the references.
+
+    Args:
+        reference: Texts by id (anything `ger.io.lists.read_texts` reads), or lists or corrections that hold
+            references; `-` is standard input.
+        hypothesis: Texts by id, lists (their first hypothesis counts) or corrections (their text counts). Left out
+            when `reference` holds both.
+        against: The same of a second system.
+        by: A field of the records, with dots between the parts: `language`, `meta.domain`.
+        ids: Whether lines of text files begin with an id; found out when left out.
+
+    Raises:
+        InputError: a file cannot be read or an id is missing on one side.
+        RecordError: a line of a file is not what it should be, or has no reference.
+        UsageError: no record has the field, or standard input is to be read twice.
+    """
+    if [reference, hypothesis, against].count("-") > 1:
+        raise UsageError("Standard input can be read only once.", "Give the name of a file for the others.")
+    left = _read(reference, ids, reference=True)
+    if hypothesis is None and not left.records:
+        hint = "Give two files, references and hypotheses, or records that hold both."
+        raise UsageError(f"{left.name} holds texts alone.", hint)
+    right = _read(hypothesis, ids) if hypothesis is not None else _itself(left)
+    other = _read(against, ids) if against is not None else None
+    for side in (right, other):
+        if side:
+            _check(left, side)
+    records = _records(right, left)
+    groups = _groups(records, by, right.name) if by else {}
+    return [
+        Item(
+            key,
+            text,
+            right[key],
+            _texts(records.get(key)),
+            other[key] if other else None,
+            groups.get(key),
+        )
+        for key, text in left.texts.items()
+    ]
+
+
+def _itself(side: _Side) -> _Side:
+    """The texts that are scored, of the file that holds references too."""
+    return _Side(side.name, {key: _text(record) for key, record in side.records.items()}, side.records)
+
+
+def _records(right: _Side, left: _Side) -> Mapping[str, _Record]:
+    """Records with lists: those of the hypotheses, or else those of the references."""
+    for side in (right, left):
+        if any(record.hypotheses for record in side.records.values()):
+            return side.records
+    return right.records or left.records
+
+
+def _texts(record: _Record | None) -> tuple[str, ...] | None:
+    return None if record is None else tuple(hypothesis.text for hypothesis in record.hypotheses)
+
+
+def _text(record: _Record) -> str:
+    return record.text if isinstance(record, Correction) else record.best.text
+
+
+def _read(path: _Path, ids: bool | None, *, reference: bool = False) -> _Side:
+    """What a file says; with `reference` the texts are the references."""
+    name = printable(path) if path != "-" else "standard input"
+    with _file(path) as file:
+        fields = _fields(file)
+        if fields is None or ("text" in fields and not fields & {"decision", "reference"}):
+            return _Side(name, read_texts(file, ids=ids))
+        found = read_corrections(file, name) if "decision" in fields else read_lists(file)
+        records = {record.id: record for record in found}
+    if not reference:
+        return _Side(name, {key: _text(record) for key, record in records.items()}, records)
+    return _Side(name, {key: _reference(record, name) for key, record in records.items()}, records)
+
+
+def _reference(record: _Record, name: str) -> str:
+    if record.reference is None:
+        hint = "Give the references in a file of their own: ger score REF HYP."
+        raise RecordError(f"{name}: {record.id!r} has no reference.", hint)
+    return record.reference
+
+
+@contextmanager
+def _file(path: _Path) -> Iterator[_Path]:
+    """A path that can be read more than once; standard input is kept in a file."""
+    if path != "-":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "standard input")
+        with file.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        yield file
+
+
+def _fields(path: _Path) -> set[str] | None:
+    """Fields of the first record of a file that holds lists or records; `None` of a file that holds text."""
+    if Path(path).is_dir():
+        return set()
+    try:
+        with open(path, "rb") as stream:
+            first = next((line for line in stream if line.strip()), b"").removeprefix(b"\xef\xbb\xbf").strip()
+    except OSError as error:
+        hint = "Check the name and its permissions."
+        raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", hint) from error
+    if not first.startswith((b"{", b"[")):
+        return None
+    try:
+        value: Any = json.loads(first)
+    except (ValueError, RecursionError):
+        return set()  # JSON over several lines, or damaged: the reader knows
+    return set(value) if isinstance(value, dict) else set()
+
+
+def _check(left: _Side, right: _Side) -> None:
+    """Raise where an id stands on one side only."""
+    for has, lacks in ((left, right), (right, left)):
+        missing = [key for key in has.texts if key not in lacks.texts]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise InputError(
+                f"{lacks.name} has no utterance {missing[0]!r}{more} of {has.name} "
+                f"({len(lacks.texts)} utterances, {len(has.texts)} there).",
+                "Both sides need the same ids; --ids and --no-ids say whether lines of text begin with one.",
+            )
+
+
+def _groups(records: Mapping[str, _Record], by: str, name: str) -> dict[str, str]:
+    """The value of a field for every record that has it.
+
+    Raises:
+        UsageError: no record has it.
+    """
+    values = {key: _field(record.to_json(), by.split(".")) for key, record in records.items()}
+    groups = {key: _shown(value) for key, value in values.items() if value is not None}
+    if not groups:
+        known = sorted({found for record in list(records.values())[:100] for found in _known(record.to_json())})
+        hint = f"Fields there: {', '.join(known)}." if known else "Fields come with records (.jsonl), not with texts."
+        raise UsageError(f"{name}: no utterance has a field {by!r} to group by.", hint)
+    return groups
+
+
+def _field(value: Any, path: list[str]) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _known(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Paths of all fields that hold a plain value."""
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _known(inner, f"{prefix}{name}.")
+        elif inner is not None and not isinstance(inner, list):
+            yield prefix + name
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
