@@ -12,14 +12,14 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, zip_longest
+from itertools import chain, groupby, pairwise, zip_longest
 
 from rapidfuzz.distance import Levenshtein
 
 from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaceless, tokenize
 
-__all__ = ["Arc", "Network", "Path", "Slot", "Voter", "build", "key_of", "ranked"]
+__all__ = ["Arc", "Network", "Path", "Slot", "Voter", "build"]
 
 #: Cells of one alignment table, words times slots; where two texts have less in common than that, words are aligned
 #: by their position.
@@ -51,6 +51,11 @@ class Voter:
         return cls(tuple(tokens), weight, tuple(confidences))
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What is said, without case and punctuation."""
+        return _words(self.tokens)
+
+    @property
     def masses(self) -> tuple[float, ...]:
         """Mass of each word: weight times confidence."""
         return tuple(self.weight * c for c in self.confidences) or (self.weight,) * len(self.tokens)
@@ -68,12 +73,14 @@ class Arc:
     Attributes:
         keys: Its words as they are compared; none for "no word here", several in a network of phrases.
         tokens: Its words as they are written.
+        words: Its words without case and punctuation.
         voters: Which texts say so, by number, the heaviest first.
         masses: What each of them adds.
     """
 
     keys: tuple[str, ...]
     tokens: tuple[Token, ...]
+    words: tuple[str, ...]
     voters: tuple[int, ...]
     masses: tuple[float, ...]
 
@@ -92,21 +99,40 @@ class Path:
 
     Attributes:
         arcs: One for each slot.
-        logprob: Sum of the log posteriors of the arcs (nats).
+        posteriors: Share of each arc in the mass of its slot.
     """
 
     arcs: tuple[Arc, ...]
-    logprob: float
+    posteriors: tuple[float, ...]
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The words as they are written; `ger.text.tokens.tokenize` cuts `text` into the same."""
+        tokens = [token for arc in self.arcs for token in arc.tokens]
+        for i, (before, token) in enumerate(pairwise(tokens), 1):
+            if not spaceless(before.text) and not spaceless(token.text):
+                tokens[i] = replace(token, spaced=True)
+        return tuple(tokens)
 
     @property
     def text(self) -> str:
         """The words, with spaces where their voters have them."""
-        return join(token for arc in self.arcs for token in arc.tokens)
+        return join(self.tokens)
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The words as they are compared."""
-        return tuple(key for arc in self.arcs for key in arc.keys)
+    def words(self) -> tuple[str, ...]:
+        """What is said, without case and punctuation."""
+        return tuple(word for arc in self.arcs for word in arc.words)
+
+    @property
+    def confidences(self) -> tuple[float, ...]:
+        """The posterior of each of the tokens."""
+        return tuple(p for arc, p in zip(self.arcs, self.posteriors, strict=True) for _ in arc.tokens)
+
+    @property
+    def logprob(self) -> float:
+        """Sum of the log posteriors (nats)."""
+        return sum(map(_log, self.posteriors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +151,23 @@ class Network:
         """The heaviest arc of every slot."""
         return next(self.paths())
 
-    def path_of(self, voter: int) -> tuple[int, ...]:
-        """The arc of each slot, by number, that holds what one voter says."""
-        return tuple(next(i for i, arc in enumerate(slot) if voter in arc.voters) for slot in self.slots)
+    def path_of(self, voter: int) -> Path:
+        """What one voter says, counted as in `Arc.voters`."""
+        chosen = [next(i for i, arc in enumerate(slot) if voter in arc.voters) for slot in self.slots]
+        arcs = tuple(slot[i] for slot, i in zip(self.slots, chosen, strict=True))
+        return Path(arcs, tuple(self.posteriors(s)[i] for s, i in enumerate(chosen)))
 
     def paths(self) -> Iterator[Path]:
         """All ways through, the most probable first, made as they are asked for; each costs a step of a heap.
 
         Different paths may have the same words.
         """
-        costs = {s: _costs(self.posteriors(s)) for s, slot in enumerate(self.slots) if len(slot) > 1}
-        first = sum(cost[0] for cost in costs.values())
-        gaps = {s: [c - cost[0] for c in cost] for s, cost in costs.items()}
-        for gap, choices in _cheapest(gaps):
-            yield Path(tuple(slot[choices.get(s, 0)] for s, slot in enumerate(self.slots)), -first - gap)
+        shares = [self.posteriors(s) for s in range(len(self.slots))]
+        gaps = {s: _gaps(share) for s, share in enumerate(shares) if len(share) > 1}
+        for choices in _cheapest(gaps):
+            chosen = [choices.get(s, 0) for s in range(len(shares))]
+            arcs = tuple(slot[i] for slot, i in zip(self.slots, chosen, strict=True))
+            yield Path(arcs, tuple(share[i] for share, i in zip(shares, chosen, strict=True)))
 
     def phrases(self) -> Network:
         """Neighbouring slots in which voters differ joined: the arcs are whole phrases that somebody said."""
@@ -149,9 +178,18 @@ class Network:
         return Network(tuple(joined))
 
 
-def _costs(posteriors: Sequence[float]) -> list[float]:
-    """-log of posteriors; finite for 0."""
-    return [-math.log(max(p, 1e-300)) for p in posteriors]
+def _words(tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(word for token in tokens for word in normalize(token.text).split())
+
+
+def _log(posterior: float) -> float:
+    """The logarithm, finite for 0."""
+    return math.log(max(posterior, 1e-300))
+
+
+def _gaps(posteriors: Sequence[float]) -> list[float]:
+    """By how much each is less probable than the first (nats)."""
+    return [_log(posteriors[0]) - _log(p) for p in posteriors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +209,8 @@ class _Step:
         return found
 
 
-def _cheapest(gaps: dict[int, list[float]]) -> Iterator[tuple[float, dict[int, int]]]:
-    """Every choice of one alternative a slot, the cheapest first: its cost and where it is not the first one.
+def _cheapest(gaps: dict[int, list[float]]) -> Iterator[dict[int, int]]:
+    """Every choice of one alternative a slot, the cheapest first: where it is not the first one.
 
     Args:
         gaps: Costs of the alternatives of each slot, ascending from 0.
@@ -182,7 +220,7 @@ def _cheapest(gaps: dict[int, list[float]]) -> Iterator[tuple[float, dict[int, i
     heap: list[tuple[float, int, int, _Step | None]] = [(0.0, 0, -1, None)]
     while heap:
         cost, _, at, step = heapq.heappop(heap)
-        yield cost, step.choices() if step else {}
+        yield step.choices() if step else {}
         for more, then, following in _next(gaps, order, at, step):
             count += 1
             heapq.heappush(heap, (cost + more, count, then, following))
@@ -246,8 +284,11 @@ class _Slot:
         return max(self.mass, key=self.mass.__getitem__)
 
     def done(self) -> Slot:
-        keys = sorted(self.mass, key=lambda k: -self.mass[k])  # stable: earlier voters first
-        return tuple(Arc(k, self.tokens[k], tuple(self.said[k]), tuple(self.said[k].values())) for k in keys)
+        keys = sorted(self.mass, key=lambda k: -round(self.mass[k] / (self.total or 1), 9))  # stable: earlier first
+        return tuple(
+            Arc(k, self.tokens[k], _words(self.tokens[k]), tuple(self.said[k]), tuple(self.said[k].values()))
+            for k in keys
+        )
 
 
 def build(voters: Sequence[Voter], null_confidence: float = 1.0) -> Network:
@@ -263,8 +304,8 @@ def build(voters: Sequence[Voter], null_confidence: float = 1.0) -> Network:
     """
     slots: list[_Slot] = []
     nulls: list[float] = []
-    for number, voter in enumerate(ranked(voters)):
-        keys = [key_of(token) for token in voter.tokens]
+    for number, voter in enumerate(sorted(voters, key=lambda voter: -voter.weight)):
+        keys = [_key(token) for token in voter.tokens]
         null = null_confidence * voter.null
         grown: list[_Slot] = []
         for s, w in _align(slots, keys):
@@ -279,12 +320,7 @@ def build(voters: Sequence[Voter], null_confidence: float = 1.0) -> Network:
     return Network(tuple(slot.done() for slot in slots))
 
 
-def ranked(voters: Sequence[Voter]) -> list[Voter]:
-    """The heaviest first, then the earlier."""
-    return sorted(voters, key=lambda voter: -voter.weight)
-
-
-def key_of(token: Token) -> str:
+def _key(token: Token) -> str:
     """The form in which a word is compared; a mark that stands alone is compared as it is."""
     return normalize(token.text) or token.text
 

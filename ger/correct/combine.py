@@ -1,0 +1,289 @@
+"""Combination: the hypotheses of a list, of one recognizer or of several, vote; no language model is needed.
+
+Every hypothesis has a share in the list, its posterior: `softmax(score / temperature)` among the hypotheses of the
+same system, times the weight of the system. Where a system's hypotheses lack scores, minus the logarithm of the
+position stands in for them. The system of a hypothesis is `extra["system"]`.
+
+- `mbr` chooses the listed text with the least expected word errors (Goel and Byrne 2000), `argmin_i sum_j P_j d(i, j)`.
+- `rover` takes the heaviest word at each place (Fiscus 1997), which can make a text that nobody has said as a whole.
+
+Case and punctuation do not count as differences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ger.errors import UsageError
+from ger.lm.features import acoustic
+from ger.registry import suggest
+from ger.text.align import carry_times, edits
+from ger.text.network import Network, Path, Voter, build
+from ger.types import Correction, Decision, Hypothesis, NBest
+
+if TYPE_CHECKING:
+    from ger.lm.profile import Profile
+    from ger.protocols import LanguageModel
+
+__all__ = ["Combiner", "Method", "cross", "from_profile", "posteriors"]
+
+Method = Literal["mbr", "rover"]
+
+_SYSTEM = "system:"
+
+#: Words of all hypotheses together that take part; of longer lists the most probable ones do. The time for `mbr` grows
+#: with the square of the number of different hypotheses.
+MAX_WORDS = 200_000
+#: How many paths are looked at for each text that `cross` may return: many have the words of another or of the list.
+_PATHS = 25
+
+
+def posteriors(
+    nbest: NBest, temperature: float = 1.0, system_weights: Mapping[str, float] | None = None
+) -> list[float]:
+    """The share of each hypothesis in its list, summing up to 1; 0 each where all systems weigh nothing.
+
+    Args:
+        nbest: The list.
+        temperature: Divides the scores: above 1 the shares are more alike.
+        system_weights: Weights by system; 1 for one that is not named.
+    """
+    shares = [0.0] * len(nbest.hypotheses)
+    for system, group in _systems(nbest).items():
+        weight = (system_weights or {}).get(system, 1.0)
+        scores = _scores(replace(nbest, hypotheses=tuple(nbest.hypotheses[i] for i in group)))
+        odds = [math.exp((score - max(scores)) / temperature) for score in scores]
+        for i, odd in zip(group, odds, strict=True):
+            shares[i] = weight * odd / sum(odds)
+    total = sum(shares)
+    return [share / total for share in shares] if total else shares
+
+
+def _systems(nbest: NBest) -> dict[str, list[int]]:
+    """The hypotheses of each system; those that name none are one system, without a name."""
+    found: dict[str, list[int]] = {}
+    for i, hypothesis in enumerate(nbest.hypotheses):
+        found.setdefault(str(hypothesis.extra.get("system", "")), []).append(i)
+    return found
+
+
+def _scores(nbest: NBest) -> list[float]:
+    scores = acoustic(nbest)
+    if scores is None or not all(map(math.isfinite, scores)):
+        return [-math.log(position) for position in range(1, len(nbest.hypotheses) + 1)]
+    return scores
+
+
+def cross(nbest: NBest, limit: int = 16) -> tuple[str, ...]:
+    """New texts made of parts of the hypotheses of a list, for a language model to choose from as well.
+
+    First those that exchange whole phrases, from one place where all hypotheses agree to the next, then those that
+    exchange single words; the most probable first in each kind.
+
+    Args:
+        nbest: The list.
+        limit: How many at most.
+
+    Returns:
+        Texts that differ in more than case and punctuation from each other and from the listed ones; maybe none.
+    """
+    ballot = _Ballot.of(nbest, posteriors(nbest))
+    network = build([voter for voter in ballot.voters if voter.tokens])
+    seen = {*ballot.words, ()}
+    made: list[str] = []
+    for path in _crossings(network, limit):
+        if len(made) >= limit:
+            break
+        if path.words not in seen:
+            seen.add(path.words)
+            made.append(path.text)
+    return tuple(made)
+
+
+def _crossings(network: Network, limit: int) -> Iterator[Path]:
+    yield from islice(network.phrases().paths(), _PATHS * limit)
+    yield from islice(network.paths(), _PATHS * limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ballot:
+    """The hypotheses that take part, the heaviest first, the earlier first among equals.
+
+    Attributes:
+        numbers: Their places in the list.
+        voters: What they say.
+        words: The same without case and punctuation.
+        mass: Share of each different text.
+    """
+
+    numbers: list[int]
+    voters: list[Voter]
+    words: list[tuple[str, ...]]
+    mass: dict[tuple[str, ...], float]
+
+    @classmethod
+    def of(cls, nbest: NBest, shares: Sequence[float]) -> _Ballot:
+        ballot, count = cls([], [], [], {}), 0
+        for number in sorted(range(len(shares)), key=lambda i: -shares[i]):
+            voter = _voter(nbest.hypotheses[number], shares[number])
+            count += len(voter.tokens)
+            if count > MAX_WORDS and ballot.numbers:
+                break
+            ballot.numbers.append(number)
+            ballot.voters.append(voter)
+            ballot.words.append(words := voter.words)
+            ballot.mass[words] = ballot.mass.get(words, 0.0) + shares[number]
+        return ballot
+
+    def first(self, words: tuple[str, ...]) -> int | None:
+        """Which voter says this and stands first in the list."""
+        said = [i for i, others in enumerate(self.words) if others == words]
+        return min(said, key=self.numbers.__getitem__, default=None)
+
+    def expected_errors(self, texts: Sequence[tuple[str, ...]]) -> list[float]:
+        """Of each text, the mean distance in words to what is said, weighed by the shares."""
+        import numpy as np
+        from rapidfuzz.distance import Levenshtein
+        from rapidfuzz.process import cdist
+
+        distances = cdist(texts, list(self.mass), scorer=Levenshtein.distance, dtype=np.int32)
+        errors: list[float] = (distances @ np.array(list(self.mass.values()))).tolist()
+        return errors
+
+    def least_errors(self) -> tuple[str, ...]:
+        """The text with the least expected errors, of several the first in the list."""
+        texts = list(self.mass)
+        errors = self.expected_errors(texts)
+        return min(zip(errors, texts, strict=True), key=lambda e: (round(e[0], 9), self._place(e[1])))[1]
+
+    def _place(self, words: tuple[str, ...]) -> int:
+        voter = self.first(words)
+        return -1 if voter is None else self.numbers[voter]
+
+
+def _voter(hypothesis: Hypothesis, share: float) -> Voter:
+    """A hypothesis as a voter; words without confidence among words that have one take the mean."""
+    if all(word.confidence is None for word in hypothesis.words):
+        return Voter.of(hypothesis.text, share)
+    values = [word.confidence for word in carry_times(hypothesis.words, hypothesis.text)]
+    known = [_between(value) for value in values if value is not None]
+    mean = sum(known) / len(known) if known else 1.0
+    return Voter.of(hypothesis.text, share, [mean if value is None else _between(value) for value in values])
+
+
+def _between(confidence: float) -> float:
+    return min(1.0, max(0.0, confidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Combiner:
+    """Lets the hypotheses of a list vote; see the top of this file and `ger.protocols.Corrector`.
+
+    A text that only differs in case and punctuation from the 1-best keeps the 1-best as it is. `scores` are the
+    posterior of the text (the sum over the hypotheses that say it) and its expected word errors; the confidence of a
+    word is its share in the votes at its place. A list with one hypothesis keeps it.
+
+    Args:
+        method: `mbr` or `rover`.
+        temperature: Divides the scores of the hypotheses, above 0.
+        system_weights: Weights of systems by name, 0 or more; 1 for those not named.
+        null_confidence: For `rover`: how much it counts that a hypothesis has no word at a place, compared with a
+            word of its mean confidence. Above 1 deletes more, below 1 keeps more.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    method: Method = "mbr"
+    temperature: float = 1.0
+    system_weights: Mapping[str, float] = field(default_factory=dict)
+    null_confidence: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise UsageError(
+                f"There is no way to combine called {self.method!r}.", suggest(self.method, get_args(Method))
+            )
+        if not 0 < self.temperature < math.inf:
+            raise UsageError(f"The temperature is {self.temperature}.", "Use a number above 0.")
+        if not 0 <= self.null_confidence < math.inf:
+            raise UsageError(f"The null confidence is {self.null_confidence}.", "Use a number from 0.")
+        if wrong := next((name for name, w in self.system_weights.items() if not 0 <= w < math.inf), None):
+            raise UsageError(f"The weight of {wrong!r} is {self.system_weights[wrong]}.", "Use a number from 0.")
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.Corrector`."""
+        null = f",null={self.null_confidence:g}" if self.method == "rover" else ""
+        systems = "".join(f",{name}={weight:g}" for name, weight in sorted(self.system_weights.items()))
+        return f"combine:method={self.method},temperature={self.temperature:g}{null}{systems}"
+
+    def correct(self, lists: Sequence[NBest]) -> list[Correction]:
+        """See `ger.protocols.Corrector`."""
+        return [self._correct(nbest) for nbest in lists]
+
+    def _correct(self, nbest: NBest) -> Correction:
+        if len(nbest.hypotheses) < 2:
+            reason = "only one hypothesis" if nbest.hypotheses else "nothing was said"
+            return _kept(nbest, reason)
+        shares = posteriors(nbest, self.temperature, self.system_weights)
+        if not any(shares):
+            return _kept(nbest, "no system of the list has a weight")
+        return self._vote(nbest, _Ballot.of(nbest, shares))
+
+    def _vote(self, nbest: NBest, ballot: _Ballot) -> Correction:
+        network = build(ballot.voters, self.null_confidence)
+        path = network.best()
+        words = path.words if self.method == "rover" else ballot.least_errors()
+        voter = ballot.first(words)
+        errors, before = ballot.expected_errors([words, Voter.of(nbest.best.text).words])
+        scores = {"posterior": ballot.mass.get(words, 0.0), "expected_errors": errors}
+        gain = f"{before - errors:.2f} fewer expected word errors"
+        if voter is None:
+            reason = f"a text made of parts of several hypotheses has {gain}"
+            return _correction(nbest, Hypothesis(path.text), "rewritten", reason, scores, path.confidences)
+        number, confidences = ballot.numbers[voter], network.path_of(voter).confidences
+        if number == 0:
+            return _correction(nbest, nbest.best, "kept", "best of the list", scores, confidences)
+        reason = f"hypothesis {number + 1} has {gain}"
+        return _correction(nbest, nbest.hypotheses[number], "reranked", reason, scores, confidences)
+
+
+def _kept(nbest: NBest, reason: str) -> Correction:
+    return Correction.of(nbest, nbest.best.text, "kept", reason=reason, words=nbest.best.words)
+
+
+def _correction(
+    nbest: NBest,
+    chosen: Hypothesis,
+    decision: Decision,
+    reason: str,
+    scores: Mapping[str, float],
+    confidences: Sequence[float],
+) -> Correction:
+    """With times from the hypothesis, or else from the 1-best, and confidences from the votes."""
+    words = carry_times(chosen.words or nbest.best.words, chosen.text)
+    return Correction.of(
+        nbest,
+        chosen.text,
+        decision,
+        reason=reason,
+        words=tuple(replace(word, confidence=p) for word, p in zip(words, confidences, strict=True)),
+        edits=() if decision == "kept" else edits(nbest.best.words or nbest.best.text, chosen.text),
+        scores=scores,
+    )
+
+
+def from_profile(lms: Mapping[str, LanguageModel], profile: Profile) -> Combiner:
+    """A combiner with the weights of a profile: `system:NAME` is the weight of a system, below 0 counts as 0.
+
+    Language models and all other weights are of no use here.
+    """
+    weights = {
+        name.removeprefix(_SYSTEM): max(0.0, w) for name, w in profile.weights.items() if name.startswith(_SYSTEM)
+    }
+    return Combiner(temperature=profile.temperature, system_weights=weights)
