@@ -34,7 +34,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
     },
     "correctors": {
         "rescore": "ger.correct.rescore:Rescorer",
-        "combine": "ger.correct.combine:Combiner",
+        "combine": "ger.correct.combine:from_profile",
     },
 }
 

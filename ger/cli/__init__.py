@@ -12,7 +12,9 @@ from ger import __version__
 from ger.cli import models
 from ger.cli.correct import correct
 from ger.cli.doctor import doctor
+from ger.cli.rescore import rescore
 from ger.cli.transcribe import transcribe
+from ger.cli.tune import tune
 
 __all__ = ["app", "main"]
 
@@ -47,6 +49,8 @@ def _version(value: bool) -> None:
 
 app.command()(correct)
 app.command()(transcribe)
+app.command()(rescore)
+app.command()(tune)
 app.add_typer(models.app, name="models")
 app.command()(doctor)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
 
 __all__ = [
+    "RUN",
     "Bar",
     "BatchSize",
     "BeamSize",
@@ -34,6 +35,7 @@ __all__ = [
     "Resume",
     "TaskName",
     "Threads",
+    "bar",
     "exit_codes",
     "find",
     "progress",
@@ -62,16 +64,14 @@ BeamSize = Annotated[
 BatchSize = Annotated[
     int | None, typer.Option(help="Segments decoded together (default 8, on a GPU 16).", rich_help_panel=_ASR)
 ]
-_RUN = "Run"
-Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=_RUN)]
+RUN = "Run"
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUN)]
 ComputeType = Annotated[
-    str | None, typer.Option(help="Precision of the recognizer: int8, float16, float32 …", rich_help_panel=_RUN)
+    str | None, typer.Option(help="Precision of the recognizer: int8, float16, float32 …", rich_help_panel=RUN)
 ]
-Threads = Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=_RUN)]
-Recursive = Annotated[bool, typer.Option(help="Search folders inside folders.", rich_help_panel=_RUN)]
-Resume = Annotated[
-    bool, typer.Option(help="Leave inputs alone that an earlier run has finished.", rich_help_panel=_RUN)
-]
+Threads = Annotated[int | None, typer.Option(help="CPU threads.", rich_help_panel=RUN)]
+Recursive = Annotated[bool, typer.Option(help="Search folders inside folders.", rich_help_panel=RUN)]
+Resume = Annotated[bool, typer.Option(help="Leave inputs alone that an earlier run has finished.", rich_help_panel=RUN)]
 
 
 def say(text: str) -> None:
@@ -112,10 +112,10 @@ class Bar:
     def __init__(self, live: Progress | None = None) -> None:
         self._live = live
 
-    def __call__(self, seconds: float) -> None:
-        """Go on by seconds of audio."""
+    def __call__(self, step: float) -> None:
+        """Go on, by seconds of audio or by lists."""
         if self._live:
-            self._live.advance(self._live.task_ids[0], seconds)
+            self._live.advance(self._live.task_ids[0], step)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -127,9 +127,14 @@ class Bar:
             self._live.start()
 
 
+def progress(inputs: Iterable[Input], title: str) -> AbstractContextManager[Bar]:
+    """A bar with time left over the seconds of audio."""
+    return bar(_seconds(inputs) if sys.stderr.isatty() else None, title)
+
+
 @contextmanager
-def progress(inputs: Iterable[Input], title: str) -> Iterator[Bar]:
-    """A bar with time left over the seconds of audio, on standard error and only on a terminal."""
+def bar(total: float | None, title: str) -> Iterator[Bar]:
+    """A bar with time left, on standard error and only on a terminal."""
     if not sys.stderr.isatty():
         yield Bar()
         return
@@ -146,7 +151,7 @@ def progress(inputs: Iterable[Input], title: str) -> Iterator[Bar]:
     columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()]
     columns += [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as live:
-        live.add_task(title, total=_seconds(inputs))
+        live.add_task(title, total=total)
         yield Bar(live)
 
 

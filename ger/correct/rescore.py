@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Rescorer", "prefixed", "recording"]
+__all__ = ["Rescorer", "candidates", "prefixed", "recording"]
 
 
 class Rescorer:
@@ -105,7 +105,7 @@ class Rescorer:
         profile = self._profile
         said = (" ".join(self._said.get(recording(nbest) or "", ())) for nbest in lists)
         table = compute(
-            candidates := [_crossed(nbest, profile.cross) for nbest in lists],
+            competing := [candidates(nbest, profile.cross) for nbest in lists],
             self._columns,
             self._lms,
             form=profile.form,
@@ -113,12 +113,12 @@ class Rescorer:
             prefixes=[prefixed(nbest, profile, text) for nbest, text in zip(lists, said, strict=True)],
         )
         weights = np.array([profile.weights[name] for name in table.names])
-        return [self._choose(*row, weights) for row in zip(lists, candidates, table.values, table.allowed, strict=True)]
+        return [self._choose(*row, weights) for row in zip(lists, competing, table.values, table.allowed, strict=True)]
 
     def _choose(
         self,
         nbest: NBest,
-        candidates: NBest,
+        competing: NBest,
         values: npt.NDArray[np.float64],
         allowed: npt.NDArray[np.bool_],
         weights: npt.NDArray[np.float64],
@@ -127,15 +127,15 @@ class Rescorer:
 
         combined = np.where(allowed, values @ weights, -np.inf)
         chosen = int(np.argmax(combined))
-        text = candidates.hypotheses[chosen].text
+        text = competing.hypotheses[chosen].text
         posterior = np.exp((combined - combined[chosen]) / self._profile.temperature)
-        same = [normalize(h.text) == normalize(text) for h in candidates.hypotheses]
+        same = [normalize(h.text) == normalize(text) for h in competing.hypotheses]
         scores = {name: float(value) for name, value in zip(self._columns, values[chosen], strict=True)}
         scores["combined"] = float(combined[chosen])
         scores["posterior"] = float(posterior[same].sum() / posterior.sum())
         if chosen == 0:
             return _kept(nbest, "best of the list", scores)
-        best, hypothesis = nbest.best, candidates.hypotheses[chosen]
+        best, hypothesis = nbest.best, competing.hypotheses[chosen]
         listed = chosen < len(nbest.hypotheses)
         what = f"hypothesis {chosen + 1}" if listed else "a text made of parts of several hypotheses"
         return Correction.of(
@@ -163,7 +163,7 @@ def prefixed(nbest: NBest, profile: Profile, previous: str = "") -> str:
     )
 
 
-def _crossed(nbest: NBest, limit: int) -> NBest:
+def candidates(nbest: NBest, limit: int) -> NBest:
     """The list and, where wanted, texts made of parts of its hypotheses."""
     if not limit:
         return nbest

@@ -1,0 +1,179 @@
+"""What the commands on N-best lists share: reading them, and which language models judge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ger.cli import common
+from ger.errors import UsageError
+
+if TYPE_CHECKING:
+    from ger.types import NBest
+
+__all__ = [
+    "BatchTokens",
+    "Domain",
+    "Form",
+    "Format",
+    "Lists",
+    "LlmPrecision",
+    "Lms",
+    "Previous",
+    "References",
+    "Systems",
+    "Weights",
+    "read",
+    "unweighted",
+    "weights",
+]
+
+_IN = "Input"
+_LM = "Language model"
+
+Lists = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="LISTS...", help="Files with N-best lists (records, HyPoradise, ESPnet …), '-'."),
+]
+Systems = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--system",
+        metavar="NAME=FILE",
+        help="Texts of one recognizer by utterance; several make lists of one hypothesis a system.",
+        rich_help_panel=_IN,
+    ),
+]
+References = Annotated[
+    Path | None, typer.Option("--reference", help="References by utterance, kept in the output.", rich_help_panel=_IN)
+]
+Format = Annotated[
+    str | None, typer.Option("--input-format", help="Format of LISTS; found out when left out.", rich_help_panel=_IN)
+]
+Lms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lm",
+        metavar="[NAME=][BACKEND:]MODEL",
+        help="A language model: a name of 'ger models ls', a hub id, a folder, an .arpa or .bin file, "
+        "the URL of a server. Several are weighted together.",
+        rich_help_panel=_LM,
+    ),
+]
+Form = Annotated[
+    str | None,
+    typer.Option(help="Written form that they read: as-is, lower, lower., sentence.", rich_help_panel=_LM),
+]
+Domain = Annotated[
+    str | None, typer.Option(help="A sentence about what is spoken of, read before each text.", rich_help_panel=_LM)
+]
+Previous = Annotated[
+    int | None,
+    typer.Option(help="Earlier utterances of the same recording, read before each text.", rich_help_panel=_LM),
+]
+LlmPrecision = Annotated[
+    str | None,
+    typer.Option("--llm-compute-type", help="float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
+]
+BatchTokens = Annotated[
+    int | None, typer.Option(help="Tokens that go through the model at once.", rich_help_panel=common.RUN)
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weight",
+        metavar="[NAME=]VALUE",
+        help="Weight of a feature; without a name that of the language model, 0 to 1.",
+        rich_help_panel=_LM,
+    ),
+]
+
+_WEIGHT = re.compile(r"(?:(?P<name>.+)=)?(?P<value>[^=]+)")
+
+
+def read(
+    paths: Sequence[str] | None,
+    systems: Sequence[str] | None = None,
+    reference: Path | None = None,
+    format: str | None = None,
+) -> list[NBest]:
+    """The lists of files, or those made of several systems' texts.
+
+    Ids that occur in several files get the file's name in front.
+
+    Raises:
+        InputError: a file cannot be read, ids do not belong together, or there are no lists.
+        UsageError: neither or both were given, or one has no name.
+    """
+    from ger.errors import InputError
+    from ger.io.lists import attach_references, join_systems, read_lists, read_texts
+
+    if bool(paths) == bool(systems):
+        raise UsageError("Give either LISTS or --system NAME=FILE.", "See --help.")
+    references = read_texts(reference, reference=_holds_references(reference)) if reference else None
+    if systems:
+        return join_systems({name: read_texts(file) for name, file in _named(systems).items()}, references)
+    files = {path: list(read_lists(path, format=format)) for path in dict.fromkeys(paths or ())}
+    lists = _with_own_ids(files)
+    if not lists:
+        raise InputError(f"{', '.join(files)} holds no lists.", "Check the file.")
+    return list(attach_references(lists, references)) if references is not None else lists
+
+
+def weights(given: Sequence[str] | None) -> tuple[float | None, dict[str, float]]:
+    """The weight of the language model, and weights by name.
+
+    Raises:
+        UsageError: one is not a number.
+    """
+    alone: float | None = None
+    named: dict[str, float] = {}
+    for text in given or ():
+        parts = _WEIGHT.fullmatch(text)
+        try:
+            value = float(parts["value"]) if parts else float(text)
+        except ValueError:
+            raise UsageError(f"--weight {text} is not a number.", "Write --weight 0.2 or --weight words=0.5.") from None
+        if parts and parts["name"]:
+            named[parts["name"]] = value
+        else:
+            alone = value
+    return alone, named
+
+
+def unweighted(given: Sequence[str] | None) -> dict[str, float]:
+    """Language models by name with weights that are still to be found.
+
+    Raises:
+        UsageError: one cannot be read, or two have the same name.
+    """
+    from ger.lm.select import parse_all
+
+    return {spec.name: 1.0 for spec in parse_all(given or ())}
+
+
+def _holds_references(path: Path) -> bool:
+    return path.suffix in (".json", ".jsonl")
+
+
+def _named(systems: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in systems]
+    if bad := next((name for name, _, file in pairs if not name or not file), None):
+        raise UsageError(f"--system {bad} has no name and file.", "Write --system NAME=FILE.")
+    named = {name: file for name, _, file in pairs}
+    if len(named) < len(pairs):
+        raise UsageError("Two systems have the same name.", "Each --system needs a name of its own.")
+    return named
+
+
+def _with_own_ids(files: dict[str, list[NBest]]) -> list[NBest]:
+    from dataclasses import replace
+
+    lists = [nbest for found in files.values() for nbest in found]
+    if len({nbest.id for nbest in lists}) == len(lists):
+        return lists
+    return [replace(nbest, id=f"{path}:{nbest.id}") for path, found in files.items() for nbest in found]

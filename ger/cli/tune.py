@@ -1,0 +1,94 @@
+"""`ger tune`: the weights that make the fewest word errors, and what they are worth on other data."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ger.cli import common, lists
+
+__all__ = ["tune"]
+
+
+def tune(
+    inputs: lists.Lists = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the profile here (TOML).")] = None,
+    systems: lists.Systems = None,
+    reference: lists.References = None,
+    input_format: lists.Format = None,
+    lm: lists.Lms = None,
+    no_lm: Annotated[
+        bool, typer.Option("--no-lm", help="Use no language model.", rich_help_panel="Language model")
+    ] = False,
+    form: lists.Form = None,
+    domain: lists.Domain = None,
+    previous: lists.Previous = None,
+    llm_compute_type: lists.LlmPrecision = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Use only these features beside the language models: acoustic, rank, words, agree, votes, "
+            "system:NAME (default all that differ)."
+        ),
+    ] = None,
+    cross: Annotated[
+        int, typer.Option(help="Texts made of parts of several hypotheses that compete with the listed ones.")
+    ] = 0,
+    folds: Annotated[int, typer.Option(help="Parts for cross-validation; 0 for none.")] = 5,
+    normalizer: Annotated[str, typer.Option(help="Normalizer under which words are compared.")] = "basic",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    device: common.Device = None,
+    threads: common.Threads = None,
+    batch_tokens: lists.BatchTokens = None,
+) -> None:
+    """Find the weights that make the fewest word errors on lists with references.
+
+    Two error rates are printed. The one on the lists that weights were tuned on flatters; the cross-validated one comes
+    from weights that were tuned without the list in question.
+
+    Exit codes: 0 done, 1 lists or models cannot be used, 2 wrong call, 130 interrupted.
+    """
+    with common.exit_codes():
+        from dataclasses import replace
+
+        from ger.api import settings
+        from ger.errors import UsageError
+        from ger.lm.fit import fit
+        from ger.lm.profile import write_profile
+
+        if no_lm and lm:
+            raise UsageError("--no-lm and --lm exclude each other.", "Leave one out.")
+        made = settings(
+            lms=lm,
+            weights=lists.unweighted(lm),
+            form=form,
+            domain=domain,
+            previous=previous,
+            llm_compute_type=llm_compute_type,
+            device=device,
+            threads=threads,
+            batch_tokens=batch_tokens,
+        )
+        base = replace(made.profile, lms=() if no_lm else made.profile.lms, cross=cross)
+        found = lists.read(inputs, systems, reference, input_format)
+        started = time.monotonic()
+        with common.bar(len(found), "Scoring") as bar:
+            fitted = fit(
+                found,
+                base,
+                replace(made, profile=base).make_lms(),
+                features=feature,
+                folds=folds,
+                normalizer=normalizer,
+                seed=seed,
+                progress=bar,
+            )
+        if output:
+            write_profile(output, fitted.profile)
+        value = fitted.to_json() | {"elapsed_seconds": round(time.monotonic() - started, 3)}
+        typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())

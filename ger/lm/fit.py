@@ -1,0 +1,247 @@
+"""From lists with references to a profile: scores, features, tuned weights, and what they are worth.
+
+Two error rates come out and are never mixed up: the one on the lists that weights were tuned on, which flatters, and
+the cross-validated one, for which each list is decided with weights that were tuned without its fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ger.correct.rescore import candidates, prefixed, recording
+from ger.errors import InputError
+from ger.evaluate.bootstrap import interval
+from ger.evaluate.rates import distance
+from ger.lm.features import OWN, Features, compute, system_columns
+from ger.lm.profile import Profile
+from ger.lm.tune import Method, choose, cross_validate, folds, select, temperature, tune
+from ger.protocols import LanguageModel
+from ger.text.normalize import normalize
+from ger.types import NBest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Fitted", "Problem", "fit", "problem"]
+
+_WINDOW = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Lists with references, in numbers.
+
+    Attributes:
+        features: Features of every hypothesis.
+        errors: Word errors of every hypothesis of each list; of an empty list one number, the words it misses.
+        words: Reference words of each list.
+        keys: Lists with the same key are of one recording, and stay together in cross-validation.
+    """
+
+    features: Features
+    errors: Sequence[npt.NDArray[np.int64]]
+    words: Sequence[int]
+    keys: Sequence[str]
+
+    def chosen_errors(self, choice: Sequence[int] | npt.NDArray[np.int64]) -> list[int]:
+        """Word errors of the chosen hypothesis of each list."""
+        return [int(errors[i]) for errors, i in zip(self.errors, choice, strict=True)]
+
+    def rate(self, errors: Sequence[int]) -> float:
+        """Word error rate in percent."""
+        return 100 * sum(errors) / max(1, sum(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A tuned profile and how good it is; rates are word error rates in percent of all reference words.
+
+    Attributes:
+        profile: The weights.
+        n: Lists.
+        words: Reference words.
+        baseline: Of the first hypotheses.
+        oracle: Of the best hypotheses.
+        tuned: With the weights, on the lists they were tuned on.
+        validated: Cross-validated; `None` without folds.
+        validated_interval: Its bootstrap interval (95 %).
+        folds: How many.
+    """
+
+    profile: Profile
+    n: int
+    words: int
+    baseline: float
+    oracle: float
+    tuned: float
+    validated: float | None
+    validated_interval: tuple[float, float] | None
+    folds: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value; without folds the cross-validated rates are absent."""
+        value: dict[str, Any] = {"signature": self.profile.signature, "n": self.n, "words": self.words}
+        value |= {"baseline_wer": self.baseline, "oracle_wer": self.oracle, "tuned_wer": self.tuned}
+        if self.validated is not None and self.validated_interval is not None:
+            value |= {"cv_wer": self.validated, "cv_wer_ci": list(self.validated_interval), "folds": self.folds}
+        return value | {"weights": dict(self.profile.weights), "temperature": self.profile.temperature}
+
+    def render(self) -> str:
+        """A few lines for people."""
+        rows = [
+            f"{self.n} lists, {self.words} words",
+            f"  1-best                     {self.baseline:6.2f} %",
+            f"  oracle                     {self.oracle:6.2f} %",
+            f"  on the tuning lists        {self.tuned:6.2f} %  (flatters: do not report)",
+        ]
+        if self.validated is not None and self.validated_interval is not None:
+            low, high = self.validated_interval
+            rows.append(f"  cross-validated, {self.folds} folds   {self.validated:6.2f} %  [{low:.2f}, {high:.2f}]")
+        rows += ["weights", *(f"  {name:24} {weight:9.4f}" for name, weight in self.profile.weights.items())]
+        return "\n".join([*rows, f"temperature of the posteriors {self.profile.temperature:.3g}"])
+
+
+def problem(
+    lists: Sequence[NBest],
+    profile: Profile,
+    lms: Mapping[str, LanguageModel],
+    *,
+    features: Sequence[str] | None = None,
+    normalizer: str = "basic",
+    progress: Callable[[int], None] = lambda lists: None,
+) -> Problem:
+    """Score lists and count the errors of their hypotheses.
+
+    With `profile.previous`, the first hypotheses of earlier lists of the same recording are context; never references.
+
+    Args:
+        lists: Lists with references, those of one recording in order of time.
+        profile: Form, least length, context and crossed texts; its weights do not count.
+        lms: Language models by name.
+        features: Columns besides the language models'; by default all of `ger.lm.features` that tell hypotheses apart.
+        normalizer: Under which words are compared.
+        progress: Called with numbers of lists that are scored.
+
+    Raises:
+        InputError: a list has no reference.
+        ModelError: a language model broke.
+        UsageError: there is no such feature or normalizer.
+    """
+    import numpy as np
+
+    if missing := next((nbest.id for nbest in lists if nbest.reference is None), None):
+        raise InputError(f"The list {missing!r} has no reference.", "Give references with --reference.")
+    lists = [candidates(nbest, profile.cross) for nbest in lists]
+    names = [*(_own(lists) if features is None else features), *lms]
+    prefixes = _prefixes(lists, profile)
+    values: list[npt.NDArray[np.float64]] = []
+    allowed: list[npt.NDArray[np.bool_]] = []
+    for start in range(0, len(lists), _WINDOW):
+        part = slice(start, start + _WINDOW)
+        table = compute(
+            lists[part],
+            names,
+            lms,
+            form=profile.form,
+            min_length=profile.min_length,
+            prefixes=prefixes[part],
+        )
+        values += table.values
+        allowed += table.allowed
+        progress(len(table.values))
+    references = [normalize(nbest.reference or "", normalizer).split() for nbest in lists]
+    errors = [
+        np.array([distance(ref, normalize(h.text, normalizer).split()) for h in nbest.hypotheses] or [len(ref)])
+        for nbest, ref in zip(lists, references, strict=True)
+    ]
+    keys = [recording(nbest) or nbest.id for nbest in lists]
+    table = Features(tuple(names), values, allowed)
+    return Problem(_telling(table), errors, [len(reference) for reference in references], keys)
+
+
+def fit(
+    lists: Sequence[NBest],
+    profile: Profile,
+    lms: Mapping[str, LanguageModel],
+    *,
+    features: Sequence[str] | None = None,
+    folds: int = 5,
+    method: Method = "risk",
+    normalizer: str = "basic",
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda lists: None,
+) -> Fitted:
+    """Tune the weights of a profile on lists with references.
+
+    Args:
+        lists: See `problem`, also for the next five.
+        profile: The profile.
+        lms: Language models by name.
+        features: Columns.
+        normalizer: Under which words are compared.
+        progress: Called with numbers of lists.
+        folds: Parts for cross-validation; 0 for none.
+        method: See `ger.lm.tune.tune`.
+        seed: Of the folds and the search.
+
+    Raises:
+        GerError: as `problem` and `ger.lm.tune.tune` do.
+    """
+    made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
+    tuned = tune(made.features, made.errors, method=method, seed=seed)
+    validated = validate(made, folds, method=method, seed=seed) if folds else None
+    result = replace(
+        profile, weights=tuned.by_name(), temperature=temperature(made.features, made.errors, tuned.weights)
+    )
+    baseline = [int(errors[0]) for errors in made.errors]
+    oracle = [int(errors.min()) for errors in made.errors]
+    fitted = Fitted(
+        profile=result,
+        n=len(lists),
+        words=sum(made.words),
+        baseline=made.rate(baseline),
+        oracle=made.rate(oracle),
+        tuned=made.rate(made.chosen_errors(choose(made.features, tuned.weights))),
+        validated=made.rate(validated) if validated is not None else None,
+        validated_interval=interval(validated, made.words) if validated is not None else None,
+        folds=folds,
+    )
+    told = {
+        name: value for name, value in fitted.to_json().items() if name not in ("weights", "temperature", "signature")
+    }
+    return replace(fitted, profile=replace(result, made={**told, "normalizer": normalizer, "seed": seed}))
+
+
+def validate(made: Problem, count: int, *, method: Method = "risk", seed: int = 0) -> list[int]:
+    """Word errors of each list, decided with weights that were tuned without its fold."""
+
+    def without(train: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        tuned = tune(select(made.features, train), [made.errors[i] for i in train], method=method, seed=seed)
+        return choose(select(made.features, held), tuned.weights)
+
+    return made.chosen_errors(cross_validate(folds(made.keys, count, seed), without))
+
+
+def _own(lists: Sequence[NBest]) -> list[str]:
+    return [*OWN, *system_columns(lists)]
+
+
+def _telling(table: Features) -> Features:
+    """Without the columns that are the same for all hypotheses of each list."""
+    import numpy as np
+
+    keep = [i for i in range(len(table.names)) if any(len(v) > 1 and np.ptp(v[:, i]) > 0 for v in table.values)]
+    return Features(tuple(table.names[i] for i in keep), [v[:, keep] for v in table.values], table.allowed)
+
+
+def _prefixes(lists: Sequence[NBest], profile: Profile) -> list[str]:
+    said: dict[str, list[str]] = {}
+    prefixes = []
+    for nbest in lists:
+        before = said.setdefault(recording(nbest) or f"\0{nbest.id}", [])
+        prefixes.append(prefixed(nbest, profile, " ".join(before[-profile.previous :] if profile.previous else ())))
+        before.append(nbest.best.text)
+    return prefixes
