@@ -1,0 +1,279 @@
+"""Language models behind an OpenAI-compatible server: scores where it gives those of the prompt, and text.
+
+What the server can do is found out when the backend is made, with requests of a few tokens; see
+`llm_backends.http_scores` for the scores and `llm_backends.http_client` for retries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from ger.errors import ModelError, UsageError
+from ger.protocols import LmOptions, ScoreRequest
+from llm_backends.http_client import Client, Policy, Reply
+from llm_backends.http_keys import api_key
+from llm_backends.http_scores import PROBE, Scoring, probe
+
+__all__ = ["Abilities", "OpenAILM"]
+
+_CONNECTIONS = 8
+_PROBE_TRIES = 3
+_EXAMPLE = "Give its address and the model's name there, such as http://localhost:8000/v1#Qwen/Qwen3-4B."
+_NO_SCORES = "Use a server that gives log-probabilities of the prompt, such as vLLM, or the transformers backend."
+_TOO_LONG = "If the text is too long for the model, use one with a longer context or shorter segments."
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a server can do.
+
+    Attributes:
+        scores: How it scores; empty where it cannot.
+        end: Whether the end of text is part of a score.
+        generates: With which interface it writes; empty where it cannot.
+    """
+
+    scores: Literal["prompt_logprobs", "echo", ""]
+    end: bool
+    generates: Literal["completions", "chat", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """`URL#model,start=…,end=…`, taken apart; `shown` is the URL without what may be secret."""
+
+    url: str
+    shown: str
+    model: str
+    start: str
+    end: str
+
+    @classmethod
+    def parse(cls, text: str) -> _Address:
+        url, _, fragment = text.strip().partition("#")
+        model, *settings = fragment.split(",")
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname and parts.netloc.rpartition("@")[2]
+            bad_port = parts.port == 0
+        except ValueError:
+            host, bad_port = "", True
+        if (
+            not host
+            or bad_port
+            or parts.scheme not in ("http", "https")
+            or not url.isascii()
+            or not url.isprintable()
+            or " " in url
+        ):
+            raise UsageError("The openai backend needs the address of a server.", _EXAMPLE)
+        if "@" in parts.netloc:
+            raise UsageError(f"The address of {host} holds a user name or password.", "Set GER_API_KEY instead.")
+        values = dict(setting.partition("=")[::2] for setting in settings)
+        if unknown := values.keys() - {"start", "end"}:
+            raise UsageError(f"{min(unknown)!r} is no setting of a server's model.", "There are start= and end=.")
+        shown = f"{parts.scheme}://{host}{parts.path.rstrip('/') or '/v1'}"
+        query = f"?{parts.query}" if parts.query else ""
+        return cls(shown + query, shown, model, values.get("start", ""), values.get("end", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """One way of asking for text: the path, the name of the limit, and whether greedy search may be asked for."""
+
+    path: Literal["completions", "chat/completions"]
+    limit: str = "max_tokens"
+    greedy: dict[str, Any] = field(default_factory=lambda: {"temperature": 0})
+
+    @property
+    def name(self) -> Literal["completions", "chat"]:
+        return "completions" if self.path == "completions" else "chat"
+
+    def body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
+        asked = (
+            {"prompt": prompt} if self.name == "completions" else {"messages": [{"role": "user", "content": prompt}]}
+        )
+        return {**asked, self.limit: max_tokens, **self.greedy}
+
+    def text(self, answer: dict[str, Any]) -> str:
+        """The text of an answer.
+
+        Raises:
+            ValueError: it has none.
+        """
+        try:
+            choice = answer["choices"][0]
+            text = choice["text"] if self.name == "completions" else choice["message"]["content"] or ""
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError("the answer has no text") from error
+        if not isinstance(text, str):
+            raise ValueError("the answer has no text")
+        return text
+
+
+#: Tried in this order; the newest hosted models take no other limit, and some no temperature.
+_WRITINGS = (
+    _Writing("completions"),
+    _Writing("chat/completions"),
+    _Writing("chat/completions", "max_completion_tokens"),
+    _Writing("chat/completions", "max_completion_tokens", {}),
+)
+
+
+class OpenAILM:
+    """A model of an OpenAI-compatible server; see `ger.protocols.LanguageModel`.
+
+    `options.model` is `URL#MODEL`; without a model the first one of the server is used. `,start=TOKEN` and `,end=TOKEN`
+    after it name the special tokens around a text where the server is not to be asked for them. `options.threads` is
+    how many requests run at the same time (8 if 0). Other options are the server's own business.
+
+    Args:
+        options: What the backend is made with.
+        client: Makes the client for a URL and a policy; for tests and special transports.
+        policy: How patient to be.
+
+    Raises:
+        UsageError: the address, the key or a special token is wrong.
+        ModelError: the server does not answer, refuses the key, or can neither score nor generate.
+    """
+
+    def __init__(
+        self,
+        options: LmOptions,
+        client: Callable[[str, str, Policy], Client] = Client,
+        policy: Policy | None = None,
+    ) -> None:
+        self._address = _Address.parse(options.model)
+        self._connections = options.threads or _CONNECTIONS
+        policy, key = policy or Policy(), api_key(self._address.url)
+        self._client = client(self._address.url, key, replace(policy, tries=min(policy.tries, _PROBE_TRIES)))
+        self._model = self._address.model or self._first_model()
+        self._name = f"{self._address.shown}#{self._model}"
+        self._writing, self._no_text = self._probe_writing()
+        self._scoring, self._no_scores = self._probe_scoring()
+        if not self._writing and not self._scoring:
+            raise ModelError(f"{self._name}: the server is of no use: {self._no_text}.", "Check the model's name.")
+        self._client = client(self._address.url, key, policy)
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the server can do, as found out at the start."""
+        scoring = self._scoring
+        return Abilities(
+            scores=scoring.format if scoring else "",
+            end=bool(scoring and scoring.end),
+            generates=self._writing.name if self._writing else "",
+        )
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.LanguageModel`; with what the server can do, without the key."""
+        scoring, parts = self._scoring, [f"openai:{self._name}"]
+        if scoring:
+            parts += [f"scores={scoring.format}", f"start={scoring.start!r}" if scoring.start else "start=server"]
+            parts += [f"end={scoring.end!r}" if scoring.end else "no-end"]
+        parts += [f"generates={self.abilities.generates}"] if self._writing else []
+        return ",".join(parts)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """See `ger.protocols.LanguageModel`. Equal texts after an equal prefix are sent once.
+
+        Raises:
+            ModelError: the server cannot score, did not answer, or refused a text, for example as too long.
+        """
+        if self._scoring is None:
+            raise ModelError(f"{self._name}: the server cannot score: {self._no_scores}.", _NO_SCORES)
+        texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
+        totals = dict(zip(texts, self._each(self._total, texts), strict=True))
+        return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        """See `ger.protocols.LanguageModel`. Equal prompts are sent once.
+
+        A server with chat alone is asked with the prompt as the user's message; what it answers is its reply to it.
+
+        Raises:
+            ModelError: the server cannot generate, did not answer, or refused a prompt, for example as too long.
+        """
+        if self._writing is None:
+            raise ModelError(f"{self._name}: the server cannot generate: {self._no_text}.", "Use another server.")
+        unique = list(dict.fromkeys(prompts))
+        answers = dict(zip(unique, self._each(lambda prompt: self._text(prompt, max_tokens), unique), strict=True))
+        return [answers[prompt] for prompt in prompts]
+
+    def _each(self, function: Callable[[_Item], _Made], items: list[_Item]) -> list[_Made]:
+        """Apply a function to all items, some at the same time; after a failure no further one is begun."""
+        if not items:
+            return []
+        pool = ThreadPoolExecutor(min(self._connections, len(items)))
+        try:
+            return list(pool.map(function, items))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _total(self, item: tuple[str, str]) -> float:
+        """log p of a text after a prefix; 0 for a text without a token to score."""
+        assert self._scoring is not None
+        prefix, text = map(_valid, item)
+        if not text and not self._scoring.end:
+            return 0.0
+        try:
+            return self._scoring.total(
+                self._ask("completions", self._scoring.request(prefix, text), text), prefix, text
+            )
+        except ValueError as error:
+            raise ModelError(f"{self._name}: {error}.", "Check the server; its answer is not as it was.") from error
+
+    def _text(self, prompt: str, max_tokens: int) -> str:
+        assert self._writing is not None
+        prompt = _valid(prompt)
+        try:
+            return self._writing.text(self._ask(self._writing.path, self._writing.body(prompt, max_tokens), prompt))
+        except ValueError as error:
+            raise ModelError(f"{self._name}: {error}.", "Check the server; its answer is not as it was.") from error
+
+    def _ask(self, path: str, body: dict[str, Any], text: str = PROBE) -> dict[str, Any]:
+        reply = self._client.post(path, {"model": self._model, **body})
+        if reply.refusal:
+            raise ModelError(f"{self._name}: the server refused {text[:60]!r}: {reply.refusal}.", _TOO_LONG)
+        return reply.value
+
+    def _first_model(self) -> str:
+        reply = self._client.get("models")
+        try:
+            return str(reply.value["data"][0]["id"])
+        except (KeyError, IndexError, TypeError) as error:
+            reason = f": {reply.refusal}" if reply.refusal else ""
+            raise ModelError(f"{self._address.shown}: the server names no model{reason}.", _EXAMPLE) from error
+
+    def _probe_writing(self) -> tuple[_Writing | None, str]:
+        """How the server generates; else nothing and the reason."""
+        reasons = []
+        for writing in _WRITINGS:
+            reply: Reply = self._client.post(writing.path, {"model": self._model, **writing.body(PROBE, 16)})
+            try:
+                writing.text(reply.value)
+            except ValueError as error:
+                reasons.append(reply.refusal or str(error))
+            else:
+                return writing, ""
+        return None, "; ".join(dict.fromkeys(reasons))
+
+    def _probe_scoring(self) -> tuple[Scoring | None, str]:
+        """How the server scores; else nothing and the reason."""
+        try:
+            return probe(lambda body: self._ask("completions", body), self._address.start, self._address.end), ""
+        except ValueError as error:
+            return None, str(error)
+
+
+def _valid(text: str) -> str:
+    """Half surrogates, which JSON allows and servers refuse, become replacement characters."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
