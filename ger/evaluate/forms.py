@@ -12,10 +12,10 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ger.evaluate.numbers import NUMBER_WORDS, is_number, rewrite
+from ger.evaluate.numbers import NUMBER_WORDS, SYMBOLS, is_number, rewrite
 from ger.evaluate.spelling import ABBREVIATIONS, american
 
-__all__ = ["FORM_CLASSES", "atoms", "form_class", "numeric", "same_form", "written"]
+__all__ = ["FORM_CLASSES", "atoms", "form_class", "number_like", "numeric", "same_form", "written"]
 
 #: Kinds of differences in written form.
 FORM_CLASSES = ("number", "abbreviation", "compound", "spelling", "punctuation")
@@ -29,8 +29,7 @@ _PLURALS = {word.removesuffix("y") + "ies": word for word in NUMBER_WORDS if wor
 _GLUED = re.compile(rf"(\w*?)({'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(st|nd|rd|th|s|am|pm|)")
 _ENDINGS = {"st", "nd", "rd", "th"}
 # Words that can belong to a number without being one.
-_AROUND = {"and", "point", "o", "oh", "a", "p", "m", "am", "pm", "per", "percent", "-th"}
-_AROUND |= {"$", "£", "€", "¢", "%", "dollar", "dollars", "pound", "pounds", "euro", "euros", "cent", "cents"}
+_AROUND = {"and", "point", "o", "oh", "a", "p", "m", "am", "pm", "per", "-th"}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -60,9 +59,15 @@ def _parts(piece: str, before: list[str]) -> list[str]:
 
 
 @lru_cache(maxsize=1 << 16)
+def number_like(word: str) -> bool:
+    """Whether a word holds a number or a symbol that goes with one."""
+    return any(is_number(atom) or atom in SYMBOLS for atom in atoms(word))
+
+
+@lru_cache(maxsize=1 << 16)
 def numeric(word: str) -> bool:
     """Whether a word is a number or can belong to one."""
-    return any(atom in _AROUND or is_number(atom) for atom in atoms(word))
+    return number_like(word) or any(atom in _AROUND for atom in atoms(word))
 
 
 @lru_cache(maxsize=1 << 16)

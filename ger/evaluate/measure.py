@@ -82,10 +82,21 @@ def _row(item: Item, normalize: Callable[[str], str], characters: bool) -> list[
     reference, hypothesis = normalize(item.reference).split(), normalize(item.hypothesis).split()
     row = [len(reference), *_edits(reference, hypothesis)]
     row += _characters(reference, hypothesis) if characters else (0, 0)
-    texts = [normalize(text).split() for text in dict.fromkeys(item.hypotheses or ())]
-    row += [oracle_errors(reference, texts), unseen_words(reference, texts)]
-    row += _other(reference, hypothesis, texts[0] if texts else [])
-    return [*row, *_other(reference, hypothesis, normalize(item.against or "").split())]
+    row += _listed(reference, hypothesis, item.hypotheses, normalize) if item.hypotheses is not None else _NO_LIST
+    against = item.against
+    return [*row, *(_other(reference, hypothesis, normalize(against).split()) if against is not None else (0, 0))]
+
+
+_NO_LIST = (0, 0, 0, 0)
+
+
+def _listed(
+    reference: list[str], hypothesis: list[str], listed: Sequence[str], normalize: Callable[[str], str]
+) -> Iterable[int]:
+    """Oracle, unseen words, and the comparison with the first hypothesis."""
+    texts = [normalize(text).split() for text in dict.fromkeys(listed)]
+    first = texts[0] if texts else []
+    return (oracle_errors(reference, texts), unseen_words(reference, texts), *_other(reference, hypothesis, first))
 
 
 def _edits(reference: list[str], hypothesis: list[str]) -> Iterable[int]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["NUMBER_WORDS", "is_number", "rewrite"]
+__all__ = ["NUMBER_WORDS", "SYMBOLS", "is_number", "rewrite"]
 
 _UP_TO_NINETEEN = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
@@ -21,7 +21,8 @@ _VALUES = {word: value for value, word in enumerate(_UP_TO_NINETEEN.split())} | 
     word: 20 + 10 * i for i, word in enumerate(_TENS.split())
 }
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SYMBOLS = {
+#: Currencies and the per cent sign, by all their names.
+SYMBOLS = {
     **dict.fromkeys(("$", "dollar", "dollars"), "$"),
     **dict.fromkeys(("£", "pound", "pounds"), "£"),
     **dict.fromkeys(("€", "euro", "euros"), "€"),
@@ -62,7 +63,7 @@ def rewrite(atoms: Sequence[str]) -> str:
             continue
         run = _Run(atoms, i + len(symbol))
         text, i = run.text(), run.end
-        named = _SYMBOLS.get(atoms[i], "") if i < len(atoms) else ""
+        named = SYMBOLS.get(atoms[i], "") if i < len(atoms) else ""
         if named and named in (symbol or named):  # "$five dollars" has one of the two too many
             i += 1
         elif list(atoms[i : i + 2]) == ["per", "cent"]:
@@ -70,7 +71,10 @@ def rewrite(atoms: Sequence[str]) -> str:
         else:
             named = ""
         out.append(text + (symbol or named))
-    return _TIME.sub(_time, _CENTS.sub(_amount, " ".join(out)))
+    text = " ".join(out)
+    if "¢" in text:
+        text = _CENTS.sub(_amount, text)
+    return _TIME.sub(_time, text) if "." in text else text
 
 
 def _starts(atoms: Sequence[str], i: int) -> bool:
@@ -92,7 +96,7 @@ class _Run:
         self._atoms = atoms
         self._pieces: list[str] = []
         self._total = 0
-        self._group: Fraction | None = None
+        self._group: Fraction | int | None = None
         # The group can still take a number below this one; the total one below the last scale.
         self._room = 0
         self._scale = 0
@@ -151,12 +155,12 @@ class _Run:
         else:
             if self._group is not None or (self._total and value >= self._scale):
                 self._flush()
-            self._group = Fraction(value)
+            self._group = value
         self._room = 10 if value >= 20 else 0
 
     def _figures(self, atom: str) -> None:
-        value = Fraction(atom)
-        if self._group is not None and value < self._room and value.denominator == 1:
+        value = int(atom) if atom.isdigit() else Fraction(atom)
+        if self._group is not None and value < self._room and atom.isdigit():
             self._group += value
         elif self._group is None and self._total and value < self._scale:
             self._group = value
@@ -175,13 +179,13 @@ class _Run:
         if scale == 100:
             if self._group is not None:
                 self._flush()
-            self._group, self._room = Fraction(100), 100
+            self._group, self._room = 100, 100
             return
         if self._total and scale >= self._scale:
             group, self._group = self._group, None
             self._flush()
             self._group = group
-        self._total += int((Fraction(1) if self._group is None else self._group) * scale)
+        self._total += int((1 if self._group is None else self._group) * scale)
         self._group, self._room, self._scale = None, 0, scale
 
     def _decimals(self) -> None:
@@ -203,7 +207,9 @@ class _Run:
     def _flush(self) -> None:
         """End a number."""
         if self._group is not None or self._total:
-            self._pieces.append(_decimal(self._total + (self._group or 0)))
+            # Thousands are said as such: they do not run on into what stands beside them.
+            mark = "," if self._total and self._pieces else ""
+            self._pieces.append(mark + _decimal(self._total + (self._group or 0)))
         self._total, self._group, self._room, self._scale = 0, None, 0, 0
 
 
@@ -212,7 +218,7 @@ _ROUND = tuple(str(value) for value in range(20, 100, 10))
 
 def _decimal(value: Fraction | int) -> str:
     """A number in figures, without zeros at the end of its decimals."""
-    if Fraction(value).denominator == 1:
+    if value.denominator == 1:
         return str(int(value))
     whole, rest = divmod(Fraction(value), 1)
     digits = ""

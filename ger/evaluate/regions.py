@@ -14,7 +14,7 @@ from itertools import product
 from operator import itemgetter
 from typing import Any
 
-from ger.evaluate.forms import FORM_CLASSES, form_class, numeric, written
+from ger.evaluate.forms import FORM_CLASSES, form_class, number_like, numeric, written
 from ger.evaluate.rates import distance
 
 __all__ = ["CLASSES", "classed", "stretches"]
@@ -29,6 +29,7 @@ _LONGEST = 6
 _LARGEST = 40_000
 
 _Words = tuple[str, ...]
+_Seq = Sequence[str]
 
 
 def classed(reference: Sequence[str], hypothesis: Sequence[str], codes: Sequence[Any]) -> tuple[int, ...]:
@@ -46,27 +47,46 @@ def classed(reference: Sequence[str], hypothesis: Sequence[str], codes: Sequence
     return tuple(total)
 
 
-def stretches(reference: Sequence[str], hypothesis: Sequence[str], codes: Sequence[Any]) -> list[tuple[_Words, _Words]]:
+def stretches(reference: _Seq, hypothesis: _Seq, codes: Sequence[Any]) -> list[tuple[_Words, _Words]]:
     """Edits, each with the words of numbers around it; those that touch are one."""
     spans: list[tuple[int, int, int, int]] = []
     for i, code in enumerate(codes):
-        start, end = code.src_start, code.src_end
         floor = codes[i - 1].src_end if i else 0
         ceiling = codes[i + 1].src_start if i + 1 < len(codes) else len(reference)
-        while start > floor and numeric(reference[start - 1]):
-            start -= 1
-        while end < ceiling and numeric(reference[end]):
-            end += 1
-        first, last = code.dest_start - (code.src_start - start), code.dest_end + (end - code.src_end)
+        left, right = _around(reference, hypothesis, code, floor, ceiling)
+        start, end, first, last = (
+            code.src_start - left,
+            code.src_end + right,
+            code.dest_start - left,
+            code.dest_end + right,
+        )
         if spans and start <= spans[-1][1]:
             start, _, first, _ = spans.pop()
         spans.append((start, end, first, last))
     return [(tuple(reference[a:b]), tuple(hypothesis[c:d])) for a, b, c, d in spans]
 
 
+def _around(reference: _Seq, hypothesis: _Seq, code: Any, floor: int, ceiling: int) -> tuple[int, int]:
+    """How many equal words before and after an edit belong to the numbers in it or beside it."""
+    start, end = code.src_start, code.src_end
+    near = (*reference[max(floor, start - 1) : min(ceiling, end + 1)], *hypothesis[code.dest_start : code.dest_end])
+    if not any(map(number_like, near)):
+        return 0, 0
+    while start > floor and numeric(reference[start - 1]):
+        start -= 1
+    while end < ceiling and numeric(reference[end]):
+        end += 1
+    return code.src_start - start, end - code.src_end
+
+
+_ONE_ERROR = tuple(int(name == "other") for name in CLASSES)
+
+
 @lru_cache(maxsize=1 << 16)
 def _stretch(a: _Words, b: _Words) -> tuple[int, ...]:
     """Errors of a stretch by class."""
+    if len(a) == len(b) == 1 and written(a) != written(b):
+        return _ONE_ERROR
     left = errors = distance(a, b)
     counts: Counter[str] = Counter()
     if len(a) * len(b) <= _LARGEST:
@@ -89,7 +109,7 @@ _Ends = dict[tuple[int, int], list[tuple[int, int]]]
 
 def _matches(a: _Words, b: _Words) -> _Ends:
     """Where stretches of the same form, differently written, end in `a` and `b`: their lengths, short ones first."""
-    longest = _LONGEST_NUMBER if any(map(numeric, a + b)) else _LONGEST
+    longest = _LONGEST_NUMBER if any(map(number_like, a + b)) else _LONGEST
     forms: dict[str, list[tuple[int, int]]] = {}
     for start, end in _spans(len(b), longest):
         forms.setdefault(written(b[start:end]), []).append((start, end))
