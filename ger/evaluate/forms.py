@@ -86,23 +86,25 @@ def same_form(a: Sequence[str], b: Sequence[str]) -> bool:
 
 def form_class(a: Sequence[str], b: Sequence[str]) -> str:
     """Why two stretches of words of the same form look different, one of `FORM_CLASSES`."""
-    left, right = (" ".join(words).lower() for words in (a, b))
-    if _bare(left) == _bare(right):
+    left, right = (list(filter(None, map(_bare, words))) for words in (a, b))
+    if left == right:
         return "punctuation"
-    if _letters(left) == _letters(right):
-        spelled = any(sum(len(_letters(word)) == 1 for word in words) > 1 for words in (a, b))
-        return "abbreviation" if spelled else "compound"
-    if any(char.isdigit() for char in written(tuple(a))):
+    if "".join(map(_letters, left)) == "".join(map(_letters, right)):
+        return "abbreviation" if _spelled(left) or _spelled(right) else "compound"
+    if any(map(str.isdecimal, written(tuple(a)))):
         return "number"
-    if any(_letters(word) in ABBREVIATIONS for word in (*left.split(), *right.split())):
-        return "abbreviation"
-    return "spelling"
+    return "abbreviation" if any(word in ABBREVIATIONS for word in left + right) else "spelling"
 
 
-def _bare(text: str) -> str:
-    """Letters and digits with the spaces and hyphens between them."""
-    return " ".join("".join(char for char in text if char.isalnum() or char in " -'").split())
+def _spelled(words: Sequence[str]) -> bool:
+    """Whether several letters stand by themselves."""
+    return sum(len(word) == 1 and word.upper() != word for word in words) > 1
 
 
-def _letters(text: str) -> str:
-    return "".join(char for char in text if char.isalnum())
+def _bare(word: str) -> str:
+    """A word in lower case with its hyphens and apostrophes, without other marks."""
+    return "".join(char for char in word.lower() if char.isalnum() or char in "-'").strip("-'")
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word))

@@ -31,7 +31,9 @@ SYMBOLS = {
 }
 #: Symbols that are written before the number.
 _LEADING = "$£€"
-_FIGURES = re.compile(r"\d+(?:\.\d+)?")
+_OH = ("o", "oh")
+_LONGEST = 30  # digits; longer ones are no numbers
+_FIGURES = re.compile(rf"\d{{1,{_LONGEST}}}(?:\.\d{{1,{_LONGEST}}})?")
 
 #: Words that are numbers by themselves.
 NUMBER_WORDS = (*_VALUES, *_SCALES)
@@ -85,7 +87,7 @@ def _starts(atoms: Sequence[str], i: int) -> bool:
     if atoms[i] == "a":
         return following in _SCALES
     if atoms[i] == "point":
-        return following in _VALUES or following.isdigit()
+        return following in _VALUES or following in _OH or (following.isdecimal() and len(following) <= _LONGEST)
     return is_number(atoms[i])
 
 
@@ -95,7 +97,7 @@ class _Run:
     def __init__(self, atoms: Sequence[str], start: int) -> None:
         self._atoms = atoms
         self._pieces: list[str] = []
-        self._total = 0
+        self._total: Fraction | int = 0
         self._group: Fraction | int | None = None
         # The group can still take a number below this one; the total one below the last scale.
         self._room = 0
@@ -120,7 +122,7 @@ class _Run:
         elif atom == "-th" and not self._empty():
             self._flush()
             self._pieces.append("th")
-        elif atom in ("o", "oh") and not self._empty() and self._before() not in _SCALES:
+        elif atom in _OH and not self._empty() and self._before() not in _SCALES:
             self._flush()
             self._pieces.append("0")
         elif atom == "point" and _starts(self._atoms, self.end):
@@ -140,10 +142,7 @@ class _Run:
     def _joins(self, atom: str) -> bool:
         """Whether it is the `and` of `one hundred and five`."""
         after = self._atoms[self.end + 1] if self.end + 1 < len(self._atoms) else ""
-        return atom == "and" and not self._empty() and self._joinable() and (after in _VALUES or after.isdigit())
-
-    def _joinable(self) -> bool:
-        return self._before() in _SCALES
+        return atom == "and" and not self._empty() and self._before() in _SCALES and is_number(after)
 
     def _value(self, value: int) -> None:
         if value == 0:
@@ -159,47 +158,42 @@ class _Run:
         self._room = 10 if value >= 20 else 0
 
     def _figures(self, atom: str) -> None:
-        value = int(atom) if atom.isdigit() else Fraction(atom)
-        if self._group is not None and value < self._room and atom.isdigit():
+        value = int(atom) if atom.isdecimal() else Fraction(atom)
+        if self._group is not None and value < self._room and atom.isdecimal():
             self._group += value
         elif self._group is None and self._total and value < self._scale:
             self._group = value
         else:
             self._flush()
-            if atom.startswith("0") and atom.isdigit():
+            if atom.startswith("0") and atom.isdecimal():
                 self._pieces.append(atom)
                 return
             self._group = value
         self._room = 0
 
     def _multiply(self, scale: int) -> None:
-        if self._group is not None and scale == 100 and self._group < 100:
-            self._group, self._room = self._group * 100, 100
-            return
         if scale == 100:
-            if self._group is not None:
+            if self._group is not None and self._group >= 100:
                 self._flush()
-            self._group, self._room = 100, 100
+            self._group, self._room = 100 * (self._group or 1), 100
             return
         if self._total and scale >= self._scale:
             group, self._group = self._group, None
             self._flush()
             self._group = group
-        self._total += int((1 if self._group is None else self._group) * scale)
+        self._total += (1 if self._group is None else self._group) * scale
         self._group, self._room, self._scale = None, 0, scale
 
     def _decimals(self) -> None:
         """The digits behind `point`, and the scale that may follow."""
         self.end += 1
         digits = ""
-        while self.end < len(self._atoms):
-            atom = self._atoms[self.end]
-            if atom not in _VALUES and not atom.isdigit() and atom not in ("o", "oh"):
+        for atom in self._atoms[self.end :]:
+            value = "0" if atom in _OH else str(_VALUES.get(atom, atom))
+            if not value.isdecimal() or len(value) > _LONGEST:
                 break
-            value = str(_VALUES.get(atom, 0 if atom in ("o", "oh") else atom))
-            digits = (
-                digits[:-1] + value if digits[-2:] in _ROUND and len(value) == 1 and value != "0" else digits + value
-            )
+            unit = digits[-2:] in _ROUND and len(value) == 1 and value != "0"  # twenty five is 25
+            digits = digits[: -1 if unit else None] + value
             self.end += 1
         self._group = Fraction(self._group or 0) + Fraction(int(digits), 10 ** len(digits))
         self._room = 0
