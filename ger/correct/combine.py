@@ -37,7 +37,7 @@ _SYSTEM = "system:"
 
 #: Words of all hypotheses together that take part; of longer lists the most probable ones do. The time for `mbr` grows
 #: with the square of the number of different hypotheses.
-MAX_WORDS = 200_000
+MAX_WORDS = 100_000
 #: How many paths are looked at for each text that `cross` may return: many have the words of another or of the list.
 _PATHS = 25
 

@@ -12,6 +12,7 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, groupby, pairwise, zip_longest
 
 from rapidfuzz.distance import Levenshtein
@@ -23,7 +24,7 @@ __all__ = ["Arc", "Network", "Path", "Slot", "Voter", "build"]
 
 #: Cells of one alignment table, words times slots; where two texts have less in common than that, words are aligned
 #: by their position.
-MAX_CELLS = 250_000
+MAX_CELLS = 2_500
 #: What a word of another spelling costs more than one that is alike, in word errors: decides between equal alignments.
 UNLIKE = 0.2
 
@@ -179,7 +180,7 @@ class Network:
 
 
 def _words(tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(word for token in tokens for word in normalize(token.text).split())
+    return tuple(word for token in tokens for word in _normal(token.text).split())
 
 
 def _log(posterior: float) -> float:
@@ -269,19 +270,19 @@ class _Slot:
         self.said: dict[tuple[str, ...], dict[int, float]] = {}
         self.mass: dict[tuple[str, ...], float] = {}
         self.total = 0.0
+        self.best: tuple[str, ...] = ()
 
     def add(self, keys: tuple[str, ...], tokens: tuple[Token, ...], voter: int, mass: float) -> None:
         self.tokens.setdefault(keys, tokens)
         self.said.setdefault(keys, {})[voter] = mass
         self.mass[keys] = self.mass.get(keys, 0.0) + mass
         self.total += mass
+        if len(self.mass) == 1 or self.mass[keys] > self.mass[self.best]:
+            self.best = keys
 
     def cost(self, keys: tuple[str, ...]) -> float:
         """Expected word errors of having these words here."""
         return 1 - self.mass.get(keys, 0.0) / self.total if self.total > 0 else float(keys not in self.mass)
-
-    def best(self) -> tuple[str, ...]:
-        return max(self.mass, key=self.mass.__getitem__)
 
     def done(self) -> Slot:
         keys = sorted(self.mass, key=lambda k: -round(self.mass[k] / (self.total or 1), 9))  # stable: earlier first
@@ -306,14 +307,14 @@ def build(voters: Sequence[Voter], null_confidence: float = 1.0) -> Network:
     nulls: list[float] = []
     for number, voter in enumerate(sorted(voters, key=lambda voter: -voter.weight)):
         keys = [_key(token) for token in voter.tokens]
-        null = null_confidence * voter.null
+        masses, null = voter.masses, null_confidence * voter.null
         grown: list[_Slot] = []
         for s, w in _align(slots, keys):
             slot = slots[s] if s is not None else _empty(nulls)
             if w is None:
                 slot.add((), (), number, null)
             else:
-                slot.add((keys[w],), (voter.tokens[w],), number, voter.masses[w])
+                slot.add((keys[w],), (voter.tokens[w],), number, masses[w])
             grown.append(slot)
         slots = grown
         nulls.append(null)
@@ -322,7 +323,11 @@ def build(voters: Sequence[Voter], null_confidence: float = 1.0) -> Network:
 
 def _key(token: Token) -> str:
     """The form in which a word is compared; a mark that stands alone is compared as it is."""
-    return normalize(token.text) or token.text
+    return _normal(token.text) or token.text
+
+
+#: The same words come again and again within a list.
+_normal = lru_cache(maxsize=100_000)(normalize)
 
 
 def _empty(nulls: Sequence[float]) -> _Slot:
@@ -342,7 +347,7 @@ def _align(slots: Sequence[_Slot], keys: Sequence[str]) -> Iterator[Pair]:
     What the text shares with the heaviest words of the network is found first; the table of expected word errors is
     worked out in the gaps only.
     """
-    held = [(s, best[0]) for s, slot in enumerate(slots) if (best := slot.best())]
+    held = [(s, best[0]) for s, slot in enumerate(slots) if (best := slot.best)]
     shared = Levenshtein.opcodes([key for _, key in held], keys)
     s0 = w0 = 0
     for op in shared:
