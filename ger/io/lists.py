@@ -153,7 +153,7 @@ def _complete(side: str, has: Iterable[str], wanted: list[str]) -> None:
     held = has if isinstance(has, Mapping | set) else set(has)
     missing = [key for key in wanted if key not in held]
     if missing:
-        more = f" (nor {len(missing) - 1} more)" if len(missing) > 1 else ""
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise InputError(
             f"{side} has no utterance {missing[0]!r}{more}.", "Both sides need the same ids: check that they belong."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, cast
 
@@ -178,11 +179,11 @@ class _RepeatedError(Exception):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        places: dict[str, int] = {}
-        for place, (key, _) in enumerate(pairs, 1):
-            if key in places:
-                raise _RepeatedError(f"entries {places[key]} and {place} of an object both have the key {key!r}")
-            places[key] = place
+        keys = [key for key, _ in pairs]
+        key, _ = Counter(keys).most_common(1)[0]
+        first = keys.index(key)
+        second = keys.index(key, first + 1)
+        raise _RepeatedError(f"entries {first + 1} and {second + 1} of an object both have the key {key!r}")
     return value
 
 
@@ -205,7 +206,9 @@ def _numbers(value: Any, count: int, where: str) -> list[float | None]:
     """Numbers or nulls, one for each text."""
     if not isinstance(value, list) or len(value) != count:
         raise RecordError(f"{where} should be a list of {count} numbers, one for each hypothesis.")
-    if not all(number is None or (isinstance(number, float | int) and number is not True) for number in value):
+    if not all(
+        number is None or (isinstance(number, float | int) and not isinstance(number, bool)) for number in value
+    ):
         raise RecordError(f"{where} should be numbers, or null where unknown.")
     return [None if number is None else _float(number) for number in value]
 
