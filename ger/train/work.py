@@ -1,0 +1,163 @@
+"""The folder of a training: unfinished, with the state after the last whole epoch, or finished, with its summary."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+from ger.errors import OutputError, UsageError
+from ger.io.output import write_atomic
+from ger.train.scalar import DESCRIPTION, Reading, ScalarModel
+
+__all__ = ["Summary", "Validation", "Work", "finished", "writing"]
+
+_WORK = ".training"
+_STATE = "state.pt"
+_LOG = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Word errors on lists that were not trained on; counts.
+
+    Attributes:
+        lists: How many lists.
+        words: Words of their references.
+        first_best: Errors of their first hypotheses.
+        oracle: Errors of their best hypotheses.
+        errors: Errors of the hypotheses chosen by the sum of score and weighted first pass.
+    """
+
+    lists: int
+    words: int
+    first_best: int
+    oracle: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came out of a training.
+
+    Attributes:
+        folder: The rescorer, for `--lm`.
+        lists: Lists that were given.
+        trained_on: Lists that were learned from: outside the validation, with hypotheses that differ in errors.
+        epochs: Epochs that were run.
+        best_epoch: The one that was kept, from 1.
+        validation: Errors of the epoch that was kept; `None` without validation.
+        seconds: Wall time of the epochs.
+    """
+
+    folder: str
+    lists: int
+    trained_on: int
+    epochs: int
+    best_epoch: int
+    validation: Validation | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value."""
+        return asdict(self)
+
+
+def finished(output: Path, key: str) -> Summary:
+    """The summary of a training that ended earlier."""
+    if Reading.read(output).key != key:
+        raise UsageError(f"{output} holds a rescorer of other lists or options.", "Choose another output folder.")
+    try:
+        last = (output / _LOG).read_text(encoding="utf-8").splitlines()[-1]
+        value = json.loads(last)["summary"]
+        held = value.pop("validation")
+        summary = Summary(**value, validation=held and Validation(**held))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"{output} holds this rescorer, but its {_LOG} is damaged.", "Remove the folder.") from error
+    shutil.rmtree(output / _WORK, ignore_errors=True)
+    return replace(summary, folder=str(output))
+
+
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Errors of the operating system become ours.
+
+    Raises:
+        OutputError: something in the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}.", "Check the folder.") from error
+
+
+@dataclass(slots=True)
+class Work:
+    """The folder of a training that is not finished."""
+
+    output: Path
+    key: str
+
+    @classmethod
+    def opened(cls, output: Path, key: str) -> Work:
+        """The folder, made where there is none.
+
+        Raises:
+            UsageError: it holds something else.
+        """
+        folder = output / _WORK
+        if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not folder.is_dir())):
+            raise UsageError(f"{output} is there already, and no rescorer.", "Choose another output folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(output, key)
+
+    def read(self) -> dict[str, Any] | None:
+        """The state after the last whole epoch."""
+        import torch
+
+        path = self.output / _WORK / _STATE
+        if not path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise UsageError(f"{path} is damaged: {error}.", f"Remove {path.parent} to begin again.") from error
+        if state["key"] != self.key:
+            raise UsageError(
+                f"{self.output} holds an unfinished training with other lists or options.",
+                f"Choose another output folder or remove {path.parent}.",
+            )
+        return state
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Keep the state after an epoch, and the log so far."""
+        import torch
+
+        path = self.output / _WORK / _STATE
+        torch.save({"key": self.key} | state, path.with_suffix(".tmp"))
+        os.replace(path.with_suffix(".tmp"), path)
+        self._log(state["history"])
+
+    def publish(self, model: ScalarModel, reading: Reading, summary: Summary, recipe: str) -> None:
+        """Put the rescorer in its folder; the file that makes it one comes last."""
+        made = self.output / _WORK / "made"
+        shutil.rmtree(made, ignore_errors=True)
+        model.save(made)
+        for path in sorted(made.iterdir()):
+            os.replace(path, self.output / path.name)
+        if recipe:
+            write_atomic(self.output / "recipe.toml", recipe)
+        state = self.read()
+        assert state is not None
+        self._log([*state["history"], {"summary": summary.to_json()}])
+        write_atomic(self.output / DESCRIPTION, reading.dumps())
+        shutil.rmtree(self.output / _WORK, ignore_errors=True)
+
+    def _log(self, rows: Sequence[dict[str, Any]]) -> None:
+        write_atomic(self.output / _LOG, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -1,0 +1,127 @@
+"""Discriminative rescorers: one number for a text, learned from N-best lists (`ger train rescorer`).
+
+The number is no log-probability. It counts in nats: added to what the rescorer was trained with (the first pass's score
+or minus the logarithm of the rank, see `rescorer.json`), a difference of 1 makes a text e times as likely to be chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ger.errors import MemoryLimitError, ModelError, UsageError
+from ger.models import resolve
+from ger.protocols import LmOptions, ScoreRequest
+from ger.registry import suggest
+from ger.text.form import Form
+from ger.train.scalar import device_of, load
+
+__all__ = ["RescorerLM"]
+
+_DTYPES = ("auto", "float32", "bfloat16", "float16")
+_BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
+
+
+class RescorerLM:
+    """A folder that `ger train rescorer` has written; see `ger.protocols.LanguageModel`.
+
+    Texts are read in the form of the training, which whoever calls takes from `form`. A prefix is not read: training
+    knows single texts only. `auto` precision is float32: the differences that decide are small.
+
+    Raises:
+        DependencyError: torch or transformers is not installed.
+        ModelError: the folder is not that of a rescorer.
+        UsageError: no folder is named, or the device or the precision is not to be had here.
+    """
+
+    def __init__(self, options: LmOptions) -> None:
+        if not options.model:
+            raise UsageError("No rescorer is named.", "Give its folder: --lm FOLDER. Train one: ger train rescorer.")
+        if options.compute_type not in _DTYPES:
+            hint = suggest(options.compute_type, _DTYPES)
+            raise UsageError(f"The precision {options.compute_type!r} is not known.", hint)
+        self._device = device_of(options.device)
+        self._dtype = "float32" if options.compute_type == "auto" else options.compute_type
+        local = resolve(options.model, "lm")
+        self._name = local.identity
+        self._model, self._reading = load(local.path, local.name, self._device, self._dtype)
+        self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
+        if options.threads:
+            import torch
+
+            torch.set_num_threads(options.threads)
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.LanguageModel`."""
+        return f"rescorer:{self._name},{self._dtype},form={self.form}"
+
+    @property
+    def form(self) -> Form:
+        """The written form in which it wants to read texts, whatever form other models read."""
+        return self._reading.form
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """The number of every continuation, higher is better; equal texts are scored once.
+
+        Raises:
+            ModelError: a text is longer than the model's context, or the model broke.
+            MemoryLimitError: the device has too little memory for one text.
+        """
+        texts = dict.fromkeys(text for request in requests for text in request.continuations)
+        rows = {text: self._encoded(text) for text in texts}
+        scores = {text: score for batch in self._batches(rows) for text, score in self._run(batch, rows)}
+        return [[scores[text] for text in request.continuations] for request in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        """A rescorer has no vocabulary to write with.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"{self._name}: a rescorer only scores, it cannot write.", "Use a causal language model.")
+
+    def _encoded(self, text: str) -> list[int]:
+        row = self._model.encode(text)
+        if len(row) > self._model.limit:
+            raise ModelError(
+                f"{self._name}: {len(row)} tokens do not fit in its context of {self._model.limit}: {text[:60]!r}…",
+                "Use shorter segments.",
+            )
+        return row
+
+    def _batches(self, rows: dict[str, list[int]]) -> Iterator[list[str]]:
+        """Texts sorted by length, in batches of at most the token budget, padding included."""
+        batch: list[str] = []
+        for text in sorted(rows, key=lambda text: -len(rows[text])):
+            if batch and (len(batch) + 1) * len(rows[batch[0]]) > self._budget:
+                yield batch
+                batch = []
+            batch.append(text)
+        if batch:
+            yield batch
+
+    def _run(self, batch: list[str], rows: dict[str, list[int]]) -> list[tuple[str, float]]:
+        """Score a batch; on lack of memory halve it, and remember the smaller size."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                scores = self._model.scores([rows[text] for text in batch])
+            return list(zip(batch, map(float, scores.cpu()), strict=True))
+        except (RuntimeError, MemoryError) as error:
+            if not _is_memory(error):
+                raise ModelError(f"{self._name}: the rescorer failed: {error}.") from error
+            if len(batch) == 1:
+                raise MemoryLimitError(
+                    f"{self._name}: not enough memory on {self._device} for {len(rows[batch[0]])} tokens.",
+                    "Use shorter segments.",
+                ) from error
+        middle = len(batch) // 2
+        self._budget = min(self._budget, middle * len(rows[batch[0]]))
+        return self._run(batch[:middle], rows) + self._run(batch[middle:], rows)
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Whether memory was lacking; on a CPU torch says "DefaultCPUAllocator: can't allocate memory"."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "alloc" in said
