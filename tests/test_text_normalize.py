@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ger.errors import UnknownNameError
-from ger.text.normalize import NORMALIZERS, normalize
+from ger.text.normalize import NORMALIZERS, normalize, signature
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,11 @@ def test_case_does_not_matter(text: str) -> None:
 
 def test_names() -> None:
     assert list(NORMALIZERS) == ["none", "basic", "whisper-english"]
+
+
+def test_whisper_english_as_published() -> None:
+    pytest.importorskip("whisper_normalizer")
+    said = "Mr. Brown's colour isn't [noise] worth twenty-five dollars, um, he said."
+    assert normalize(said, "whisper-english") == "mister brown is color is not worth $25 he said"
+    assert signature("whisper-english").startswith("whisper-english-0.")
+    assert signature("basic") == "basic"
