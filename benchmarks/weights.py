@@ -26,8 +26,8 @@ from common import machine, recognized
 from rapidfuzz.distance import Levenshtein
 
 from asr_frontends.faster_whisper import FasterWhisper
-from ger.correct.rescore import MIN_LENGTH
 from ger.io.audio import SAMPLE_RATE, decode
+from ger.lm.profile import DEFAULT
 from ger.protocols import FrontendOptions, LmOptions, ScoreRequest
 from ger.text.form import FORMS, apply
 from ger.text.normalize import normalize
@@ -81,7 +81,7 @@ def spoken(folder: Path, count: int) -> list[NBest]:
 def enough(nbest: NBest, index: int) -> bool:
     """The rescorer's own rule: a text that lost many words of the 1-best is never chosen."""
     words = [len(h.text.split()) for h in nbest.hypotheses]
-    return words[index] >= MIN_LENGTH * words[0]
+    return words[index] >= DEFAULT.min_length * words[0]
 
 
 def errors(nbest: NBest) -> list[int]:
