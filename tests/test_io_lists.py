@@ -101,13 +101,13 @@ def test_hyporadise(tmp_path: Path) -> None:
         reference="a b c",
         meta={"scores": "estimated totals"},
     )
-    assert two.id == "dev.set-0002"
+    assert two.id == "dev.set:0002"
     assert texts(two) == ["x", "", "x"]
     assert scores(two) == [None] * 3
     assert two.extra == {"instruction": "correct this"}
     assert two.meta == {}
     assert (three.id, scores(three)) == ("7", [pytest.approx(-1.7), None])
-    assert (four.id, four.hypotheses, four.reference) == ("dev.set-0004", (), None)
+    assert (four.id, four.hypotheses, four.reference) == ("dev.set:0004", (), None)
 
 
 def test_hyporadise_scores_that_are_no_numbers(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_agwer(tmp_path: Path) -> None:
     path = written(tmp_path / "out.jsonl", "\n\n".join(map(json.dumps, lines)))
     one, two = read_lists(path)
     assert one == NBest(
-        "out-0001",
+        "out:0001",
         (Hypothesis("read door"), Hypothesis("red door")),
         reference="red door",
         extra={"corrected": "red door"},
@@ -210,7 +210,7 @@ def test_agwer(tmp_path: Path) -> None:
     for bad, message in (
         ({"nbest": "a"}, "line 2: the hypotheses"),
         ([1], "line 2: expected a JSON object"),
-        ({"id": "out-0001", "nbest": []}, "line 1 and line 2 both have the id"),
+        ({"id": "out:0001", "nbest": []}, "line 1 and line 2 both have the id"),
     ):
         written(path, json.dumps(lines[0]) + "\n" + json.dumps(bad))
         with pytest.raises(RecordError, match=message):
@@ -329,7 +329,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for content, expected in (
         (dumps(RECORDS[0]), ["a"]),
-        ('[{"input": ["x"]}]', ["stdin-0001"]),
+        ('[{"input": ["x"]}]', ["stdin:0001"]),
         ("u1 red door\n", ["u1"]),
     ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))

@@ -7,6 +7,7 @@ interpolation `(1 - w) * log p_AM(Y|X) + w * log p_LM(Y)`.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["Rescorer", "candidates", "prefixed", "recording"]
+
+_NUMBERED = re.compile(r"(.+)(?:/[^/]*|-\d+)")
 
 
 class Rescorer:
@@ -150,8 +153,14 @@ class Rescorer:
 
 
 def recording(nbest: NBest) -> str:
-    """What a list is a part of: its audio, else its id up to the last slash; empty when neither is known."""
-    return nbest.audio.path if nbest.audio else nbest.id.rpartition("/")[0]
+    """What a list is a part of; empty when that is not known.
+
+    Its audio; else its id up to the last slash, or up to a hyphen with a number behind it (`talk-0012`, as in Kaldi).
+    """
+    if nbest.audio:
+        return nbest.audio.path
+    numbered = _NUMBERED.fullmatch(nbest.id)
+    return numbered[1] if numbered else ""
 
 
 def prefixed(nbest: NBest, profile: Profile, previous: str = "") -> str:

@@ -81,7 +81,7 @@ def hyporadise(source: Source) -> Iterator[NBest]:
         where = f"{source.name}, item {number}"
         if not isinstance(item, dict) or "input" not in item:
             raise RecordError(f"{where}: 'input', the list of hypotheses, is missing.")
-        nbest = _hyporadise(item, f"{source.stem}-{number:04d}", where)
+        nbest = _hyporadise(item, f"{source.stem}:{number:04d}", where)
         ids.add(nbest.id, f"item {number}")
         yield nbest
 
@@ -134,7 +134,7 @@ def agwer(source: Source) -> Iterator[NBest]:
     for number, value in objects(source):
         where = f"{source.name}, line {number}"
         texts = _texts(value.get("nbest"), where)
-        key = ids.add(_id(value, f"{source.stem}-{number:04d}", where), f"line {number}")
+        key = ids.add(_id(value, f"{source.stem}:{number:04d}", where), f"line {number}")
         extra = {name: value[name] for name in value if name not in ("id", "nbest", "reference")}
         reference = _optional_text(value, "reference", where)
         yield _nbest(key, texts, [None] * len(texts), reference=reference, extra=extra)
