@@ -34,7 +34,6 @@ from ger.text.form import FORMS, Form
 __all__ = ["DEFAULT", "DEFAULT_WEIGHT", "RANK_PRIOR", "Profile", "interpolation", "read_profile", "write_profile"]
 
 _SCHEMA = 1
-_KEYS = ("schema", "form", "min_length", "temperature", "domain", "previous", "cross", "weights", "lms", "made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ def read_profile(path: Path) -> Profile:
     """
     name = printable(path)
     try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
+        value = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
     except (ValueError, RecursionError) as error:
@@ -159,32 +158,57 @@ def read_profile(path: Path) -> Profile:
         raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
     try:
         return _profile(value)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{name} is not a profile: {error}.", "Make one with `ger tune`.") from error
+    except TypeError as error:
+        raise InputError(f"{name}: {error}.", "Correct it, or make a profile with `ger tune`.") from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint) from error
 
 
 def _profile(value: dict[str, Any]) -> Profile:
-    specs = (
-        LmSpec(name, _text(lm["backend"]), _text(lm.get("model", ""))) for name, lm in value.get("lms", {}).items()
-    )
-    return Profile(
-        weights={name: float(weight) for name, weight in value["weights"].items()},
-        lms=tuple(specs),
-        form=value.get("form", "sentence"),
-        min_length=float(value.get("min_length", 0.8)),
-        temperature=float(value.get("temperature", 1.0)),
-        domain=_text(value.get("domain", "")),
-        previous=int(value.get("previous", 0)),
-        cross=int(value.get("cross", 0)),
-        made=value.get("made", {}),
-    )
+    known: dict[str, Any] = {
+        name: _typed(value, name, kinds) for name, kinds in _TYPES.items() if name in value or name == "weights"
+    }
+    lms = known.pop("lms", {})
+    specs = [_typed(lms, name, (dict,), "lms.") for name in lms]
+    known["lms"] = tuple(_spec(name, spec) for name, spec in zip(lms, specs, strict=True))
+    known["weights"] = {name: float(_typed(value["weights"], name, _NUMBER, "weights.")) for name in value["weights"]}
+    return Profile(**known)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} should be text")
+def _spec(name: str, value: dict[str, Any]) -> LmSpec:
+    if unknown := next((key for key in value if key not in ("backend", "model")), None):
+        raise TypeError(f"'lms.{name}.{unknown}' is not known")
+    model = _typed(value, "model", (str,), f"lms.{name}.") if "model" in value else ""
+    return LmSpec(name, _typed(value, "backend", (str,), f"lms.{name}."), model)
+
+
+_NUMBER = (int, float)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "form": (str,),
+    "min_length": _NUMBER,
+    "temperature": _NUMBER,
+    "domain": (str,),
+    "previous": (int,),
+    "cross": (int,),
+    "weights": (dict,),
+    "lms": (dict,),
+    "made": (dict,),
+}
+_KEYS = ("schema", *_TYPES)
+_CALLED = {str: "text", dict: "a table", int: "a whole number", float: "a number"}
+
+
+def _typed(table: dict[str, Any], key: str, kinds: tuple[type, ...], where: str = "") -> Any:
+    """The value of a key.
+
+    Raises:
+        TypeError: it is missing or of another type.
+    """
+    if key not in table:
+        raise TypeError(f"'{where}{key}' is missing")
+    value = table[key]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise TypeError(f"'{where}{key}' should be {_CALLED[kinds[-1]]}, found {value!r}")
     return value
 
 

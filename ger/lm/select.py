@@ -12,9 +12,9 @@ from ger import registry
 from ger.errors import UsageError
 from ger.protocols import LanguageModel, LmOptions
 
-__all__ = ["LmSpec", "load", "parse", "parse_all"]
+__all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 
-_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.+)", re.DOTALL)
+_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
 #: Names of columns that are not language models'.
 RESERVED = ("acoustic", "words", "rank", "agree", "votes", "combined", "posterior")
@@ -49,7 +49,7 @@ def parse(text: str, name: str = "lm") -> LmSpec:
         UsageError: the text is empty, or the name is one of another feature.
     """
     named = _NAMED.fullmatch(text)
-    if named and "/" not in named[1]:
+    if named:
         name, text = named[1], named[2]
     if name in RESERVED:
         raise UsageError(f"A language model cannot be called {name!r}.", f"Not free: {', '.join(RESERVED)}.")
@@ -89,10 +89,13 @@ def _backend(text: str) -> str:
         return "openai"
     if text.lower().endswith(_NGRAM):
         return "kenlm"
-    folder = Path(text).expanduser()
-    if (folder / "rescorer.json").is_file():
-        return "rescorer"
-    return "masked" if any(name.endswith("ForMaskedLM") for name in _architectures(folder)) else "transformers"
+    try:
+        folder = Path(text).expanduser()
+        if (folder / "rescorer.json").is_file():
+            return "rescorer"
+        return "masked" if any(name.endswith("ForMaskedLM") for name in _architectures(folder)) else "transformers"
+    except (OSError, RuntimeError, ValueError):  # no name of a folder; told when the model is loaded
+        return "transformers"
 
 
 def _architectures(folder: Path) -> list[str]:
