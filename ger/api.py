@@ -112,10 +112,16 @@ def _profile(
         spec = replace(parse(llm, first.name), name=first.name) if llm else replace(first, model="")
         made = replace(made, lms=(replace(spec, backend=backend or spec.backend), *others))
     if lms:
-        made = replace(made, lms=parse_all(lms))
+        made = _with_lms(made, parse_all(lms))
     if weight is not None:
         made = made.weighted(interpolation(weight, made.lms[0].name if made.lms else "lm"))
     return replace(made.weighted(weights or {}), **rest)
+
+
+def _with_lms(profile: Profile, lms: tuple[LmSpec, ...]) -> Profile:
+    """Other language models; weights of those that are no longer there are gone."""
+    gone = {spec.name for spec in profile.lms} - {spec.name for spec in lms}
+    return replace(profile, lms=lms, weights={n: w for n, w in profile.weights.items() if n not in gone})
 
 
 _SHARED = ("device", "threads")

@@ -9,6 +9,7 @@ from typing import get_args
 
 from ger import __version__, registry
 from ger.errors import UsageError
+from ger.lm.features import check
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.select import load
 from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
@@ -50,6 +51,7 @@ class Settings:
             raise UsageError(
                 f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
             )
+        check((name for name, weight in self.profile.weights.items() if weight), [s.name for s in self.profile.lms])
         backends = [("backends", spec.backend) for spec in self.profile.lms]
         for kind, name in (("frontends", self.frontend), *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]

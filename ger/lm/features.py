@@ -17,7 +17,7 @@ method does with a model of the recognizer's own training text (McDermott et al.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["AGREE_WITH", "OWN", "Features", "acoustic", "allowed", "compute", "system_columns"]
+__all__ = ["AGREE_WITH", "OWN", "Features", "acoustic", "allowed", "check", "compute", "system_columns", "with_crossed"]
 
 #: Columns that need no language model.
 OWN = ("acoustic", "rank", "words", "agree", "votes")
@@ -84,12 +84,24 @@ def compute(
     """
     import numpy as np
 
+    check(names, lms)
     columns = [_column(name, lists, lms, form, prefixes or [""] * len(lists)) for name in names]
     values = []
     for i, nbest in enumerate(lists):
         rows = np.array([column[i] for column in columns], dtype=np.float64).reshape(len(names), len(nbest.hypotheses))
         values.append(np.ascontiguousarray(rows.T))
     return Features(tuple(names), values, [np.array(allowed(nbest, min_length), dtype=bool) for nbest in lists])
+
+
+def check(names: Iterable[str], lms: Iterable[str]) -> None:
+    """See that there are columns of these names, with language models of those.
+
+    Raises:
+        UsageError: there is no column of some name.
+    """
+    known = [*OWN, f"{_SYSTEM}NAME", *lms]
+    if unknown := next((name for name in names if name not in known and not name.startswith(_SYSTEM)), None):
+        raise UsageError(f"There is no feature and no language model called {unknown!r}.", suggest(unknown, known))
 
 
 def allowed(nbest: NBest, min_length: float) -> list[bool]:
@@ -104,11 +116,12 @@ def allowed(nbest: NBest, min_length: float) -> list[bool]:
 def acoustic(nbest: NBest) -> list[float] | None:
     """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture.
 
-    Texts put together of parts of others (`crossed` in `extra`) take the lowest score of the list.
+    A score that is not a finite number is not there. Texts put together of parts of others (`crossed` in `extra`) take
+    the lowest score of the list.
     """
     own = [h for h in nbest.hypotheses if not h.extra.get("crossed")]
     for read in (_acoustic_score, _score):
-        known = [score for h in own if (score := read(h)) is not None]
+        known = [score for h in own if (score := read(h)) is not None and math.isfinite(score)]
         if known and len(known) == len(own):
             return known + [min(known)] * (len(nbest.hypotheses) - len(own))
     return None
@@ -138,9 +151,6 @@ def _column(
         return _lm(lms[name], lists, form, prefixes)
     if name.startswith(_SYSTEM):
         return [_distances(nbest, lambda h: h.extra.get("system") == name.removeprefix(_SYSTEM)) for nbest in lists]
-    if name not in _COLUMNS:
-        known = [*OWN, "system:NAME", *lms]
-        raise UsageError(f"There is no feature and no language model called {name!r}.", suggest(name, known))
     return [_COLUMNS[name](nbest) for nbest in lists]
 
 
