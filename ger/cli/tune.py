@@ -88,7 +88,7 @@ def tune(
                 seed=seed,
                 progress=bar,
             )
-        if output:
-            write_profile(output, fitted.profile)
         value = fitted.to_json() | {"elapsed_seconds": round(time.monotonic() - started, 3)}
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())
+        if output:
+            write_profile(output, fitted.profile)

@@ -16,7 +16,8 @@ from ger.evaluate.bootstrap import interval
 from ger.evaluate.rates import distance
 from ger.lm.features import OWN, Features, compute, system_columns
 from ger.lm.profile import Profile
-from ger.lm.tune import Method, choose, cross_validate, folds, select, temperature, tune
+from ger.lm.tune import Method, choose, cross_validate, select, temperature, tune
+from ger.lm.tune import folds as shared_out
 from ger.protocols import LanguageModel
 from ger.text.normalize import normalize
 from ger.types import NBest
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Fitted", "Problem", "fit", "problem"]
+__all__ = ["Fitted", "Problem", "fit", "problem", "validate"]
 
 _WINDOW = 256
 
@@ -126,7 +127,7 @@ def problem(
         progress: Called with numbers of lists that are scored.
 
     Raises:
-        InputError: a list has no reference.
+        InputError: a list has no reference, or no reference has words.
         ModelError: a language model broke.
         UsageError: there is no such feature or normalizer.
     """
@@ -134,6 +135,9 @@ def problem(
 
     if missing := next((nbest.id for nbest in lists if nbest.reference is None), None):
         raise InputError(f"The list {missing!r} has no reference.", "Give references with --reference.")
+    references = [normalize(nbest.reference or "", normalizer).split() for nbest in lists]
+    if lists and not any(references):
+        raise InputError("The references hold no words.", "Check that they are texts, and the normalizer.")
     lists = [candidates(nbest, profile.cross) for nbest in lists]
     names = [*(_own(lists) if features is None else features), *lms]
     prefixes = _prefixes(lists, profile)
@@ -152,14 +156,12 @@ def problem(
         values += table.values
         allowed += table.allowed
         progress(len(table.values))
-    references = [normalize(nbest.reference or "", normalizer).split() for nbest in lists]
     errors = [
         np.array([distance(ref, normalize(h.text, normalizer).split()) for h in nbest.hypotheses] or [len(ref)])
         for nbest, ref in zip(lists, references, strict=True)
     ]
-    keys = [recording(nbest) or nbest.id for nbest in lists]
     table = Features(tuple(names), values, allowed)
-    return Problem(_telling(table), errors, [len(reference) for reference in references], keys)
+    return Problem(_telling(table), errors, [len(reference) for reference in references], _keys(lists))
 
 
 def fit(
@@ -190,11 +192,16 @@ def fit(
     Raises:
         GerError: as `problem` and `ger.lm.tune.tune` do.
     """
+    if folds:
+        shared_out(_keys(lists), folds, seed)  # told before anything is scored
     made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
     tuned = tune(made.features, made.errors, method=method, seed=seed)
     validated = validate(made, folds, method=method, seed=seed) if folds else None
     result = replace(
-        profile, weights=tuned.by_name(), temperature=temperature(made.features, made.errors, tuned.weights)
+        profile,
+        weights=tuned.by_name(),
+        lms=tuple(spec for spec in profile.lms if spec.name in tuned.names),
+        temperature=temperature(made.features, made.errors, tuned.weights),
     )
     baseline = [int(errors[0]) for errors in made.errors]
     oracle = [int(errors.min()) for errors in made.errors]
@@ -222,7 +229,11 @@ def validate(made: Problem, count: int, *, method: Method = "risk", seed: int = 
         tuned = tune(select(made.features, train), [made.errors[i] for i in train], method=method, seed=seed)
         return choose(select(made.features, held), tuned.weights)
 
-    return made.chosen_errors(cross_validate(folds(made.keys, count, seed), without))
+    return made.chosen_errors(cross_validate(shared_out(made.keys, count, seed), without))
+
+
+def _keys(lists: Sequence[NBest]) -> list[str]:
+    return [recording(nbest) or nbest.id for nbest in lists]
 
 
 def _own(lists: Sequence[NBest]) -> list[str]:
@@ -243,5 +254,5 @@ def _prefixes(lists: Sequence[NBest], profile: Profile) -> list[str]:
     for nbest in lists:
         before = said.setdefault(recording(nbest) or f"\0{nbest.id}", [])
         prefixes.append(prefixed(nbest, profile, " ".join(before[-profile.previous :] if profile.previous else ())))
-        before.append(nbest.best.text)
+        before += [nbest.best.text] if nbest.best.text else []
     return prefixes
