@@ -176,4 +176,7 @@ def _with_own_ids(files: dict[str, list[NBest]]) -> list[NBest]:
     lists = [nbest for found in files.values() for nbest in found]
     if len({nbest.id for nbest in lists}) == len(lists):
         return lists
-    return [replace(nbest, id=f"{path}:{nbest.id}") for path, found in files.items() for nbest in found]
+    names = {path: Path(path).name for path in files}
+    if len(set(names.values())) < len(names):
+        names = {path: path.replace("/", ":") for path in files}  # what is before a slash is a recording
+    return [replace(nbest, id=f"{names[path]}:{nbest.id}") for path, found in files.items() for nbest in found]

@@ -60,6 +60,7 @@ def rescore(
     """
     with common.exit_codes():
         from ger.api import settings
+        from ger.correct.rescore import recording
         from ger.errors import UsageError
         from ger.io.partial import Partial
 
@@ -86,9 +87,11 @@ def rescore(
         signature = f"ger {__version__} | lists | {corrector.signature}"
         with common.bar(len(found), "Rescoring") as bar:
             if output:
-                counts = _to_file(
-                    Partial(output, found, f"{made.key} {signature}", resume=resume), corrector, signature, bar
-                )
+                # With earlier utterances as context, what was corrected before an interruption has to be there.
+                together = recording if made.profile.previous else _alone
+                key = f"{made.key} {signature}"
+                with Partial(output, found, key, resume=resume, together=together) as partial:
+                    counts = _to_file(partial, corrector, signature, bar)
             else:
                 counts = _to_screen(found, corrector, signature, bar)
         _close(counts, signature, time.monotonic() - started, as_json=as_json)
@@ -104,6 +107,10 @@ def _to_file(partial: Partial, corrector: Corrector, signature: str, bar: common
         bar(len(window))
     partial.finish()
     return _counted(partial.made)
+
+
+def _alone(nbest: NBest) -> str:
+    return ""
 
 
 def _to_screen(found: Sequence[NBest], corrector: Corrector, signature: str, bar: common.Bar) -> Counter[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from ger.errors import OutputError, RecordError
 from ger.io.jsonl import dumps, write_records
+from ger.io.output import write_atomic
 from ger.io.paths import printable
 from ger.types import Correction, NBest
 
@@ -25,25 +28,46 @@ class Partial:
         lists: The lists that it is made from.
         key: Everything else that it depends on.
         resume: Whether to go on with what an earlier run for the same lists and key has left.
+        together: The name of what a list is a part of; where one part is unfinished, all of them are. Empty for lists
+            that stand alone.
 
     Raises:
         OutputError: nothing can be written there.
     """
 
-    def __init__(self, target: Path, lists: Sequence[NBest], key: str, *, resume: bool = True) -> None:
+    def __init__(
+        self,
+        target: Path,
+        lists: Sequence[NBest],
+        key: str,
+        *,
+        resume: bool = True,
+        together: Callable[[NBest], str] = lambda nbest: "",
+    ) -> None:
         self._target = target
         self._path = target.with_name(f".{target.name}.part")
         self._lists = lists
         self._made: dict[str, Correction] = {}
         head = json.dumps({"key": _digest(key, lists)})
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
             if resume:
-                self._made = _finished(self._path, head)
-            self._file: IO[str] = open(self._path, "w", encoding="utf-8")  # noqa: SIM115  # closed by finish and close
-            self._write([head, *(dumps(correction) for correction in self._made.values())])
+                made = _finished(self._path, head)
+                torn = {together(nbest) for nbest in lists if nbest.id not in made} - {""}
+                whole = [nbest.id for nbest in lists if nbest.id in made and together(nbest) not in torn]
+                self._made = {name: made[name] for name in whole}
+            write_atomic(self._path, "".join(f"{line}\n" for line in [head, *map(dumps, self._made.values())]))
+            self._file: IO[str] = open(self._path, "a", encoding="utf-8", newline="")  # noqa: SIM115  # closed on exit
         except OSError as error:
-            raise _problem(self._path, error) from error
+            raise _problem(target, error) from error
+
+    def __enter__(self) -> Partial:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(OSError):  # a failed write has been reported, and closing would try it again
+            self._file.close()
 
     @property
     def made(self) -> list[Correction]:
@@ -75,8 +99,9 @@ class Partial:
             OutputError: it cannot be written; what was kept stays.
         """
         write_records(self._target, self.made)
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # the file is whole; what is left over is not used again for other lists
+            self._file.close()
+            self._path.unlink(missing_ok=True)
 
     def _write(self, lines: Iterable[str]) -> None:
         self._file.writelines(line.encode("utf-8", "backslashreplace").decode() + "\n" for line in lines)
@@ -86,7 +111,7 @@ class Partial:
 def _finished(path: Path, head: str) -> dict[str, Correction]:
     """What an earlier run has left; failed lists are tried again."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (FileNotFoundError, UnicodeDecodeError):
         return {}
     found: dict[str, Correction] = {}
