@@ -234,11 +234,7 @@ def _after(headers: Message) -> float:
     """Seconds that the server asks to wait: a number or a date (RFC 9110, 10.2.3); 0 where it does not ask."""
     value = headers.get("Retry-After", "").strip()
     try:
-        return (
-            max(0.0, float(value))
-            if value[:1].isdigit()
-            else max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-        )
+        return float(value) if value[:1].isdigit() else max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return 0.0
 

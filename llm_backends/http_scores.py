@@ -157,12 +157,15 @@ def count_given(tokens: Sequence[Token], source: str, border: int) -> int:
         if found is None:
             room += len(token.text) if "\ufffd" in token.text else 0
             continue
-        if position < found[0] <= border:
-            given = index
         if found[1] > border:
-            return given
+            return given + _share(index - given, source[position : found[0]], border - position)
         given, position, room = index + 1, found[1], 0
-    return given
+    return given + _share(len(tokens) - given, source[position:], border - position)
+
+
+def _share(parts: int, text: str, border: int) -> int:
+    """How many of the parts of a text's characters lie before the border; by bytes, so not always exact."""
+    return round(parts * len(text[:border].encode()) / len(text.encode())) if text and border > 0 else 0
 
 
 def _find(source: str, position: int, piece: str, room: int) -> tuple[int, int] | None:
