@@ -128,7 +128,7 @@ def test_weights_are_missing_or_no_table(tmp_path: Path) -> None:
 
 
 def test_what_is_no_profile(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="absent.toml cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"absent\.toml cannot be read: No such file"):
         read_profile(tmp_path / "absent.toml")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_profile(tmp_path)
@@ -138,7 +138,7 @@ def test_what_is_no_profile(tmp_path: Path) -> None:
 
 
 def test_a_profile_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="is a folder|Is a directory"):
+    with pytest.raises(OutputError, match="Is a directory"):
         write_profile(tmp_path, DEFAULT)
 
 

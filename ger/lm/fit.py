@@ -127,7 +127,7 @@ def problem(
         progress: Called with numbers of lists that are scored.
 
     Raises:
-        InputError: a list has no reference, or no reference has words.
+        InputError: a list has no reference, no reference has words, or all hypotheses of each list are alike.
         ModelError: a language model broke.
         UsageError: there is no such feature or normalizer.
     """
@@ -245,6 +245,8 @@ def _telling(table: Features) -> Features:
     import numpy as np
 
     keep = [i for i in range(len(table.names)) if any(len(v) > 1 and np.ptp(v[:, i]) > 0 for v in table.values)]
+    if table.values and not keep:
+        raise InputError("No feature tells the hypotheses of any list apart.", "Give lists of several different texts.")
     return Features(tuple(table.names[i] for i in keep), [v[:, keep] for v in table.values], table.allowed)
 
 
