@@ -138,7 +138,7 @@ def test_what_is_no_profile(tmp_path: Path) -> None:
 
 
 def test_a_profile_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="Is a directory"):
+    with pytest.raises(OutputError, match="is a folder"):
         write_profile(tmp_path, DEFAULT)
 
 
