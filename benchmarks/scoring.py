@@ -1,20 +1,22 @@
 """How long does `ger score` take, beside the `jiwer` command on the same corpus?
 
 Makes a corpus of lines with errors, scores it with both commands, each in a process of its own, in turns, and prints
-the medians, their ratio and both word error rates, which have to be equal. `ger score` also counts characters, tells
+the medians, the ratio of processor times and both word error rates, which have to be equal. `ger score` also counts characters, tells
 written form from recognition and draws intervals; with `--metric wer` it leaves the characters out.
 
     python benchmarks/scoring.py [--lines 100000] [--repeats 3]
 
-Exit code 1 when the rates differ, 2 when one of the commands is missing.
+Exit code 1 when the rates differ, 2 when one of the packages is missing.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import platform
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -52,16 +54,21 @@ def corpus(folder: Path, lines: int) -> tuple[Path, Path]:
     return paths
 
 
-def timed(command: list[str]) -> tuple[float, str]:
-    """Seconds, and what the command printed."""
-    start = time.perf_counter()
+def timed(command: list[str]) -> tuple[float, float, str]:
+    """Seconds, seconds of processor time, and what the command printed."""
+    start, used = time.perf_counter(), _used()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return time.perf_counter() - start, done.stdout.strip()
+    return time.perf_counter() - start, _used() - used, done.stdout.strip()
+
+
+def _used() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def machine() -> str:
     """Cores and versions, on one line."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("ger-asr", "jiwer", "rapidfuzz", "numpy"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("jiwer", "rapidfuzz", "numpy"))
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
 
 
@@ -71,32 +78,38 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    tools = {
-        name: shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        for name in ("ger", "jiwer")
-    }
-    for name, found in tools.items():
-        if found is None:
-            print(f"The command {name} is missing: pip install {name.replace('ger', 'ger-asr')}.", file=sys.stderr)
-            return 2
+    jiwer = shutil.which("jiwer", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if jiwer is None or importlib.util.find_spec("ger") is None:
+        print("Both packages have to be installed: pip install ger-asr jiwer.", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory() as name:
         reference, hypothesis = map(str, corpus(Path(name), args.lines))
-        ger = [str(tools["ger"]), "score", reference, hypothesis, "--no-ids", "-b"]
+        ger = [
+            sys.executable,
+            "-c",
+            "from ger.cli import main; main()",
+            "score",
+            reference,
+            hypothesis,
+            "--no-ids",
+            "-b",
+        ]
         commands = {
-            "jiwer": [str(tools["jiwer"]), "-r", reference, "-h", hypothesis],
+            "jiwer": [jiwer, "-r", reference, "-h", hypothesis],
             "ger score --metric wer": [*ger, "--metric", "wer"],
             "ger score": [*ger, "--metric", "wer,cer"],
         }
-        runs: dict[str, list[tuple[float, str]]] = {title: [] for title in commands}
+        runs: dict[str, list[tuple[float, float, str]]] = {title: [] for title in commands}
         for _ in range(args.repeats):
             for title, command in commands.items():
                 runs[title].append(timed(command))
     print(f"{machine()}\n{args.lines} lines, medians of {args.repeats}")
-    base = statistics.median(seconds for seconds, _ in runs["jiwer"])
+    base = statistics.median(used for _, used, _ in runs["jiwer"])
     for title, found in runs.items():
-        seconds = statistics.median(seconds for seconds, _ in found)
-        print(f"{title:24} {seconds:7.2f} s   {seconds / base:5.2f} x   {' '.join(found[0][1].split())}")
-    theirs, ours = 100 * float(runs["jiwer"][0][1]), float(runs["ger score"][0][1].split()[0])
+        seconds, used = (statistics.median(run[i] for run in found) for i in (0, 1))
+        rates = " ".join(found[0][2].split())
+        print(f"{title:24} {seconds:7.2f} s   processor {used:7.2f} s   {used / base:5.2f} x   {rates}")
+    theirs, ours = 100 * float(runs["jiwer"][0][2]), float(runs["ger score"][0][2].split()[0])
     if f"{theirs:.2f}" != f"{ours:.2f}":
         print(f"The rates differ: {theirs:.2f} and {ours:.2f}.", file=sys.stderr)
         return 1
