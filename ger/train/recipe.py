@@ -20,12 +20,23 @@ from ger.registry import suggest
 from ger.text.form import Form
 from ger.text.normalize import NORMALIZERS
 
-__all__ = ["FirstPass", "Init", "Loss", "Pooling", "RescorerOptions", "RescorerRecipe", "dump", "read_rescorer"]
+__all__ = [
+    "FirstPass",
+    "Init",
+    "Loss",
+    "Pooling",
+    "Precision",
+    "RescorerOptions",
+    "RescorerRecipe",
+    "dump",
+    "read_rescorer",
+]
 
 Init = Literal["pretrained", "random"]
 Loss = Literal["mwer", "mwed"]
 Pooling = Literal["auto", "first", "last", "mean", "sum"]
 FirstPass = Literal["auto", "score", "rank"]
+Precision = Literal["float32", "bfloat16"]
 
 #: The smallest value of each whole number, 0 where 0 stands for "choose" or "all".
 _LEAST = {
@@ -75,6 +86,8 @@ class RescorerOptions:
         head_lr: The same of the scalar head.
         weight_decay: Of AdamW.
         seed: Fixes the order, the split and all new weights.
+        precision: Of the matrix products in training; weights are always float32. Many CPUs and all newer GPUs are
+            faster in `bfloat16`.
         device: `auto`, `cpu`, `cuda`.
         threads: CPU threads; 0 leaves them.
 
@@ -106,6 +119,7 @@ class RescorerOptions:
     head_lr: float = 1e-3
     weight_decay: float = 0.01
     seed: int = 1
+    precision: Precision = "float32"
     device: str = "auto"
     threads: int = 0
 

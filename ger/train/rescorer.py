@@ -27,7 +27,7 @@ from ger.errors import InputError, ModelError
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.train.examples import Example, batches, encoded, examples, parts, scored, split
-from ger.train.recipe import RescorerOptions
+from ger.train.recipe import Loss, RescorerOptions
 from ger.train.scalar import DESCRIPTION, Reading, ScalarModel, device_of, start
 from ger.train.work import Summary, Validation, Work, finished, writing
 from ger.types import NBest
@@ -35,7 +35,7 @@ from ger.types import NBest
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Summary", "Validation", "train"]
+__all__ = ["Summary", "Validation", "list_loss", "train"]
 
 _CLIP = 1.0
 _WARM_UP = 0.1
@@ -214,7 +214,9 @@ class _Run:
         """The scores of each list's texts."""
         import torch
 
-        scores = self.model.scores([self._rows[text] for example in batch for text in example.texts])
+        half = self._options.precision == "bfloat16"
+        with torch.autocast(self.model.body.device.type, dtype=torch.bfloat16, enabled=half):
+            scores = self.model.scores([self._rows[text] for example in batch for text in example.texts]).float()
         return torch.split(scores, [len(example.texts) for example in batch])
 
     def _loss(self, batch: Sequence[Example]) -> torch.Tensor:
@@ -224,8 +226,8 @@ class _Run:
         losses = []
         for example, own in zip(batch, self._scores(batch), strict=True):
             first = own.new_tensor(example.first)
-            loss = _list_loss(
-                self._options, own + self._options.acoustic_weight * first, own.new_tensor(example.errors)
+            loss = list_loss(
+                self._options.loss, own + self._options.acoustic_weight * first, own.new_tensor(example.errors)
             )
             if self._teacher:
                 told = own.new_tensor(self._teacher[example.id])
@@ -267,9 +269,9 @@ class _Run:
                 value.copy_(state["weights"][name])
 
 
-def _list_loss(options: RescorerOptions, combined: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
+def list_loss(kind: Loss, combined: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
     """`mwer` or `mwed` of one list; see the top of this file."""
-    if options.loss == "mwer":
+    if kind == "mwer":
         return (combined.softmax(0) * (errors - errors.mean())).sum()
     return -((-errors).softmax(0) * combined.log_softmax(0)).sum()
 

@@ -245,7 +245,7 @@ def _new_config(options: RescorerOptions, tokenizer: Any) -> Any:
 
     heads = max(1, options.hidden // 32)
     if options.hidden % heads:
-        raise UsageError(f"hidden is {options.hidden}.", f"Use a multiple of {heads}.")
+        raise UsageError(f"hidden is {options.hidden}.", "Use a multiple of 32.")
     return transformers.BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=options.hidden,
