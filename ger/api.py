@@ -75,8 +75,8 @@ def settings(**options: Any) -> Settings:
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
-    `form`, `domain` and `previous` replace what it says. `frontend` and `mode` are those of `ger.settings.Settings`.
-    Options that are `None` keep their defaults.
+    `form`, `domain`, `previous` and `combine` replace what it says. `frontend` and `mode` are those of
+    `ger.settings.Settings`. Options that are `None` keep their defaults.
 
     Raises:
         InputError: the profile cannot be read.
@@ -130,4 +130,4 @@ _RECOGNIZER = {
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
 _OWN = ("frontend", "mode")
-_PROFILE = ("profile", "llm", "backend", "lms", "weight", "weights", "form", "domain", "previous")
+_PROFILE = ("profile", "llm", "backend", "lms", "weight", "weights", "form", "domain", "previous", "combine")

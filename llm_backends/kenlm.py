@@ -18,6 +18,7 @@ from ger.errors import DependencyError, ModelError, UnknownNameError
 from ger.io.paths import printable
 from ger.lm.ngram import NGramModel, Note
 from ger.protocols import LmOptions, ScoreRequest
+from ger.text.form import Form
 from ger.text.normalize import normalize
 
 __all__ = ["KenLM"]
@@ -45,6 +46,9 @@ class KenLM:
         DependencyError: the model is a binary and kenlm is not installed.
         ModelError: there is no such file, or it is no n-gram model.
     """
+
+    #: Texts come as they are: the model's own normalizer is what counts.
+    form: Form = "as-is"
 
     def __init__(self, options: LmOptions) -> None:
         if not options.model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from ger.cli import common
 from ger.errors import UsageError
+from ger.io.paths import printable
 
 if TYPE_CHECKING:
     from ger.types import NBest
@@ -44,12 +45,14 @@ Systems = Annotated[
     typer.Option(
         "--system",
         metavar="NAME=FILE",
-        help="Texts of one recognizer by utterance; several make lists of one hypothesis a system.",
+        help="Texts of one recognizer by utterance; several systems make lists of one hypothesis each, "
+        "several files of one system are joined.",
         rich_help_panel=_IN,
     ),
 ]
 References = Annotated[
-    Path | None, typer.Option("--reference", help="References by utterance, kept in the output.", rich_help_panel=_IN)
+    list[Path] | None,
+    typer.Option("--reference", help="References by utterance, kept in the output.", rich_help_panel=_IN),
 ]
 Format = Annotated[
     str | None, typer.Option("--input-format", help="Format of LISTS; found out when left out.", rich_help_panel=_IN)
@@ -98,7 +101,7 @@ _WEIGHT = re.compile(r"(?:(?P<name>.+)=)?(?P<value>[^=]+)")
 def read(
     paths: Sequence[str] | None,
     systems: Sequence[str] | None = None,
-    reference: Path | None = None,
+    reference: Sequence[Path] | None = None,
     format: str | None = None,
 ) -> list[NBest]:
     """The lists of files, or those made of several systems' texts.
@@ -114,14 +117,15 @@ def read(
 
     if bool(paths) == bool(systems):
         raise UsageError("Give either LISTS or --system NAME=FILE.", "See --help.")
-    references = read_texts(reference, reference=_holds_references(reference)) if reference else None
+    references = _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in reference or ())
     if systems:
-        return join_systems({name: read_texts(file) for name, file in _named(systems).items()}, references)
+        texts = {name: _joined((file, read_texts(file)) for file in files) for name, files in _named(systems).items()}
+        return join_systems(texts, references if reference else None)
     files = {path: list(read_lists(path, format=format)) for path in dict.fromkeys(paths or ())}
     lists = _with_own_ids(files)
     if not lists:
         raise InputError(f"{', '.join(files)} holds no lists.", "Check the file.")
-    return list(attach_references(lists, references)) if references is not None else lists
+    return list(attach_references(lists, references)) if reference else lists
 
 
 def weights(given: Sequence[str] | None) -> tuple[float | None, dict[str, float]]:
@@ -160,14 +164,31 @@ def _holds_references(path: Path) -> bool:
     return path.suffix in (".json", ".jsonl")
 
 
-def _named(systems: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in systems]
-    if bad := next((name for name, _, file in pairs if not name or not file), None):
-        raise UsageError(f"--system {bad} has no name and file.", "Write --system NAME=FILE.")
-    named = {name: file for name, _, file in pairs}
-    if len(named) < len(pairs):
-        raise UsageError("Two systems have the same name.", "Each --system needs a name of its own.")
-    return named
+def _named(systems: Sequence[str]) -> dict[str, list[str]]:
+    """The files of each system."""
+    files: dict[str, list[str]] = {}
+    for text in systems:
+        name, _, file = text.partition("=")
+        if not name or not file:
+            raise UsageError(f"--system {text} has no name and file.", "Write --system NAME=FILE.")
+        files.setdefault(name, []).append(file)
+    return files
+
+
+def _joined(files: Iterable[tuple[str, dict[str, str]]]) -> dict[str, str]:
+    """The texts of several files.
+
+    Raises:
+        InputError: an utterance is in two of them.
+    """
+    from ger.errors import InputError
+
+    whole: dict[str, str] = {}
+    for name, texts in files:
+        if twice := next((key for key in texts if key in whole), None):
+            raise InputError(f"{printable(name)}: {twice!r} is in an earlier file, too.", "Give each utterance once.")
+        whole |= texts
+    return whole
 
 
 def _with_own_ids(files: dict[str, list[NBest]]) -> list[NBest]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ger.cli import common, lists
 
+if TYPE_CHECKING:
+    from ger.lm.learned import NGram
+    from ger.lm.profile import Profile
+
 __all__ = ["tune"]
+
+_NGRAM = "ngram"
 
 
 def tune(
@@ -24,6 +30,13 @@ def tune(
     no_lm: Annotated[
         bool, typer.Option("--no-lm", help="Use no language model.", rich_help_panel="Language model")
     ] = False,
+    ngram: Annotated[
+        int,
+        typer.Option(
+            help="Also use an n-gram model of this order, made of the references; scored without having seen them.",
+            rich_help_panel="Language model",
+        ),
+    ] = 0,
     form: lists.Form = None,
     domain: lists.Domain = None,
     previous: lists.Previous = None,
@@ -59,6 +72,7 @@ def tune(
         from ger.api import settings
         from ger.errors import UsageError
         from ger.lm.fit import fit
+        from ger.lm.learned import ngram as ngrams
         from ger.lm.profile import write_profile
 
         if no_lm and lm:
@@ -77,11 +91,13 @@ def tune(
         base = replace(made.profile, lms=() if no_lm else made.profile.lms, cross=cross)
         found = lists.read(inputs, systems, reference, input_format)
         started = time.monotonic()
+        learner = ngrams(ngram, normalizer)
         with common.bar(len(found), "Scoring") as bar:
             fitted = fit(
                 found,
                 base,
                 replace(made, profile=base).make_lms(),
+                learners={_NGRAM: learner} if ngram else {},
                 features=feature,
                 folds=folds,
                 normalizer=normalizer,
@@ -91,4 +107,18 @@ def tune(
         value = fitted.to_json() | {"elapsed_seconds": round(time.monotonic() - started, 3)}
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())
         if output:
-            write_profile(output, fitted.profile)
+            made_of = _with_ngram(output, fitted.profile, learner(found), len(found), fitted.words) if ngram else fitted.profile
+            write_profile(output, made_of)
+
+
+def _with_ngram(output: Path, profile: Profile, lm: NGram, sentences: int, words: int) -> Profile:
+    """The profile with the n-gram model of all references, which is written beside it."""
+    from dataclasses import replace
+
+    from ger.lm.ngram import Note
+    from ger.lm.select import LmSpec
+
+    path = output.with_suffix(".arpa")
+    lm.model.write(path)
+    Note(lm.normalizer, lm.model.order, sentences, words).write(path)
+    return replace(profile, lms=(*profile.lms, LmSpec(_NGRAM, "kenlm", path.name)))

@@ -16,10 +16,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from ger.errors import UsageError
 from ger.lm.features import acoustic
+from ger.lm.profile import COMBINATIONS, Combination
 from ger.registry import suggest
 from ger.text.align import carry_times, edits
 from ger.text.network import Network, Path, Voter, build
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
     from ger.lm.profile import Profile
     from ger.protocols import LanguageModel
 
-__all__ = ["Combiner", "Method", "cross", "from_profile", "posteriors"]
-
-Method = Literal["mbr", "rover"]
+__all__ = ["Combiner", "cross", "from_profile", "posteriors"]
 
 _SYSTEM = "system:"
 
@@ -198,16 +197,14 @@ class Combiner:
         UsageError: a value is out of its range.
     """
 
-    method: Method = "mbr"
+    method: Combination = "mbr"
     temperature: float = 1.0
     system_weights: Mapping[str, float] = field(default_factory=dict)
     null_confidence: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise UsageError(
-                f"There is no way to combine called {self.method!r}.", suggest(self.method, get_args(Method))
-            )
+        if self.method not in COMBINATIONS:
+            raise UsageError(f"There is no way to combine called {self.method!r}.", suggest(self.method, COMBINATIONS))
         if not 0 < self.temperature < math.inf:
             raise UsageError(f"The temperature is {self.temperature}.", "Use a number above 0.")
         if not 0 <= self.null_confidence < math.inf:
@@ -286,4 +283,4 @@ def from_profile(lms: Mapping[str, LanguageModel], profile: Profile) -> Combiner
     weights = {
         name.removeprefix(_SYSTEM): max(0.0, w) for name, w in profile.weights.items() if name.startswith(_SYSTEM)
     }
-    return Combiner(temperature=profile.temperature, system_weights=weights)
+    return Combiner(profile.combine, profile.temperature, weights)

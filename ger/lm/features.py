@@ -4,7 +4,7 @@
 | --- | --- |
 | `acoustic` | the recognizer's score (nats); 0 in a list that lacks any |
 | `rank` | minus the logarithm of the position, in lists that lack scores; else 0 |
-| a language model's name | log p(text, end of text, given the context) (nats) |
+| a language model's name | log p(text, end of text, given the context) (nats); 0 where all texts are alike |
 | `words` | number of words |
 | `agree` | minus the mean word distance to the hypotheses of the list |
 | `votes` | logarithm of the share of hypotheses that say the same |
@@ -156,17 +156,15 @@ def _column(
 
 def _lm(lm: LanguageModel, lists: Sequence[NBest], form: Form, prefixes: Sequence[str]) -> _Column:
     form = getattr(lm, "form", form)
-    requests = [
-        ScoreRequest(tuple(apply(h.text, form) for h in nbest.hypotheses), prefix)
-        for nbest, prefix in zip(lists, prefixes, strict=True)
-    ]
-    scores = lm.score(requests)
-    for nbest, row in zip(lists, scores, strict=True):
-        for hypothesis, score in zip(nbest.hypotheses, row, strict=True):
+    texts = [tuple(apply(h.text, form) for h in nbest.hypotheses) for nbest in lists]
+    told = [i for i, row in enumerate(texts) if len(set(row)) > 1]  # others need no choice
+    scored = lm.score([ScoreRequest(texts[i], prefixes[i]) for i in told]) if told else []
+    scores = [[0.0] * len(row) for row in texts]
+    for i, row in zip(told, scored, strict=True):
+        scores[i] = row
+        for text, score in zip(texts[i], row, strict=True):
             if not math.isfinite(score):
-                raise ModelError(
-                    f"The language model's score of {hypothesis.text[:60]!r} is {score}.", "Use another precision."
-                )
+                raise ModelError(f"The language model's score of {text[:60]!r} is {score}.", "Use another precision.")
     return scores
 
 

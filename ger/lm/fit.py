@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ger.correct.rescore import candidates, prefixed, recording
-from ger.errors import InputError
+from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
 from ger.evaluate.rates import distance
 from ger.lm.features import OWN, Features, compute, system_columns
+from ger.lm.learned import CrossFitted, Learner
 from ger.lm.profile import Profile
 from ger.lm.tune import Method, choose, cross_validate, select, temperature, tune
 from ger.lm.tune import folds as shared_out
@@ -40,12 +41,14 @@ class Problem:
         errors: Word errors of every hypothesis of each list; of an empty list one number, the words it misses.
         words: Reference words of each list.
         keys: Lists with the same key are of one recording, and stay together in cross-validation.
+        lists: The lists themselves, with the crossed texts.
     """
 
     features: Features
     errors: Sequence[npt.NDArray[np.int64]]
     words: Sequence[int]
     keys: Sequence[str]
+    lists: Sequence[NBest]
 
     def chosen_errors(self, choice: Sequence[int] | npt.NDArray[np.int64]) -> list[int]:
         """Word errors of the chosen hypothesis of each list."""
@@ -161,7 +164,7 @@ def problem(
         for nbest, ref in zip(lists, references, strict=True)
     ]
     table = Features(tuple(names), values, allowed)
-    return Problem(_telling(table), errors, [len(reference) for reference in references], _keys(lists))
+    return Problem(_telling(table), errors, [len(reference) for reference in references], _keys(lists), lists)
 
 
 def fit(
@@ -169,6 +172,7 @@ def fit(
     profile: Profile,
     lms: Mapping[str, LanguageModel],
     *,
+    learners: Mapping[str, Learner] | None = None,
     features: Sequence[str] | None = None,
     folds: int = 5,
     method: Method = "risk",
@@ -182,6 +186,8 @@ def fit(
         lists: See `problem`, also for the next five.
         profile: The profile.
         lms: Language models by name.
+        learners: What makes language models of the references, by the names of their columns. The caller makes the
+            final ones, of all lists, and names them in the profile.
         features: Columns.
         normalizer: Under which words are compared.
         progress: Called with numbers of lists.
@@ -192,16 +198,19 @@ def fit(
     Raises:
         GerError: as `problem` and `ger.lm.tune.tune` do.
     """
-    if folds:
-        shared_out(_keys(lists), folds, seed)  # told before anything is scored
+    if learners and not folds:
+        raise UsageError("Models that learn from the references need folds.", "Use --folds 5.")
+    parts = shared_out(_keys(lists), folds, seed) if folds else []  # told before anything is scored
     made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
-    tuned = tune(made.features, made.errors, method=method, seed=seed)
-    validated = validate(made, folds, method=method, seed=seed) if folds else None
+    learned = CrossFitted(made.lists, learners or {}, parts)
+    table = learned.joined(made.features)
+    tuned = tune(table, made.errors, method=method, seed=seed)
+    validated = validate(made, learned, method=method, seed=seed) if folds else None
     result = replace(
         profile,
         weights=tuned.by_name(),
         lms=tuple(spec for spec in profile.lms if spec.name in tuned.names),
-        temperature=temperature(made.features, made.errors, tuned.weights),
+        temperature=temperature(table, made.errors, tuned.weights),
     )
     baseline = [int(errors[0]) for errors in made.errors]
     oracle = [int(errors.min()) for errors in made.errors]
@@ -211,7 +220,7 @@ def fit(
         words=sum(made.words),
         baseline=made.rate(baseline),
         oracle=made.rate(oracle),
-        tuned=made.rate(made.chosen_errors(choose(made.features, tuned.weights))),
+        tuned=made.rate(made.chosen_errors(choose(table, tuned.weights))),
         validated=made.rate(validated) if validated is not None else None,
         validated_interval=interval(validated, made.words) if validated is not None else None,
         folds=folds,
@@ -222,14 +231,16 @@ def fit(
     return replace(fitted, profile=replace(result, made={**told, "normalizer": normalizer, "seed": seed}))
 
 
-def validate(made: Problem, count: int, *, method: Method = "risk", seed: int = 0) -> list[int]:
-    """Word errors of each list, decided with weights that were tuned without its fold."""
+def validate(made: Problem, learned: CrossFitted, *, method: Method = "risk", seed: int = 0) -> list[int]:
+    """Word errors of each list, decided with weights and models that were made without its fold."""
+    fold_of = {int(part[0]): number for number, part in enumerate(learned.parts)}
 
     def without(train: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        tuned = tune(select(made.features, train), [made.errors[i] for i in train], method=method, seed=seed)
-        return choose(select(made.features, held), tuned.weights)
+        table = learned.joined(made.features, held=fold_of[int(held[0])])
+        tuned = tune(select(table, train), [made.errors[i] for i in train], method=method, seed=seed)
+        return choose(select(table, held), tuned.weights)
 
-    return made.chosen_errors(cross_validate(shared_out(made.keys, count, seed), without))
+    return made.chosen_errors(cross_validate(learned.parts, without))
 
 
 def _keys(lists: Sequence[NBest]) -> list[str]:

@@ -22,7 +22,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
@@ -34,6 +34,9 @@ from ger.text.form import FORMS, Form
 __all__ = ["DEFAULT", "DEFAULT_WEIGHT", "RANK_PRIOR", "Profile", "interpolation", "read_profile", "write_profile"]
 
 _SCHEMA = 1
+
+Combination = Literal["mbr", "rover"]
+COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Profile:
         domain: A sentence about what is spoken of, which language models read before each hypothesis.
         previous: How many earlier corrected utterances of the same recording they read before it.
         cross: How many texts made of parts of several hypotheses compete with the listed ones.
+        combine: For the mode `combine`: `mbr` or `rover`, see `ger.correct.combine`.
         made: How the weights came about: files, counts, error rates. Not used.
 
     Raises:
@@ -64,6 +68,7 @@ class Profile:
     domain: str = ""
     previous: int = 0
     cross: int = 0
+    combine: Combination = "mbr"
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,6 +77,10 @@ class Profile:
         for name, weight in self.weights.items():
             if not math.isfinite(weight):
                 raise UsageError(f"The weight of {name!r} is {weight}.", "Use a finite number.")
+        if self.combine not in COMBINATIONS:
+            raise UsageError(
+                f"There is no way to combine called {self.combine!r}.", suggest(self.combine, COMBINATIONS)
+            )
         if not (0 <= self.min_length <= 1 and 0 < self.temperature < math.inf and min(self.previous, self.cross) >= 0):
             raise UsageError(
                 "min_length has to be 0 to 1, temperature above 0, previous and cross 0 or more.",
@@ -127,6 +136,7 @@ def write_profile(path: Path, profile: Profile) -> None:
         f"domain = {_toml(profile.domain)}",
         f"previous = {profile.previous}",
         f"cross = {profile.cross}",
+        f"combine = {_toml(profile.combine)}",
         "",
         "[weights]",
         *(f"{_toml(name)} = {_toml(float(weight))}" for name, weight in profile.weights.items()),
@@ -157,11 +167,20 @@ def read_profile(path: Path) -> Profile:
     if value.get("schema", _SCHEMA) != _SCHEMA:
         raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
     try:
-        return _profile(value)
+        return _beside(path, _profile(value))
     except TypeError as error:
         raise InputError(f"{name}: {error}.", "Correct it, or make a profile with `ger tune`.") from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint) from error
+
+
+def _beside(path: Path, profile: Profile) -> Profile:
+    """With the models that lie beside the profile found there."""
+    specs = [(spec, path.parent / spec.model) for spec in profile.lms]
+    return replace(
+        profile,
+        lms=tuple(replace(spec, model=str(file)) if spec.model and file.exists() else spec for spec, file in specs),
+    )
 
 
 def _profile(value: dict[str, Any]) -> Profile:
@@ -190,6 +209,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "domain": (str,),
     "previous": (int,),
     "cross": (int,),
+    "combine": (str,),
     "weights": (dict,),
     "lms": (dict,),
     "made": (dict,),

@@ -1,0 +1,118 @@
+"""Language models learned from the references of lists, and their scores without leaks.
+
+A model that has seen a list's reference scores that list too well, so its column must come from one that has not. Lists
+are dealt into folds: when weights are tuned, a list's column comes from the model that was trained without the list's
+fold; in cross-validation, from models that have seen neither the list's fold nor the fold that is held out (stacking,
+Wolpert 1992).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ger.errors import ModelError
+from ger.lm.features import Features, compute
+from ger.lm.ngram import NGramModel, train
+from ger.protocols import LanguageModel, ScoreRequest
+from ger.text.form import Form
+from ger.text.normalize import normalize
+from ger.types import NBest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["CrossFitted", "Learner", "NGram", "ngram"]
+
+#: Makes a language model of lists with references.
+Learner = Callable[[Sequence[NBest]], LanguageModel]
+
+
+@dataclass(frozen=True, slots=True)
+class NGram:
+    """An n-gram model as a language model; see `ger.protocols.LanguageModel`.
+
+    Args:
+        model: The model.
+        normalizer: What its words were normalized with.
+    """
+
+    model: NGramModel
+    normalizer: str = "basic"
+    form: Form = "as-is"
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.LanguageModel`."""
+        return f"ngram:order={self.model.order},normalizer={self.normalizer}"
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """See `ger.protocols.LanguageModel`; prefixes are not read."""
+        return [[self.model.score(normalize(c, self.normalizer).split()) for c in r.continuations] for r in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        """Nothing: n-gram models are used for scores only.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError("An n-gram model does not generate text.", "Use another language model.")
+
+
+def ngram(order: int = 3, normalizer: str = "basic") -> Callable[[Sequence[NBest]], NGram]:
+    """What makes n-gram models of references."""
+
+    def learn(lists: Sequence[NBest]) -> NGram:
+        sentences = [normalize(nbest.reference or "", normalizer).split() for nbest in lists]
+        return NGram(train(sentences, order), normalizer)
+
+    return learn
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """Columns of learned language models; each model is trained once, when it is first needed.
+
+    Args:
+        lists: Lists with references.
+        learners: What makes the models, by the names of their columns.
+        parts: Numbers of the lists of each fold.
+    """
+
+    lists: Sequence[NBest]
+    learners: Mapping[str, Learner]
+    parts: Sequence[npt.NDArray[np.int64]]
+    _known: dict[tuple[int, int], list[npt.NDArray[np.float64]]] = field(default_factory=dict)
+
+    def joined(self, table: Features, held: int | None = None) -> Features:
+        """A table with the learned columns behind its own.
+
+        Args:
+            table: Features of all lists.
+            held: A fold whose references no model may have seen.
+        """
+        import numpy as np
+
+        if not self.learners:
+            return table
+        values = list(table.values)
+        for number, part in enumerate(self.parts):
+            columns = self._columns(number, number if held is None else held)
+            for i, column in zip(part.tolist(), columns, strict=True):
+                values[i] = np.hstack([values[i], column])
+        return Features((*table.names, *self.learners), values, table.allowed)
+
+    def _columns(self, number: int, held: int) -> list[npt.NDArray[np.float64]]:
+        """Learned columns of the lists of a fold, from models that have seen neither it nor another one."""
+        key = (number, held)
+        if key not in self._known:
+            unseen = {i for fold in key for i in self.parts[fold].tolist()}
+            seen = [nbest for i, nbest in enumerate(self.lists) if i not in unseen]
+            models = {name: learn(seen) for name, learn in self.learners.items()}
+            # The models without folds 1 and 2 serve the lists of both.
+            for scored, other in {(number, held), (held, number)}:
+                mine = [self.lists[i] for i in self.parts[scored].tolist()]
+                self._known[scored, other] = list(compute(mine, list(models), models).values)
+        return self._known[key]
