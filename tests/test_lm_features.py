@@ -103,17 +103,24 @@ def test_allowed() -> None:
 
 def test_language_models_read_a_form_behind_a_context() -> None:
     lm = ScriptedLM(lambda prefix, text: -float(len(prefix + text)))
-    lists = [listed("I SEE", "EYE SEE"), listed("ship ahoy")]
-    table = compute(lists, ["lm", "words"], {"lm": lm}, form="sentence", prefixes=["", "Sea. "])
-    assert lm.scored == [[ScoreRequest(("I see.", "Eye see.")), ScoreRequest(("Ship ahoy.",), "Sea. ")]]
-    assert [values.tolist() for values in table.values] == [[[-6, 2], [-8, 2]], [[-15, 2]]]
+    lists = [listed("I SEE", "EYE SEE"), listed("ship ahoy", "ship a hoy"), listed("the same", "the same")]
+    table = compute(lists, ["lm", "words"], {"lm": lm}, form="sentence", prefixes=["", "Sea. ", "Sea. "])
+    # Where all texts are alike there is nothing to ask.
+    assert lm.scored == [
+        [ScoreRequest(("I see.", "Eye see.")), ScoreRequest(("Ship ahoy.", "Ship a hoy."), "Sea. ")],
+    ]
+    assert [values.tolist() for values in table.values] == [
+        [[-6, 2], [-8, 2]],
+        [[-15, 2], [-16, 3]],
+        [[0, 2], [0, 2]],
+    ]
 
 
 def test_a_model_with_a_form_of_its_own_keeps_it() -> None:
     lm = ScriptedLM()
     lm.form = "lower"  # type: ignore[attr-defined]
-    compute([listed("I See")], ["lm"], {"lm": lm}, form="sentence")
-    assert lm.scored == [[ScoreRequest(("i see",))]]
+    compute([listed("I See", "Eye See")], ["lm"], {"lm": lm}, form="sentence")
+    assert lm.scored == [[ScoreRequest(("i see", "eye see"))]]
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

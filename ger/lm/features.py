@@ -162,9 +162,10 @@ def _lm(lm: LanguageModel, lists: Sequence[NBest], form: Form, prefixes: Sequenc
     scores = [[0.0] * len(row) for row in texts]
     for i, row in zip(told, scored, strict=True):
         scores[i] = row
-        for text, score in zip(texts[i], row, strict=True):
+        for hypothesis, score in zip(lists[i].hypotheses, row, strict=True):
             if not math.isfinite(score):
-                raise ModelError(f"The language model's score of {text[:60]!r} is {score}.", "Use another precision.")
+                said = hypothesis.text[:60]
+                raise ModelError(f"The language model's score of {said!r} is {score}.", "Use another precision.")
     return scores
 
 
