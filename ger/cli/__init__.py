@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from ger import __version__
-from ger.cli import models
+from ger.cli import lm, models, train
 from ger.cli.correct import correct
 from ger.cli.doctor import doctor
 from ger.cli.rescore import rescore
+from ger.cli.score import score
 from ger.cli.transcribe import transcribe
 from ger.cli.tune import tune
 
@@ -51,6 +52,9 @@ app.command()(correct)
 app.command()(transcribe)
 app.command()(rescore)
 app.command()(tune)
+app.command()(score)
+app.add_typer(lm.app, name="lm")
+app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
 app.command()(doctor)
 

@@ -52,7 +52,7 @@ def tune(
         int, typer.Option(help="Texts made of parts of several hypotheses that compete with the listed ones.")
     ] = 0,
     folds: Annotated[int, typer.Option(help="Parts for cross-validation; 0 for none.")] = 5,
-    normalizer: Annotated[str, typer.Option(help="Normalizer under which words are compared.")] = "basic",
+    normalizer: Annotated[str, typer.Option(help="Normalizer under which words are compared: none, basic.")] = "none",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     device: common.Device = None,

@@ -1,0 +1,201 @@
+"""How much do language models gain when they choose among the hypotheses of others' recognizers?
+
+    python benchmarks/quality.py DATA wenet        tuned on dev_*, reported on test_*
+    python benchmarks/quality.py DATA hyporadise   cross-validated on each file, and pooled
+    python benchmarks/quality.py DATA atis         train_atis: four fifths to train on, one fifth to report
+
+DATA is a folder with `wenet_librispeech/` (Kaldi texts of four decoders) and `hyporadise/` in it. Words are compared as
+they are stored. `--scores FOLDER` keeps the language model's scores for the next run. Exit code 2 when the data is
+missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from common import machine
+
+from ger.evaluate.bootstrap import interval, matched_pairs
+from ger.io.lists import join_systems, read_lists, read_texts
+from ger.lm.features import Features
+from ger.lm.fit import Problem, problem, validate
+from ger.lm.learned import CrossFitted, ngram
+from ger.lm.profile import Profile
+from ger.lm.tune import choose, folds, select, tune
+from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.types import NBest
+from llm_backends.transformers import TransformersLM
+
+SYSTEMS = ("attention_rescoring", "attention", "ctc_greedy_search", "ctc_prefix_beam_search")
+FILES = ("chime4", "cv", "lrs2", "ls_clean", "ls_other", "swbd", "td3", "wsj_score")
+FOLDS = 5
+
+
+class Remembered:
+    """A language model whose scores are kept in a file; it is loaded when one is missing."""
+
+    def __init__(self, load: Callable[[], LanguageModel], path: Path | None) -> None:
+        self._load = load
+        self._path = path
+        self._lm: LanguageModel | None = None
+        self._known: dict[str, float] = json.loads(path.read_text()) if path and path.exists() else {}
+
+    @property
+    def signature(self) -> str:
+        self._lm = self._lm or self._load()
+        return self._lm.signature
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        missing = [r for r in requests if any(r.prefix + c not in self._known for c in r.continuations)]
+        if missing:
+            self._lm = self._lm or self._load()
+            for request, scores in zip(missing, self._lm.score(missing), strict=True):
+                self._known |= {request.prefix + c: s for c, s in zip(request.continuations, scores, strict=True)}
+            if self._path:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.write_text(json.dumps(self._known))
+        return [[self._known[r.prefix + c] for c in r.continuations] for r in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        raise NotImplementedError
+
+
+def wenet(folder: Path, name: str) -> list[NBest]:
+    """The outputs of the four decoders, the best one first."""
+    texts = {system: read_texts(folder / name / system / "text", ids=True) for system in SYSTEMS}
+    return join_systems(texts, read_texts(folder / name / "text", ids=True))
+
+
+def told(made: Problem, errors: Sequence[int]) -> str:
+    """Rate with interval, and the test against the first hypotheses."""
+    first = [int(e[0]) for e in made.errors]
+    low, high = interval(errors, made.words)
+    return f"{made.rate(errors):6.2f} [{low:5.2f}, {high:5.2f}]  p {matched_pairs(errors, first):.4f}"
+
+
+def bounds(made: Problem) -> str:
+    """1-best and oracle."""
+    return (
+        f"{len(made.errors):5} lists {sum(made.words):6} words"
+        f"  1-best {made.rate([int(e[0]) for e in made.errors]):6.2f}"
+        f"  oracle {made.rate([int(e.min()) for e in made.errors]):6.2f}"
+    )
+
+
+def aligned(table: Features, names: tuple[str, ...]) -> Features:
+    """The columns of another table; those that are missing do not tell hypotheses apart."""
+    at = [table.names.index(name) if name in table.names else None for name in names]
+    values = [np.stack([np.zeros(len(v)) if i is None else v[:, i] for i in at], axis=1) for v in table.values]
+    return Features(names, values, table.allowed)
+
+
+def run_wenet(folder: Path, lm: LanguageModel) -> None:
+    """Tune on all of dev_clean and dev_other together; report test_clean and test_other."""
+    dev = [nbest for name in ("dev_clean", "dev_other") for nbest in wenet(folder, name)]
+    for method, lms in (("without a language model", {}), ("with the language model", {"lm": lm})):
+        made = problem(dev, Profile({}), lms, normalizer="none")
+        tuned = tune(made.features, made.errors)
+        print(f"\n{method}; weights { ({n: round(w, 3) for n, w in tuned.by_name().items()}) }")
+        print(f"dev, tuned on it (flatters)  {made.rate(made.chosen_errors(choose(made.features, tuned.weights))):.2f}")
+        for name in ("test_clean", "test_other"):
+            test = problem(wenet(folder, name), Profile({}), lms, normalizer="none")
+            chosen = test.chosen_errors(choose(aligned(test.features, tuned.names), tuned.weights))
+            print(f"{name:12} {bounds(test)}  chosen {told(test, chosen)}", flush=True)
+
+
+def run_hyporadise(folder: Path, lm: LanguageModel) -> None:
+    """Weights, and n-gram models of the references, from the other four folds of each file."""
+    pooled: dict[str, list[int]] = {}
+    words: list[int] = []
+    first: list[int] = []
+    for name in FILES:
+        lists = list(read_lists(folder / f"dev_{name}.json"))
+        made = problem(lists, Profile({}), {"lm": lm}, normalizer="none")
+        print(f"\n{name:10} {bounds(made)}")
+        words += made.words
+        first += [int(e[0]) for e in made.errors]
+        for method, errors in methods(made).items():
+            print(f"{'':10} {method:28} {told(made, errors)}", flush=True)
+            pooled.setdefault(method, []).extend(errors)
+    print(f"\npooled     1-best {100 * sum(first) / sum(words):.2f}")
+    for method, errors in pooled.items():
+        low, high = interval(errors, words)
+        rate, p = 100 * sum(errors) / sum(words), matched_pairs(errors, first)
+        print(f"{'':10} {method:28} {rate:6.2f} [{low:5.2f}, {high:5.2f}]  p {p:.2g}")
+
+
+def methods(made: Problem) -> dict[str, list[int]]:
+    """Cross-validated word errors of each list by method."""
+    parts = folds(made.keys, FOLDS)
+    own = [name for name in made.features.names if name != "lm"]
+    tables = {"no language model": own, "lm": made.features.names}
+    result = {}
+    for learners in ({}, {"ngram": ngram(3, "none")}):
+        for method, names in tables.items():
+            table = Problem(aligned(made.features, tuple(names)), made.errors, made.words, made.keys, made.lists)
+            label = f"{method} + in-domain 3-gram" if learners else method
+            result[label] = validate(table, CrossFitted(made.lists, learners, parts))
+    return result
+
+
+def run_atis(folder: Path, lm: LanguageModel) -> None:
+    """Train on folds 2 to 5 of train_atis, report on fold 1."""
+    lists = list(read_lists(folder / "train_atis.json"))
+    made = problem(lists, Profile({}), {"lm": lm}, normalizer="none")
+    parts = folds(made.keys, FOLDS)
+    held = parts[0]
+    known = {nbest.reference for i, nbest in enumerate(lists) if i not in set(held.tolist())}
+    repeated = sum(lists[i].reference in known for i in held.tolist())
+    test = Problem(
+        select(made.features, held),
+        [made.errors[i] for i in held],
+        [made.words[i] for i in held],
+        [made.keys[i] for i in held],
+        [made.lists[i] for i in held],
+    )
+    print(f"\natis, one fifth: {bounds(test)}; {repeated} references occur in the other four, too")
+    train = np.setdiff1d(np.arange(len(lists)), held)
+    own = tuple(name for name in made.features.names if name != "lm")
+    for label, names, order in (
+        ("no language model", own, 0),
+        ("lm", made.features.names, 0),
+        ("in-domain 3-gram", own, 3),
+        ("in-domain 4-gram", own, 4),
+        ("lm + in-domain 4-gram", made.features.names, 4),
+    ):
+        learned = CrossFitted(made.lists, {"ngram": ngram(order, "none")} if order else {}, parts)
+        table = learned.joined(aligned(made.features, names), held=0)
+        tuned = tune(select(table, train), [made.errors[i] for i in train])
+        print(f"{label:28} {told(test, test.chosen_errors(choose(select(table, held), tuned.weights)))}", flush=True)
+
+
+RUNS = {"wenet": run_wenet, "hyporadise": run_hyporadise, "atis": run_atis}
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("what", choices=RUNS)
+    parser.add_argument("--llm", default="", help="the language model")
+    parser.add_argument("--scores", type=Path, help="a folder that keeps scores")
+    args = parser.parse_args()
+    folder = args.data / ("wenet_librispeech" if args.what == "wenet" else "hyporadise")
+    if not folder.is_dir():
+        print(f"{folder} is missing.", file=sys.stderr)
+        return 2
+    path = args.scores / f"{args.what}.json" if args.scores else None
+    lm = Remembered(lambda: TransformersLM(LmOptions(model=args.llm, compute_type="float32")), path)
+    print(machine())
+    RUNS[args.what](folder, lm)
+    print(f"\n{lm.signature}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
