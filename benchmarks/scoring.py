@@ -1,8 +1,8 @@
 """How long does `ger score` take, beside the `jiwer` command on the same corpus?
 
 Makes a corpus of lines with errors, scores it with both commands, each in a process of its own, in turns, and prints
-the medians, the ratio of processor times and both word error rates, which have to be equal. `ger score` also counts characters, tells
-written form from recognition and draws intervals; with `--metric wer` it leaves the characters out.
+the medians, the ratio of processor times and both word error rates, which have to be equal. `ger score` also tells
+written form from recognition, draws intervals and counts characters; with `--metric wer` it leaves the characters out.
 
     python benchmarks/scoring.py [--lines 100000] [--repeats 3]
 
