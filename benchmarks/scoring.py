@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 
 SEED = 20
@@ -35,11 +36,11 @@ def corpus(folder: Path, lines: int) -> tuple[Path, Path]:
     """References and hypotheses, 15 words a line, about one word in ten wrong."""
     draw = random.Random(SEED)
     words = ["".join(draw.choices(_SYLLABLES, k=draw.randint(1, 4))) for _ in range(8000)]
-    weights = [1 / (rank + 10) for rank in range(len(words))]
+    weights = list(accumulate(1 / (rank + 10) for rank in range(len(words))))
     paths = folder / "ref.txt", folder / "hyp.txt"
     with paths[0].open("w") as left, paths[1].open("w") as right:
         for _ in range(lines):
-            said = draw.choices(words, weights, k=draw.randint(5, 25))
+            said = draw.choices(words, cum_weights=weights, k=draw.randint(5, 25))
             if draw.random() < 0.2:
                 said[2:2] = draw.choices(_NUMBERS, k=3)
             heard: list[str] = []
