@@ -24,7 +24,7 @@ MODEL_TYPES = {
     "qwen3": "layers",
 }
 
-_HEAD_ELEMENTS = {"cpu": 2**24, "cuda": 2**28}
+_HEAD_ELEMENTS = {"cpu": 2**23, "cuda": 2**28}
 
 
 class PackedScorer:
@@ -65,7 +65,10 @@ class PackedScorer:
                 logits = self._head(hidden[nodes[first : first + step]])
                 low, high = np.searchsorted(pack.edges, [first, first + step])
                 rows = edges[low:high] - first
-                parts.append(logits[rows, targets[low:high]] - torch.logsumexp(logits, dim=-1)[rows])
+                picked = logits[rows, targets[low:high]]
+                top = logits.amax(-1, keepdim=True)
+                norm = logits.sub_(top).exp_().sum(-1).log_() + top[:, 0]  # in place: logits are large
+                parts.append(picked - norm[rows])
             logp: npt.NDArray[np.float64] = torch.cat(parts).double().cpu().numpy()
         return logp
 

@@ -9,21 +9,19 @@ and the smaller size is kept.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
+from ger.errors import DependencyError, ModelError
 from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
-from ger.registry import suggest
 from llm_backends.packed import PackedScorer
+from llm_backends.torch_common import attempt, device_of, dtype_of, valid
 
 __all__ = ["TransformersLM"]
 
-_DTYPES = ("float32", "bfloat16", "float16")
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 
 
@@ -51,8 +49,8 @@ class TransformersLM:
         transformers.utils.logging.disable_progress_bar()
         if options.threads:
             torch.set_num_threads(options.threads)
-        self._device = _device(options.device)
-        self._dtype = _dtype(options.compute_type, self._device)
+        self._device = device_of(options.device)
+        self._dtype = dtype_of(options.compute_type, self._device)
         try:
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(
@@ -98,12 +96,12 @@ class TransformersLM:
         return answers
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(_valid(text), add_special_tokens=False).input_ids
+        ids: list[int] = self._tokenizer(valid(text), add_special_tokens=False).input_ids
         return ids
 
     def _encode(self, index: int, prefix: str, text: str) -> Encoded:
         """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
-        start, prefix, text = self._start(), _valid(prefix), _valid(text)
+        start, prefix, text = self._start(), valid(prefix), valid(text)
         encoded = self._tokenizer(prefix + text, add_special_tokens=False, return_offsets_mapping=bool(prefix))
         given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
         ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
@@ -133,7 +131,7 @@ class TransformersLM:
     def _packed(self) -> PackedScorer | None:
         """What scores prefix trees, if they are exact for this model; found out at the first use."""
         packed = PackedScorer(self._model)
-        refusal = self._attempt(packed.refusal, "a self-check", alone=True)
+        refusal = attempt(packed.refusal, f"{self._name}, self-check", alone=True)
         if refusal:
             _LOG.warning("%s: scoring without prefix trees, which is slower: %s.", self._name, refusal)
         return None if refusal else packed
@@ -141,9 +139,8 @@ class TransformersLM:
     def _score_packed(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
         assert self._packed is not None
         for pack in packs(items, self._budget):
-            logp = self._attempt(
-                partial(self._packed.logp, pack), f"{pack.tokens.shape[1]} tokens", alone=len(pack.items) == 1
-            )
+            said = f"{self._name}, {pack.tokens.shape[1]} tokens"
+            logp = attempt(partial(self._packed.logp, pack), said, alone=len(pack.items) == 1)
             if logp is None:
                 self._budget = min(self._budget, pack.tokens.size // 2)
                 yield from self._score_packed(pack.items)
@@ -205,74 +202,9 @@ class TransformersLM:
 
     def _backed_off(self, run: Callable[[list[Encoded]], list[_T]], batch: list[Encoded], extra: int = 0) -> list[_T]:
         """Run a padded batch; on lack of memory halve it, and remember the smaller size."""
-        result = self._attempt(partial(run, batch), f"{len(batch[0].ids)} tokens", alone=len(batch) == 1)
+        result = attempt(partial(run, batch), f"{self._name}, {len(batch[0].ids)} tokens", alone=len(batch) == 1)
         if result is not None:
             return result
         middle = len(batch) // 2
         self._budget = min(self._budget, middle * (len(batch[0].ids) + extra))
         return [part for half in (batch[:middle], batch[middle:]) for part in self._backed_off(run, half, extra)]
-
-    def _attempt(self, run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:
-        """What `run` returns; `None` where memory did not suffice for what can still be split."""
-        import torch
-
-        try:
-            return run()
-        except (RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
-                raise ModelError(f"{self._name}: the language model failed: {error}.") from error
-            if alone:
-                raise MemoryLimitError(
-                    f"{self._name}: not enough memory on {self._device} for {what}.",
-                    "Use a smaller model or shorter segments.",
-                ) from error
-        if self._device == "cuda":
-            torch.cuda.empty_cache()
-        return None
-
-
-def _valid(text: str) -> str:
-    """Half surrogates, which JSON allows and tokenizers refuse, become replacement characters."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _is_memory(error: BaseException) -> bool:
-    import torch
-
-    said = str(error).lower()  # on a CPU: "DefaultCPUAllocator: not enough memory" or "can't allocate memory"
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in said or "alloc" in said
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"The device {name!r} is not known to transformers.", "Use auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("No CUDA device was found.", "Use --device cpu.")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-def _dtype(name: str, device: str) -> str:
-    """The precision asked for, or the fastest safe one: bfloat16 on a GPU, on a CPU whichever is quicker there."""
-    if name == "auto":
-        return "bfloat16" if device == "cuda" or _bfloat16_is_faster() else "float32"
-    if name not in _DTYPES:
-        raise UsageError(f"The precision {name!r} is not known to transformers.", suggest(name, _DTYPES))
-    return name
-
-
-def _bfloat16_is_faster() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices faster than float32 ones; takes some 20 ms."""
-    import torch
-
-    def seconds(dtype: torch.dtype) -> float:
-        a, b = torch.ones(128, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
-        times = []
-        for _ in range(4):
-            start = time.perf_counter()
-            torch.mm(a, b)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    return seconds(torch.bfloat16) < seconds(torch.float32)

@@ -1,0 +1,185 @@
+"""Masked language models through transformers: pseudo-log-likelihoods, on CPU and GPU.
+
+The score of a text is the sum over its tokens of log p(token | all other tokens): in one copy of the text for each
+token, that token is replaced by the mask (Salazar et al. 2020, Masked Language Model Scoring, equation 1). It does
+not contain the end of the text, and a text of n tokens costs n copies of it.
+
+In the maskless form (section 3.2 there) the text goes through the model once, nothing is masked, and each token's
+probability is read at its own place. That is for models fine-tuned or distilled so, whose `config.json` holds
+`"ger_maskless": true`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ger.errors import DependencyError, ModelError, UsageError
+from ger.models import resolve
+from ger.protocols import LmOptions, ScoreRequest
+from llm_backends.torch_common import attempt, device_of, dtype_of, valid
+
+__all__ = ["MaskedLM"]
+
+_BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the model reads, and which tokens' probabilities count, at which places, for which text."""
+
+    index: int
+    ids: list[int]
+    places: list[int]
+    tokens: list[int]
+
+
+class MaskedLM:
+    """Any masked language model that transformers can load; see `ger.protocols.LanguageModel`.
+
+    Raises:
+        DependencyError: torch or transformers is not installed.
+        ModelError: the model cannot be found or loaded, or is no masked language model.
+        UsageError: no model is named, or the device or the precision is not to be had here.
+    """
+
+    def __init__(self, options: LmOptions) -> None:
+        try:
+            import torch
+            import transformers
+        except ImportError as error:
+            raise DependencyError("torch or transformers", "transformers") from error
+        if not options.model:
+            raise UsageError("No masked language model is named.", "Give a hub id or a folder.")
+        local = resolve(options.model, "lm")
+        transformers.utils.logging.disable_progress_bar()
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        self._name = local.identity
+        self._device = device_of(options.device)
+        self._dtype = dtype_of(options.compute_type, self._device)
+        try:
+            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
+            model: Any = transformers.AutoModelForMaskedLM.from_pretrained(
+                local.path, dtype=getattr(torch, self._dtype), local_files_only=True
+            )
+        except Exception as error:  # whatever transformers, safetensors and tokenizers raise
+            raise ModelError(
+                f"{local.name}: the masked language model cannot be loaded: {error}.",
+                "For a causal model leave the backend at transformers.",
+            ) from error
+        if self._tokenizer.mask_token_id is None or not self._tokenizer.is_fast:
+            raise ModelError(f"{local.name}: its tokenizer has no mask token or does not tell where tokens lie.")
+        self._model = model.to(self._device).eval()
+        self._maskless = bool(getattr(model.config, "ger_maskless", False))
+        self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
+        self._limit = _longest(model)
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.LanguageModel`."""
+        return f"masked:{self._name},{self._dtype}" + (",maskless" if self._maskless else "")
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """The pseudo-log-likelihood of every continuation, in nats; the prefix is read and not scored.
+
+        Raises:
+            ModelError: the model broke, or a text with its prefix is longer than it can read.
+        """
+        texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
+        read = [self._encode(index, *text) for index, text in enumerate(texts)]
+        totals = [0.0] * len(texts)
+        for batch in self._batches([row for row in read if row.places]):
+            for index, total in self._backed_off(batch):
+                totals[index] += total
+        by_text = dict(zip(texts, totals, strict=True))
+        return [[by_text[r.prefix, c] for c in r.continuations] for r in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        """Masked language models do not write.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"{self._name}: a masked language model scores texts and writes none.", "Use a causal one.")
+
+    def _encode(self, index: int, prefix: str, text: str) -> _Row:
+        """The whole, with the model's own marks around it; only what ends within the text counts."""
+        prefix, text = valid(prefix), valid(text)
+        encoded = self._tokenizer(prefix + text, return_offsets_mapping=True, return_special_tokens_mask=True)
+        ids: list[int] = encoded.input_ids
+        if len(ids) > self._limit:
+            raise ModelError(
+                f"{self._name}: it reads {self._limit} tokens, not {len(ids)}: {text[:60]!r}…", "Use shorter segments."
+            )
+        marks = zip(encoded.special_tokens_mask, encoded.offset_mapping, strict=True)
+        places = [i for i, (special, (_, end)) in enumerate(marks) if not special and end > len(prefix)]
+        return _Row(index, ids, places, [ids[place] for place in places])
+
+    def _batches(self, read: list[_Row]) -> Iterator[list[_Row]]:
+        """Rows, long ones first, in batches of at most the token budget."""
+        batch: list[_Row] = []
+        for whole in sorted(read, key=lambda row: -len(row.ids)):
+            for row in [whole] if self._maskless else self._copies(whole):
+                if batch and (len(batch) + 1) * len(batch[0].ids) > self._budget:
+                    yield batch
+                    batch = []
+                batch.append(row)
+        if batch:
+            yield batch
+
+    def _copies(self, row: _Row) -> Iterator[_Row]:
+        """One copy for each token that counts, with the mask in its place."""
+        for place, token in zip(row.places, row.tokens, strict=True):
+            ids = row.ids.copy()
+            ids[place] = self._tokenizer.mask_token_id
+            yield _Row(row.index, ids, [place], [token])
+
+    def _backed_off(self, batch: list[_Row]) -> list[tuple[int, float]]:
+        """Totals of a batch; on lack of memory halve it, and remember the smaller size."""
+        longest = len(batch[0].ids)
+        result = attempt(partial(self._forward, batch), f"{self._name}, {longest} tokens", alone=len(batch) == 1)
+        if result is not None:
+            return result
+        middle = len(batch) // 2
+        self._budget = min(self._budget, middle * longest)
+        return [*self._backed_off(batch[:middle]), *self._backed_off(batch[middle:])]
+
+    def _forward(self, batch: list[_Row]) -> list[tuple[int, float]]:
+        """Index and log-probability (nats, softmax in float32) of each row's tokens."""
+        import torch
+
+        ids = torch.full((len(batch), len(batch[0].ids)), self._tokenizer.pad_token_id or 0)
+        mask = torch.zeros_like(ids)
+        for i, row in enumerate(batch):
+            ids[i, : len(row.ids)], mask[i, : len(row.ids)] = torch.tensor(row.ids), 1
+        rows = [i for i, row in enumerate(batch) for _ in row.places]
+        places = [place for row in batch for place in row.places]
+        with torch.inference_mode():
+            logits = self._logits(ids.to(self._device), mask.to(self._device), (rows, places)).float()
+            tokens = torch.tensor([token for row in batch for token in row.tokens], device=self._device)
+            logp = torch.log_softmax(logits, dim=-1).gather(-1, tokens[:, None])[:, 0].double()
+        return [(batch[i].index, value) for i, value in zip(rows, logp.tolist(), strict=True)]
+
+    def _logits(self, ids: Any, mask: Any, wanted: tuple[list[int], list[int]]) -> Any:
+        """Logits `(wanted, vocabulary)`: the head, which works place by place, runs at the wanted ones only."""
+
+        def choose(_module: Any, _args: Any, output: Any) -> Any:
+            output.last_hidden_state = output.last_hidden_state[wanted][None]
+            return output
+
+        hook = self._model.base_model.register_forward_hook(choose)
+        try:
+            return self._model(input_ids=ids, attention_mask=mask).logits[0]
+        finally:
+            hook.remove()
+
+
+def _longest(model: Any) -> int:
+    """Tokens that fit; RoBERTa and its kin count positions from after the one for padding."""
+    limit = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)
+    embeddings = getattr(model.base_model, "embeddings", None)
+    padding = getattr(embeddings, "padding_idx", None)
+    return limit if padding is None else limit - padding - 1
