@@ -3,6 +3,7 @@
     python benchmarks/quality.py DATA wenet        tuned on dev_*, reported on test_*
     python benchmarks/quality.py DATA hyporadise   cross-validated on each file, and pooled
     python benchmarks/quality.py DATA atis         train_atis: four fifths to train on, one fifth to report
+    python benchmarks/quality.py DATA ranks        which rank prior should the default have for lists without scores?
 
 DATA is a folder with `wenet_librispeech/` (Kaldi texts of four decoders) and `hyporadise/` in it. Words are compared as
 they are stored. `--scores FOLDER` keeps the language model's scores for the next run. Exit code 2 when the data is
@@ -25,7 +26,7 @@ from ger.io.lists import join_systems, read_lists, read_texts
 from ger.lm.features import Features
 from ger.lm.fit import Problem, problem, validate
 from ger.lm.learned import CrossFitted, ngram
-from ger.lm.profile import Profile
+from ger.lm.profile import DEFAULT, Profile
 from ger.lm.tune import choose, folds, select, tune
 from ger.protocols import LanguageModel, LmOptions, ScoreRequest
 from ger.types import NBest
@@ -174,7 +175,24 @@ def run_atis(folder: Path, lm: LanguageModel) -> None:
         print(f"{label:28} {told(test, test.chosen_errors(choose(select(table, held), tuned.weights)))}", flush=True)
 
 
-RUNS = {"wenet": run_wenet, "hyporadise": run_hyporadise, "atis": run_atis}
+def run_ranks(folder: Path, lm: LanguageModel) -> None:
+    """Word errors by the weight of the rank beside 0.1 for the language model, as fractions of 0.9."""
+    priors = (0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
+    total = np.zeros(len(priors), dtype=np.int64)
+    print(f"{'':10}{'1-best':>8}{'oracle':>8}" + "".join(f"{prior:>8}" for prior in priors))
+    for name in FILES:
+        if name in ("wsj_score", "ls_clean"):  # with scores, and with hardly an error
+            continue
+        lists = list(read_lists(folder / f"dev_{name}.json"))
+        made = problem(lists, DEFAULT, {"lm": lm}, features=["rank"], normalizer="basic")
+        chosen = [sum(made.chosen_errors(choose(made.features, [0.9 * prior, 0.1]))) for prior in priors]
+        total += chosen
+        ends = (sum(int(e[0]) for e in made.errors), sum(int(e.min()) for e in made.errors))
+        print(f"{name:10}" + "".join(f"{number:>8}" for number in (*ends, *chosen)), flush=True)
+    print(f"{'sum':26}" + "".join(f"{number:>8}" for number in total))
+
+
+RUNS = {"ranks": run_ranks, "wenet": run_wenet, "hyporadise": run_hyporadise, "atis": run_atis}
 
 
 def main() -> int:
@@ -189,7 +207,7 @@ def main() -> int:
     if not folder.is_dir():
         print(f"{folder} is missing.", file=sys.stderr)
         return 2
-    path = args.scores / f"{args.what}.json" if args.scores else None
+    path = args.scores / f"{folder.name}.json" if args.scores else None
     lm = Remembered(lambda: TransformersLM(LmOptions(model=args.llm, compute_type="float32")), path)
     print(machine())
     RUNS[args.what](folder, lm)

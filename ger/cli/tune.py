@@ -107,8 +107,10 @@ def tune(
         value = fitted.to_json() | {"elapsed_seconds": round(time.monotonic() - started, 3)}
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())
         if output:
-            made_of = _with_ngram(output, fitted.profile, learner(found), len(found), fitted.words) if ngram else fitted.profile
-            write_profile(output, made_of)
+            profile = fitted.profile
+            if ngram:
+                profile = _with_ngram(output, profile, learner(found), len(found), fitted.words)
+            write_profile(output, profile)
 
 
 def _with_ngram(output: Path, profile: Profile, lm: NGram, sentences: int, words: int) -> Profile:

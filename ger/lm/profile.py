@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -112,10 +113,10 @@ def interpolation(weight: float, lm: str = "lm") -> dict[str, float]:
     return {"acoustic": 1 - weight, lm: weight, "rank": RANK_PRIOR * (1 - weight)}
 
 
-#: How many nats a logarithm of the position counts; with `DEFAULT_WEIGHT` measured by `benchmarks/weights.py`, see
-#: docs/how-it-works.md.
-RANK_PRIOR = 1.0
+#: How many nats a logarithm of the position counts in lists without scores; measured by `benchmarks/quality.py`.
+RANK_PRIOR = 5.0
 
+#: Weight of the language model; measured by `benchmarks/weights.py`, see docs/how-it-works.md.
 DEFAULT_WEIGHT = 0.1
 
 #: What is used without a profile.
@@ -179,7 +180,9 @@ def _beside(path: Path, profile: Profile) -> Profile:
     specs = [(spec, path.parent / spec.model) for spec in profile.lms]
     return replace(
         profile,
-        lms=tuple(replace(spec, model=str(file)) if spec.model and file.exists() else spec for spec, file in specs),
+        lms=tuple(
+            replace(spec, model=str(file)) if spec.model and os.path.exists(file) else spec for spec, file in specs
+        ),
     )
 
 
