@@ -6,6 +6,7 @@
 - `*change*`: the language model prefers the second hypothesis.
 
 GER_TEST_DELAY: seconds that the recognizer takes for a segment.
+GER_TEST_LM_DELAY: seconds that the language model takes for a text.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ def heard(segment: AudioSegment) -> list[tuple[str, float]]:
 
 
 def score(prefix: str, text: str) -> float:
+    time.sleep(float(os.environ.get("GER_TEST_LM_DELAY", "0")))
     if "odd" in text.lower():
         raise ModelError("The language model broke.", "Use another one.")
     return -10.0 if " sow " in text and "change" in text.lower() else -40.0

@@ -10,6 +10,8 @@ from fakes import Made, tone
 import ger
 from ger.api import settings
 from ger.errors import InputError, ModelError, UnknownNameError, UsageError
+from ger.lm.profile import RANK_PRIOR, Profile, write_profile
+from ger.lm.select import LmSpec
 from ger.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("made")
@@ -70,13 +72,41 @@ def test_options_go_where_they_belong() -> None:
     options |= {"compute_type": "int8", "device": "cpu", "threads": 2}
     options |= {"llm": "l", "llm_compute_type": "float32", "batch_tokens": 99, "weight": 0.5, "form": "lower"}
     made = settings(**options)
-    recognizer, lm = made.recognizer, made.lm
+    recognizer, lm, profile = made.recognizer, made.lm, made.profile
     assert (recognizer.model, recognizer.language, recognizer.task, recognizer.nbest) == ("m", "en", "translate", 3)
     assert (recognizer.beam_size, recognizer.batch_size, recognizer.compute_type) == (7, 2, "int8")
-    assert (lm.model, lm.compute_type, lm.batch_tokens) == ("l", "float32", 99)
+    assert (lm.compute_type, lm.batch_tokens) == ("float32", 99)
     assert (recognizer.device, recognizer.threads, lm.device, lm.threads) == ("cpu", 2, "cpu", 2)
-    assert (made.weight, made.form) == (0.5, "lower")
+    assert profile.lms == (LmSpec("lm", "transformers", "l"),)
+    assert profile.weights == {"acoustic": 0.5, "lm": 0.5, "rank": 0.5 * RANK_PRIOR}
+    assert profile.form == "lower"
     assert settings(nbest=None, weight=None) == Settings()
+
+
+def test_the_language_models_replace_those_of_the_profile() -> None:
+    base = Profile({"acoustic": 1.0, "old": 0.5, "words": 2.0}, (LmSpec("old", "kenlm", "old.arpa"),))
+    made = settings(profile=base, lms=["new=gpt2", "masked:bert"], weights={"new": 0.3, "lm2": -0.1}).profile
+    assert made.lms == (LmSpec("new", "transformers", "gpt2"), LmSpec("lm2", "masked", "bert"))
+    assert made.weights == {"acoustic": 1.0, "words": 2.0, "new": 0.3, "lm2": -0.1}
+    assert settings(profile=base, llm="gpt2").profile.lms == (LmSpec("old", "transformers", "gpt2"),)
+    assert settings(profile=base, backend="masked").profile.lms == (LmSpec("old", "masked", ""),)
+    assert settings(lms=["gpt2"]).profile.weights == Settings().profile.weights
+    assert settings(profile=base, weight=0.25).profile.weights == {
+        "acoustic": 0.75,
+        "old": 0.25,
+        "words": 2.0,
+        "rank": 0.75 * RANK_PRIOR,
+    }
+
+
+def test_a_profile_may_be_a_file(tmp_path: Path) -> None:
+    base = Profile({"acoustic": 1.0, "words": 2.0}, form="lower", previous=2)
+    write_profile(tmp_path / "p.toml", base)
+    assert settings(profile=tmp_path / "p.toml").profile == base
+    made = settings(profile=str(tmp_path / "p.toml"), previous=0, domain="Ships.").profile
+    assert (made.previous, made.domain, made.form) == (0, "Ships.", "lower")
+    with pytest.raises(InputError, match="cannot be read"):
+        settings(profile=tmp_path / "absent.toml")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +119,12 @@ def test_options_go_where_they_belong() -> None:
         ({"threads": -1}, "cannot be negative"),
         ({"weight": 1.5}, "The weight of the language model is 1.5. Use a number from 0 to 1."),
         ({"weight": float("nan")}, "The weight of the language model is nan."),
+        (
+            {"weights": {"wrods": 1.0}},
+            "There is no feature and no language model called 'wrods'. Did you mean 'words'?",
+        ),
+        ({"lms": ["x=a"]}, "The language model 'x' has no weight."),
+        ({"lms": ["x=a", "x=b"]}, "Two language models are called 'x'."),
         ({"form": "lowr"}, "There is no written form called 'lowr'. Did you mean 'lower'?"),
         ({"task": "translte"}, "There is no task called 'translte'. Did you mean 'translate'?"),
     ],
@@ -118,6 +154,8 @@ def test_the_key_holds_what_results_depend_on_and_nothing_else() -> None:
     assert ger.__version__ in base
     for option in ({"nbest": 4}, {"model": "x"}, {"llm": "x"}, {"weight": 0.9}, {"form": "lower"}, {"language": "en"}):
         assert settings(**option).key != base
+    for other in ({"lms": ["x"]}, {"weights": {"words": 0.1}}, {"domain": "Ships."}, {"previous": 1}):
+        assert settings(**other).key != base
     for option in ({"threads": 3}, {"batch_tokens": 7}):
         assert settings(**option).key == base
 

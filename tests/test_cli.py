@@ -496,7 +496,7 @@ def test_what_lists_hold_is_kept(tmp_path: Path) -> None:
     assert [row["decision"] for row in made] == ["reranked", "kept", "kept", "kept"]
     assert [row["text"] for row in made] == ["they sow change now", "no scores", "alone", ""]
     assert [row["reason"] for row in made[1:]] == [
-        "a hypothesis has no score",
+        "best of the list",
         "only one hypothesis",
         "nothing was said",
     ]

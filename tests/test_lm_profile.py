@@ -49,6 +49,14 @@ def test_only_weights_are_needed(tmp_path: Path) -> None:
     assert read_profile(written(tmp_path, "[weights]\n")) == Profile({})
 
 
+def test_models_beside_the_profile_are_found_there(tmp_path: Path) -> None:
+    (tmp_path / "p.arpa").touch()
+    text = '[weights]\na = 1\nb = 1\n[lms.a]\nbackend = "kenlm"\nmodel = "p.arpa"\n'
+    long = "x" * 9000
+    made = read_profile(written(tmp_path, f'{text}[lms.b]\nbackend = "kenlm"\nmodel = "{long}"\n'))
+    assert [spec.model for spec in made.lms] == [str(tmp_path / "p.arpa"), long]
+
+
 def test_a_model_left_out_is_the_default_of_its_backend(tmp_path: Path) -> None:
     made = read_profile(written(tmp_path, '[weights]\nx = 1\n[lms.x]\nbackend = "masked"\n'))
     assert made.lms == (LmSpec("x", "masked", ""),)
@@ -57,17 +65,19 @@ def test_a_model_left_out_is_the_default_of_its_backend(tmp_path: Path) -> None:
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 names = texts.filter(bool)
+models = texts.filter(lambda text: not text or set(text) - set("./"))  # folders that are there
 values = st.one_of(numbers, st.integers(-(2**63), 2**63 - 1), texts, st.lists(numbers, max_size=3))
 profiles = st.builds(
     Profile,
     weights=st.dictionaries(names, numbers, max_size=4),
-    lms=st.lists(st.builds(LmSpec, names, texts, texts), max_size=3, unique_by=lambda spec: spec.name).map(tuple),
+    lms=st.lists(st.builds(LmSpec, names, texts, models), max_size=3, unique_by=lambda spec: spec.name).map(tuple),
     form=st.sampled_from(FORMS),
     min_length=st.floats(0, 1),
     temperature=st.floats(1e-6, 1e6),
     domain=texts,
     previous=st.integers(0, 9),
     cross=st.integers(0, 99),
+    combine=st.sampled_from(["mbr", "rover"]),
     made=st.dictionaries(texts, values, max_size=4),
 )
 
@@ -104,6 +114,7 @@ def test_what_is_written_is_read(profile: Profile) -> None:
         ({"temperature = 2": "made = 3"}, "'made' should be a table, found 3"),
         ({'form = "lower."': 'form = "lowr"'}, r"no written form called 'lowr'. Did you mean 'lower'\?"),
         ({'form = "lower."': "form = []"}, r"'form' should be text, found \[\]"),
+        ({"temperature = 2": 'combine = "rovr"'}, r"no way to combine called 'rovr'. Did you mean 'rover'\?"),
         ({"[lms.lm]": "[lms]"}, "'lms.backend' should be a table, found 'transformers'"),
         ({'backend = "transformers"': ""}, "'lms.lm.backend' is missing"),
         ({'backend = "transformers"': "backend = 1"}, "'lms.lm.backend' should be text, found 1"),

@@ -18,13 +18,18 @@ from hypothesis import strategies as st
 
 from ger.errors import AudioError, DependencyError, ModelError, RecordError
 from ger.io.inputs import Input, expand
+from ger.lm.profile import Profile
+from ger.lm.select import LmSpec
 from ger.pipeline import Pipeline, Result
-from ger.protocols import FrontendOptions, LmOptions
+from ger.protocols import FrontendOptions
 from ger.settings import Settings
 from ger.testing import FixedSegmenter, ScriptedFrontend, ScriptedLM
 from ger.types import AudioSegment
 
 pytestmark = pytest.mark.usefixtures("made")
+
+#: A profile whose language model cannot be loaded.
+MISSING = Profile({"lm": 1.0}, (LmSpec(model="missing"),))
 
 
 def inputs(*paths: Path) -> tuple[Input, ...]:
@@ -238,7 +243,7 @@ def test_a_recognizer_that_cannot_be_loaded_ends_the_run_at_its_first_segment(tm
 
 
 def test_a_language_model_that_cannot_be_loaded_ends_the_run_before_recognition(tmp_path: Path, made: Made) -> None:
-    run = Pipeline(Settings(lm=LmOptions(model="missing"))).run(inputs(tone(tmp_path / "a.wav", 1)))
+    run = Pipeline(Settings(profile=MISSING)).run(inputs(tone(tmp_path / "a.wav", 1)))
     with pytest.raises(ModelError, match="missing cannot be found"):
         next(run)
     assert not made.frontends
@@ -257,7 +262,7 @@ def test_a_segmenter_that_lacks_its_package_ends_the_run(tmp_path: Path) -> None
 
 
 def test_nothing_to_do_loads_nothing(made: Made) -> None:
-    assert list(Pipeline(Settings(lm=LmOptions(model="missing"))).run([])) == []
+    assert list(Pipeline(Settings(profile=MISSING)).run([])) == []
     assert made == Made()
 
 

@@ -88,7 +88,8 @@ def tune(
             threads=threads,
             batch_tokens=batch_tokens,
         )
-        base = replace(made.profile, lms=() if no_lm else made.profile.lms, cross=cross)
+        specs = () if no_lm else made.profile.lms
+        base = replace(made.profile, lms=specs, weights={spec.name: 1.0 for spec in specs}, cross=cross)
         found = lists.read(inputs, systems, reference, input_format)
         started = time.monotonic()
         learner = ngrams(ngram, normalizer)

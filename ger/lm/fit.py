@@ -130,7 +130,7 @@ def problem(
         progress: Called with numbers of lists that are scored.
 
     Raises:
-        InputError: a list has no reference, no reference has words, or all hypotheses of each list are alike.
+        InputError: a list has no reference, or no reference has words.
         ModelError: a language model broke.
         UsageError: there is no such feature or normalizer.
     """
@@ -196,6 +196,7 @@ def fit(
         seed: Of the folds and the search.
 
     Raises:
+        InputError: all hypotheses of each list are alike.
         GerError: as `problem` and `ger.lm.tune.tune` do.
     """
     if learners and not folds:
@@ -204,6 +205,8 @@ def fit(
     made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
     learned = CrossFitted(made.lists, learners or {}, parts)
     table = learned.joined(made.features)
+    if lists and not table.names:
+        raise InputError("No feature tells the hypotheses of any list apart.", "Give lists of several different texts.")
     tuned = tune(table, made.errors, method=method, seed=seed)
     validated = validate(made, learned, method=method, seed=seed) if folds else None
     result = replace(
@@ -256,8 +259,6 @@ def _telling(table: Features) -> Features:
     import numpy as np
 
     keep = [i for i in range(len(table.names)) if any(len(v) > 1 and np.ptp(v[:, i]) > 0 for v in table.values)]
-    if table.values and not keep:
-        raise InputError("No feature tells the hypotheses of any list apart.", "Give lists of several different texts.")
     return Features(tuple(table.names[i] for i in keep), [v[:, keep] for v in table.values], table.allowed)
 
 
