@@ -155,7 +155,7 @@ def test_an_n_gram_model_of_the_references(tmp_path: Path) -> None:
         (["--normalizer", "basik"], "There is no normalizer called 'basik'. Did you mean 'basic'?"),
         (["--lm", "a=x", "--lm", "a=y"], "Two language models are called 'a'."),
         (["--form", "lowr"], "There is no written form called 'lowr'."),
-        (["--ngram", "3", "--folds", "0"], "need folds"),
+        (["--ngram", "3", "--folds", "2"], "need 3 folds or more"),
     ],
 )
 def test_a_wrong_call_scores_nothing(ten: Path, tmp_path: Path, made: Made, arguments: list[str], message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ger.correct.rescore import Rescorer
 from ger.errors import InputError, ModelError, UnknownNameError, UsageError
 from ger.lm.features import Features
 from ger.lm.fit import Problem, fit, problem, validate
-from ger.lm.learned import CrossFitted
+from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import Profile, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.lm.tune import folds
@@ -317,3 +317,64 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert math.isfinite(first.profile.temperature)
     assert first.tuned <= first.baseline
     assert first.oracle <= first.tuned
+
+
+# Models that learn from the references
+
+
+@dataclass
+class Memory:
+    """Knows the references that it has learned by heart, and nothing else."""
+
+    known: frozenset[str]
+    asked: list[str]
+    signature = "memory"
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        self.asked += [text for request in requests for text in request.continuations]
+        return [[0.0 if text in self.known else -9.0 for text in r.continuations] for r in requests]
+
+    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+        return list(prompts)
+
+
+def test_a_model_that_knows_its_references_by_heart_gains_nothing() -> None:
+    """It would choose the reference of every list that it has learned from; no list is judged by such a model."""
+    made: list[Memory] = []
+
+    def learn(lists: Sequence[NBest]) -> Memory:
+        made.append(Memory(frozenset(nbest.reference or "" for nbest in lists), []))
+        return made[-1]
+
+    fitted = fit(TEN, replace(BASE, lms=()), {}, learners={"memory": learn}, folds=5)
+    assert (fitted.baseline, fitted.oracle) == (8.0, 0.0)
+    assert fitted.tuned == fitted.validated == 8.0
+    # One without each fold, for the weights, and one without each pair of folds, for the cross-validation.
+    assert sorted(len(memory.known) for memory in made) == [6] * 10 + [8] * 5
+    for memory in made:
+        assert not memory.known & set(memory.asked)
+        assert len({text.split()[0] for text in memory.asked}) == 10 - len(memory.known)
+
+
+@settings(max_examples=5)
+@given(tables, st.integers(0, 2))
+def test_no_references_of_a_fold_change_its_own_predictions_by_learned_models(seed: int, number: int) -> None:
+    random = np.random.default_rng(seed)
+
+    def text() -> str:
+        return " ".join(random.choice(list("abcd"), 4))
+
+    lists = [listed(f"u{i}", text(), *((text(), float(random.normal())) for _ in range(3))) for i in range(9)]
+    made = problem(lists, replace(BASE, lms=()), {})
+    made = replace(made, errors=[random.permutation(3) for _ in range(9)])
+    mine = fold_of(made, 3, number)
+    changed = [replace(n, reference=text()) if i in mine else n for i, n in enumerate(lists)]
+    parts = folds(made.keys, 3, 0)
+    before, after = (validate(made, CrossFitted(given, {"ngram": ngram(2)}, parts)) for given in (lists, changed))
+    assert [before[i] for i in sorted(mine)] == [after[i] for i in sorted(mine)]
+
+
+def test_models_that_learn_need_three_folds() -> None:
+    for count in (0, 2):
+        with pytest.raises(UsageError, match=r"need 3 folds or more\. Use --folds 5\."):
+            fit(TEN, replace(BASE, lms=()), {}, learners={"ngram": ngram(2)}, folds=count)

@@ -199,8 +199,8 @@ def fit(
         InputError: all hypotheses of each list are alike.
         GerError: as `problem` and `ger.lm.tune.tune` do.
     """
-    if learners and not folds:
-        raise UsageError("Models that learn from the references need folds.", "Use --folds 5.")
+    if learners and folds < 3:  # one for the list, one that is held out, and at least one to learn from
+        raise UsageError("Models that learn from the references need 3 folds or more.", "Use --folds 5.")
     parts = shared_out(_keys(lists), folds, seed) if folds else []  # told before anything is scored
     made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
     learned = CrossFitted(made.lists, learners or {}, parts)
