@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bools", "Floats", "Ints", "Table", "descend", "line", "risk", "scores"]
+__all__ = ["Bools", "Floats", "Ints", "Smooth", "Table", "descend", "line", "risk", "scores"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+#: Value and gradient at a point.
+Smooth = Callable[[Floats], tuple[float, Floats]]
 
 
 def scores(values: Floats, weights: Floats) -> Floats:
@@ -66,10 +68,15 @@ class Table:
         """Word errors of the chosen rows of all lists."""
         return float(self.errors[self.best(weights)].sum())
 
+    def log_sum(self, score: Floats) -> Floats:
+        """Log of the summed exponentials of the scores of each list."""
+        top = _maximum(score, self.starts)
+        found: Floats = top + np.log(np.add.reduceat(np.exp(score - top[self.owner]), self.starts))
+        return found
+
     def posteriors(self, score: Floats) -> Floats:
         """Softmax of the scores inside each list."""
-        mass = np.exp(score - _maximum(score, self.starts)[self.owner])
-        share: Floats = mass / np.add.reduceat(mass, self.starts)[self.owner]
+        share: Floats = np.exp(score - self.log_sum(score)[self.owner])
         return share
 
     def lowest(self) -> Bools:
@@ -147,7 +154,8 @@ def _bends(table: Table, height: Floats, slope: Floats) -> tuple[Floats, Floats,
             return np.concatenate(places), np.concatenate(changes), first
         rise, height, slope, errors = rise[keep], height[keep], slope[keep], errors[keep]
         before, (starts, owner, lists) = owner[keep], _groups(owner[keep])
-        meet = (top_height[before] - height) / rise
+        with np.errstate(over="ignore"):
+            meet = (top_height[before] - height) / rise
         nearest = _minimum(meet, starts)
         top = _first_max(np.where(meet == nearest[owner], slope, -np.inf), starts, owner)
         places.append(nearest)
@@ -168,10 +176,8 @@ def risk(table: Table, weights: Floats, decay: float) -> tuple[float, Floats]:
     return value, pull @ table.values / count + 2 * decay * weights
 
 
-def descend(
-    function: Callable[[Floats], tuple[float, Floats]], start: Floats, steps: int = 200, memory: int = 8
-) -> Floats:
-    """A local minimum of a smooth function, by limited-memory BFGS with halved steps (Nocedal and Wright, ch. 7).
+def descend(function: Smooth, start: Floats, steps: int = 200, memory: int = 8) -> Floats:
+    """A local minimum of a smooth function, by limited-memory BFGS (Nocedal and Wright 2006, chapter 7).
 
     Args:
         function: Value and gradient at a point.
@@ -183,24 +189,39 @@ def descend(
     value, gradient = function(point)
     pairs: list[tuple[Floats, Floats]] = []
     for _ in range(steps):
-        direction = -_newton(gradient, pairs)
-        slope = float(gradient @ direction)
-        length = 1.0
-        while length > 1e-10:
-            new_value, new_gradient = function(point + length * direction)
-            if new_value <= value + 1e-4 * length * slope:
-                break
-            length /= 2
-        else:
-            return point
-        move, turn = length * direction, new_gradient - gradient
-        gain = value - new_value
+        move, new_value, new_gradient = _step(function, point, value, gradient, -_newton(gradient, pairs))
+        gain, turn = value - new_value, new_gradient - gradient
+        if gain <= 0:
+            break
         point, value, gradient = point + move, new_value, new_gradient
-        if float(move @ turn) > 1e-12:
+        if float(move @ turn) > 0:
             pairs = [*pairs, (move, turn)][-memory:]
         if gain <= 1e-9 * max(1.0, abs(value)):
-            return point
+            break
     return point
+
+
+def _step(
+    function: Smooth, point: Floats, value: float, gradient: Floats, direction: Floats
+) -> tuple[Floats, float, Floats]:
+    """A move that gains enough and ends on a flatter slope (weak Wolfe conditions), by doubling and halving.
+
+    Returns:
+        The move, and value and gradient behind it.
+    """
+    slope = float(gradient @ direction)
+    low, high, length = 0.0, np.inf, 1.0
+    for _ in range(40):
+        move = length * direction
+        new_value, new_gradient = function(point + move)
+        if new_value > value + 1e-4 * length * slope:
+            high = length
+        elif float(new_gradient @ direction) < 0.9 * slope:
+            low = length
+        else:
+            break
+        length = (low + high) / 2 if high < np.inf else 2 * low
+    return move, new_value, new_gradient
 
 
 def _newton(gradient: Floats, pairs: Sequence[tuple[Floats, Floats]]) -> Floats:

@@ -36,16 +36,16 @@ Method = Literal["risk", "exact"]
 Prediction = TypeVar("Prediction")
 
 #: Weight of the squared weights (of standardized features) against the expected word errors of a list.
-DECAY = 1e-4
+DECAY = 1e-3
 #: Half width (radians) of the window over which the exact search averages errors.
-SMOOTH = 0.02
+SMOOTH = 0.1
 
 #: Features beyond this, infinite or not a number are refused.
 _LARGEST = 1e100
 #: Averaged errors that differ by less are equal.
 _SAME = 1e-9
-#: Natural log of how far the temperature may lie from the spread of the scores.
-_RANGE = 10.0
+#: Natural logs of how far the temperature may lie from the spread of the scores.
+_RANGE = (-10.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +218,8 @@ def posteriors(features: Features, weights: Sequence[float] | Floats, temperatur
 def temperature(features: Features, errors: Sequence[Ints], weights: Sequence[float] | Floats) -> float:
     """The temperature under which the hypotheses with the fewest errors are most likely.
 
-    Maximum likelihood, the mass of a list spread evenly over its best hypotheses; lists whose hypotheses all have the
-    same errors say nothing. Where no lists say anything, 1.
+    Maximum likelihood; of several best hypotheses of a list any will do, so lists whose hypotheses all have the same
+    errors say nothing. 1 where no list says anything.
 
     Raises:
         UsageError: as `tune` does.
@@ -233,19 +233,24 @@ def temperature(features: Features, errors: Sequence[Ints], weights: Sequence[fl
     if not size:
         return 1.0
     low = table.lowest()
-    wanted = float((score * low / np.bincount(table.owner, low)[table.owner]).sum())
-    # The slope of the likelihood in 1 / T falls steadily, so its zero is found by halving, T on a log scale.
-    bottom, top = math.log(size) - _RANGE, math.log(size) + _RANGE
-    for _ in range(60):
-        middle = (bottom + top) / 2
-        if float((table.posteriors(score / math.exp(middle)) * score).sum()) > wanted:
-            bottom = middle
-        else:
-            top = middle
-    return math.exp((bottom + top) / 2)
+
+    def surprise(log_temperature: float) -> float:
+        cooled = score / (size * math.exp(log_temperature))
+        return float((table.log_sum(cooled) - table.log_sum(np.where(low, cooled, -np.inf))).sum())
+
+    return size * math.exp(_minimum(surprise, *_RANGE))
 
 
-def folds(keys: Sequence[str], k: int = 10, seed: int = 0) -> list[Ints]:
+def _minimum(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function of one number is least: the best of a grid, made finer and finer."""
+    while high - low > 1e-9:
+        grid = np.linspace(low, high, 41)
+        best = int(np.argmin([function(at) for at in grid.tolist()]))
+        low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 40)])
+    return (low + high) / 2
+
+
+def folds(keys: Sequence[str], k: int = 5, seed: int = 0) -> list[Ints]:
     """Share lists out over k folds of about equal size; lists with the same key (recording, speaker) stay together.
 
     Args:
@@ -356,4 +361,4 @@ def _named(names: Sequence[str], fixed: Sequence[str]) -> Bools:
     for name in fixed:
         if name not in names:
             raise UsageError(f"There is no feature {name!r} to keep fixed.", suggest(name, names))
-    return np.array([name in fixed for name in names])
+    return np.array([name in fixed for name in names], dtype=np.bool_)
