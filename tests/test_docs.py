@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(not (ROOT / "ger").is_dir(), reason="needs the f
 _BLOCK = re.compile(r"(?:<!-- ([a-z ]+): (.+?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # What differs from machine to machine: seconds of a run, scores.
-_LOOSE = re.compile(r"(?<=in )\d+(?= s\))|-\d+\.\d\b")
+_LOOSE = re.compile(r"(?<=in )\d+(?= s\))|(?<=changed \()\d+(?= s\))|-\d+\.\d\b")
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_readme_is_short() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 140
 
 
 def test_reference_is_current() -> None:
