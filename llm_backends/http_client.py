@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import ssl
 import threading
 import time
 import urllib.error
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Any, NoReturn
+from typing import Any
 
 from ger.errors import ModelError
 from llm_backends.http_keys import is_loopback
@@ -165,7 +164,8 @@ class Client:
         except TimeoutError as error:
             raise _FaultError(f"no answer within {self.policy.timeout:g} s") from error
         except urllib.error.URLError as error:
-            self._unreachable(error)
+            reason = getattr(error.reason, "strerror", None) or error.reason
+            raise _FaultError(f"no connection: {reason}") from error
         except (OSError, HTTPException) as error:
             raise _FaultError(f"the connection broke: {error or type(error).__name__}") from error
 
@@ -189,17 +189,6 @@ class Client:
             text = ""
         said = " ".join((_message(text) or error.reason or "nothing").split())
         return (said.replace(self._key, "…") if self._key else said)[:300].rstrip(".")
-
-    def _unreachable(self, error: urllib.error.URLError) -> NoReturn:
-        reason = error.reason
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            raise ModelError(
-                f"{self._base}: the server's certificate is not trusted: {reason.verify_message}.",
-                "Set SSL_CERT_FILE to the authority's certificate.",
-            ) from error
-        if isinstance(reason, TimeoutError):
-            raise _FaultError(f"no connection within {self.policy.timeout:g} s") from error
-        raise _FaultError(f"no connection: {getattr(reason, 'strerror', None) or reason}") from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -45,7 +45,8 @@ _ENDS = (
 #: Stands before a text where a server has no special token to begin with: its first word needs something before it.
 _PLAIN_START = "\n"
 
-#: Takes the body of a completion request and returns the answer; raises `ModelError` where there is none.
+#: Takes the body of a completion request and returns the answer; raises `ValueError` where the server refuses it and
+#: `ModelError` where it does not answer.
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -69,7 +70,7 @@ class Scoring:
 
     Attributes:
         format: `prompt_logprobs` or `echo`.
-        start: Text of the token that is put before each prompt; empty where the server does so itself.
+        start: What is put before each prompt; empty where the server adds a token itself.
         lead: How many tokens stand before a text then.
         end: Text of the token that ends a text; empty where there is none.
         shown: What the server shows that token as.
@@ -164,8 +165,8 @@ def count_given(tokens: Sequence[Token], source: str, border: int) -> int:
 
 
 def _share(parts: int, text: str, border: int) -> int:
-    """How many of the parts of a text's characters lie before the border; by bytes, so not always exact."""
-    return round(parts * len(text[:border].encode()) / len(text.encode())) if text and border > 0 else 0
+    """How many of the parts of a text's characters end before the border; by bytes, so not always exact."""
+    return parts * len(text[:border].encode()) // len(text.encode()) if text and border > 0 else 0
 
 
 def _find(source: str, position: int, piece: str, room: int) -> tuple[int, int] | None:
@@ -176,7 +177,7 @@ def _find(source: str, position: int, piece: str, room: int) -> tuple[int, int] 
             return start, start + len(piece)
         start += len(source[start:]) - len(source[start:].lstrip())
         if piece.strip() and source.startswith(piece.lstrip(), start):
-            return position + skipped, start + len(piece.lstrip())
+            return start, start + len(piece.lstrip())
     if piece.strip() and "\ufffd" not in piece:
         raise ValueError(f"the server's tokens do not spell the text at {source[position : position + 30]!r}")
     return None
@@ -187,12 +188,12 @@ def probe(ask: Ask, start: str = "", end: str = "") -> Scoring:
 
     Args:
         ask: Sends the body of a completion request.
-        start: The token to begin with where the server adds none; empty to choose.
+        start: What to begin with where the server adds no token; empty to choose.
         end: The token that ends a text; empty to find out.
 
     Raises:
         ValueError: it cannot score, and why.
-        UsageError: `start` or `end` is not one token of the model.
+        UsageError: `start` runs into the text, or `end` is not one token of the model.
     """
     reasons = []
     for form in _FORMATS:
@@ -201,7 +202,7 @@ def probe(ask: Ask, start: str = "", end: str = "") -> Scoring:
             ends = _end(ask, form, plain, end)
             return _started(ask, Scoring(form, "", 0, *ends), plain, start)
         except (ValueError, ModelError) as error:
-            reasons.append(str(error).rstrip("."))
+            reasons.append((error.message if isinstance(error, ModelError) else str(error)).rstrip("."))
     raise ValueError("; ".join(dict.fromkeys(reasons)))
 
 
@@ -220,7 +221,7 @@ def _started(ask: Ask, scoring: Scoring, plain: list[Token], asked: str) -> Scor
         if lead := _lead(_tokens(ask, scoring.format, start + PROBE)):
             return replace(scoring, start=start, lead=lead)
     if asked:
-        raise UsageError(f"The server does not read the start {asked!r} as one token.", "Leave start= out to choose.")
+        raise UsageError(f"The start {asked!r} is not apart from the text after it.", "Leave start= out to choose one.")
     raise ValueError(f"its tokens do not spell {PROBE!r}")
 
 
@@ -237,14 +238,16 @@ def _end(ask: Ask, form: Format, plain: list[Token], asked: str) -> tuple[str, s
     Among the texts that are one token for the server it is the first one that makes it stop, where that can be tried,
     else the most probable one after the probe.
     """
-    found = {text: token for text in ([asked] if asked else _ENDS) if (token := _added(ask, form, plain, text))}
+    found: dict[str, Token] = {}
+    for text in [asked] if asked else _ENDS:
+        if token := _added(ask, form, plain, text):
+            if token.id and _stops(ask, token.id):
+                return text, token.text
+            found[text] = token
     if asked and not found:
         raise UsageError(f"The server does not read the end {asked!r} as one token.", "Leave end= out to find it out.")
-    if not found:
-        return "", ""
-    stops = (text for text, token in found.items() if token.id and _stops(ask, token.id))
-    text = next(stops, max(found, key=lambda text: found[text].logp))
-    return text, found[text].text
+    text = max(found, key=lambda text: found[text].logp, default="")
+    return text, found[text].text if text else ""
 
 
 def _added(ask: Ask, form: Format, plain: list[Token], text: str) -> Token | None:
@@ -259,5 +262,5 @@ def _stops(ask: Ask, number: str) -> bool:
     body = {"prompt": PROBE, "max_tokens": 2, "temperature": 0, "logit_bias": {number: 100}}
     try:
         return bool(ask(body)["choices"][0]["finish_reason"] == "stop")
-    except (ModelError, KeyError, IndexError, TypeError):
+    except (ModelError, ValueError, KeyError, IndexError, TypeError):
         return False

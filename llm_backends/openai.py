@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ger.errors import ModelError, UsageError
 from ger.protocols import LmOptions, ScoreRequest
-from llm_backends.http_client import Client, Policy, Reply
+from llm_backends.http_client import Client, Policy
 from llm_backends.http_keys import api_key
 from llm_backends.http_scores import PROBE, Scoring, probe
 
@@ -239,7 +239,7 @@ class OpenAILM:
         except ValueError as error:
             raise ModelError(f"{self._name}: {error}.", "Check the server; its answer is not as it was.") from error
 
-    def _ask(self, path: str, body: dict[str, Any], text: str = PROBE) -> dict[str, Any]:
+    def _ask(self, path: str, body: dict[str, Any], text: str) -> dict[str, Any]:
         reply = self._client.post(path, {"model": self._model, **body})
         if reply.refusal:
             raise ModelError(f"{self._name}: the server refused {text[:60]!r}: {reply.refusal}.", _TOO_LONG)
@@ -257,7 +257,7 @@ class OpenAILM:
         """How the server generates; else nothing and the reason."""
         reasons = []
         for writing in _WRITINGS:
-            reply: Reply = self._client.post(writing.path, {"model": self._model, **writing.body(PROBE, 16)})
+            reply = self._client.post(writing.path, {"model": self._model, **writing.body(PROBE, 16)})
             try:
                 writing.text(reply.value)
             except ValueError as error:
@@ -268,8 +268,15 @@ class OpenAILM:
 
     def _probe_scoring(self) -> tuple[Scoring | None, str]:
         """How the server scores; else nothing and the reason."""
+
+        def ask(body: dict[str, Any]) -> dict[str, Any]:
+            reply = self._client.post("completions", {"model": self._model, **body})
+            if reply.refusal:
+                raise ValueError(f"it said {reply.refusal}")
+            return reply.value
+
         try:
-            return probe(lambda body: self._ask("completions", body), self._address.start, self._address.end), ""
+            return probe(ask, self._address.start, self._address.end), ""
         except ValueError as error:
             return None, str(error)
 

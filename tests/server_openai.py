@@ -21,6 +21,7 @@ TRAINING = [
     "The council voted to raise the toll on the bridge over the river.",
     "Two translations of it were read to the end.",
     "Rain and snow fell on the whole coast until the night.",
+    "They went from The Hague to The Wash and from The Lizard to The Mumbles.",
     "über die Brücke gehen größere Wagen",
 ]
 
@@ -141,6 +142,7 @@ class Server(ThreadingHTTPServer):
     Attributes:
         can: Of `completions`, `chat`, `prompt_logprobs`, `echo`, `bias`.
         faults: Used up one a request, before anything is answered.
+        refuses: Names that no body may hold.
         dead: From now on every connection is dropped.
         asked: Path, body and headers of every request.
         spoil: Changes a choice of an answer before it is sent.
@@ -150,10 +152,10 @@ class Server(ThreadingHTTPServer):
     can: ClassVar[frozenset[str]] = frozenset({"completions", "chat", "prompt_logprobs", "echo", "bias"})
 
     def __init__(
-        self, engine: Engine, can: set[str] | None = None, key: str = "", limit_name: str = "max_tokens"
+        self, engine: Engine, can: set[str] | None = None, key: str = "", refuses: tuple[str, ...] = ()
     ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.engine, self.key, self.limit_name = engine, key, limit_name
+        self.engine, self.key, self.refuses = engine, key, refuses
         self.able = self.can if can is None else can
         self.context = 256
         self.faults: deque[Fault] = deque()
@@ -186,13 +188,14 @@ class Server(ThreadingHTTPServer):
             raise Refusal(404, "Not Found")
         if body.get("model") != "tiny":
             raise Refusal(404, f"The model `{body.get('model')}` does not exist.")
-        if kind == "chat" and self.limit_name not in body:
-            raise Refusal(400, f"Use '{self.limit_name}' instead.")
+        for name in self.refuses:
+            if name in body:
+                raise Refusal(400, f"Unsupported parameter: '{name}'.")
         prompt = body["prompt"] if kind == "completions" else body["messages"][0]["content"]
         return self._complete(kind, prompt, body)
 
     def _complete(self, kind: str, prompt: str, body: dict[str, Any]) -> dict[str, Any]:
-        ids, limit = self.engine.ids(prompt), body.get(self.limit_name, body.get("max_tokens", 16))
+        ids, limit = self.engine.ids(prompt), body.get("max_tokens") or body["max_completion_tokens"]
         if len(ids) + limit > self.context:
             raise Refusal(400, f"This model's maximum context length is {self.context} tokens.")
         made, why = self.engine.write(ids, limit, body.get("logit_bias", {}) if "bias" in self.able else {})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import email.utils
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ from server_openai import Engine, Fault, Server
 
 from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
+from ger.lm.profile import DEFAULT
 from ger.protocols import LanguageModel, LmOptions, ScoreRequest
 from ger.registry import load
 from ger.types import Hypothesis, NBest
@@ -105,28 +109,25 @@ def score(lm: LanguageModel, *texts: str, prefix: str = "") -> list[float]:
     return scores
 
 
-@pytest.mark.parametrize("form", ["prompt_logprobs", "echo"])
-def test_scores_are_those_of_the_local_backend(
-    engine: Engine, local: TransformersLM, connect: Connect, form: str
-) -> None:
-    with Server(engine, {"completions", form, "bias"}) as server:
-        lm = connect(server)
-        assert lm.abilities == Abilities(form, True, "completions")  # type: ignore[arg-type]
-        assert score(lm, *TEXTS) == pytest.approx(score(local, *TEXTS), abs=1e-4)
+@pytest.fixture(scope="module", params=["prompt_logprobs", "echo"])
+def remote(engine: Engine, request: pytest.FixtureRequest) -> Iterator[OpenAILM]:
+    """A server that is asked and never changed."""
+    with Server(engine, {"completions", request.param, "bias"}) as server:
+        yield OpenAILM(LmOptions(model=server.url + "#tiny,end=<|im_end|>"), policy=POLICY)
 
 
-@pytest.mark.parametrize("form", ["prompt_logprobs", "echo"])
+def test_scores_are_those_of_the_local_backend(remote: OpenAILM, local: TransformersLM) -> None:
+    assert remote.abilities.end
+    assert score(remote, *TEXTS) == pytest.approx(score(local, *TEXTS), abs=1e-4)
+
+
 @pytest.mark.parametrize(
     "prefix", ["The weather: ", "The weather:", "Two transl", "over the ri", "Zug ü", "🙂", " ", "a\ufffdb "]
 )
-def test_prefixes_are_not_scored(
-    engine: Engine, local: TransformersLM, connect: Connect, form: str, prefix: str
-) -> None:
+def test_prefixes_are_not_scored(remote: OpenAILM, local: TransformersLM, prefix: str) -> None:
     """The border can lie inside a token, and tokens can be parts of characters."""
     texts = ("rain", "ations of it", " and snow", "ver", "", "über 🙂", "🙂")
-    with Server(engine, {"completions", form, "bias"}) as server:
-        lm = connect(server)
-        assert score(lm, *texts, prefix=prefix) == pytest.approx(score(local, *texts, prefix=prefix), abs=1e-4)
+    assert score(remote, *texts, prefix=prefix) == pytest.approx(score(local, *texts, prefix=prefix), abs=1e-4)
 
 
 @pytest.mark.parametrize("prefix", ["", "The weather ", "Two transl"])
@@ -171,21 +172,21 @@ def test_text(server: Server, local: TransformersLM, connect: Connect) -> None:
     assert lm.generate([]) == []
 
 
-@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
-def test_chat_alone(engine: Engine, local: TransformersLM, connect: Connect, limit: str) -> None:
-    with Server(engine, {"chat"}, limit_name=limit) as server:
+@pytest.mark.parametrize("refuses", [(), ("max_tokens",), ("max_tokens", "temperature")])
+def test_chat_alone(engine: Engine, local: TransformersLM, connect: Connect, refuses: tuple[str, ...]) -> None:
+    with Server(engine, {"chat"}, refuses=refuses) as server:
         lm = connect(server)
         assert lm.abilities == Abilities("", False, "chat")
         assert lm.generate(["The weather"], max_tokens=7) == local.generate(["The weather"], max_tokens=7)
-        with pytest.raises(ModelError, match=r"cannot score: .*Not Found \(404\).* Use a server that"):
+        with pytest.raises(ModelError, match=r"cannot score: it said Not Found \(404\)\. Use a server that"):
             score(lm, "Yes.")
         assert lm.signature.endswith("#tiny,generates=chat")
 
 
 def test_no_model_named(server: Server, connect: Connect) -> None:
     assert "#tiny," in connect(server, "").signature
-    server.faults.append(Fault(404))
-    with pytest.raises(ModelError, match=r"names no model: out of luck \(404\)"):
+    server.faults.append(Fault(404, b""))
+    with pytest.raises(ModelError, match=r"names no model: Not Found \(404\)"):
         connect(server, "")
 
 
@@ -266,9 +267,10 @@ def test_special_tokens_that_are_asked_for(server: Server, connect: Connect) -> 
     rows = server.engine.logp(ids)
     expected = sum(float(rows[i - 1, ids[i]]) for i in range(1, len(ids)))
     assert score(lm, "Yes.") == [pytest.approx(expected, abs=1e-4)]
-    for setting in ("start", "end"):
-        with pytest.raises(UsageError, match=f"does not read the {setting} '<none>' as one token"):
-            connect(server, f"#tiny,{setting}=<none>")
+    with pytest.raises(UsageError, match="does not read the end '<none>' as one token"):
+        connect(server, "#tiny,end=<none>")
+    with pytest.raises(UsageError, match="The start ' ' is not apart from the text"):
+        connect(server, "#tiny,start= ,end=<|im_end|>")
 
 
 def test_longer_than_the_context(server: Server, connect: Connect) -> None:
@@ -305,15 +307,56 @@ def test_an_answer_without_text(server: Server, connect: Connect) -> None:
     lm = connect(server)
     server.spoil = lambda choice: choice.pop("text")
     with pytest.raises(ModelError, match="the answer has no text"):
-        lm.generate(["The"])
+        lm.generate(["The"], max_tokens=5)
     server.spoil = lambda choice: choice.update(text=3)
     with pytest.raises(ModelError, match="the answer has no text"):
-        lm.generate(["The"])
+        lm.generate(["The"], max_tokens=5)
 
 
 def test_half_surrogates(server: Server, connect: Connect) -> None:
     broken, replaced = score(connect(server), "a \ud83d b", "a \ufffd b")
     assert broken == replaced
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def transformers_serve(tiny_dir: Path) -> Iterator[str]:
+    """The server of transformers with the tiny model; its address."""
+    from transformers.utils.import_utils import is_serve_available
+
+    if not is_serve_available():
+        pytest.skip("transformers serve needs fastapi, uvicorn and openai: pip install 'transformers[serving]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(tiny_dir)]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([*program, *options], env=environment, **quiet) as process:  # type: ignore[call-overload]
+        try:
+            while not _listening(port):
+                assert process.poll() is None
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}/v1#{tiny_dir}"
+        finally:
+            process.terminate()
+
+
+@pytest.mark.slow
+def test_transformers_serve(transformers_serve: str, local: TransformersLM) -> None:
+    lm = OpenAILM(LmOptions(model=transformers_serve))
+    assert lm.abilities == Abilities("", False, "completions")
+    prompts = ["The weather", "Two"]
+    assert lm.generate(prompts, max_tokens=7) == local.generate(prompts, max_tokens=7)
+    with pytest.raises(
+        ModelError, match=r"the server cannot score: it said .*prompt_logprobs.* \(422\); .* echo\. Use"
+    ):
+        score(lm, "Yes.")
 
 
 # What goes wrong on the way
@@ -371,10 +414,9 @@ def test_retry_after_that_cannot_be_read_or_waited_for(server: Server, connect: 
 
 
 def test_a_slow_server(server: Server, connect: Connect) -> None:
-    lm = connect(server, policy=Policy(tries=1, timeout=0.3))
     server.faults.append(Fault(delay=1.0))
-    with pytest.raises(ModelError, match=r"no answer within 0\.3 s"):
-        score(lm, "Yes.")
+    with pytest.raises(ModelError, match=r"no answer within 0\.3 s \(once tried\)"):
+        connect(server, policy=Policy(tries=1, timeout=0.3))
 
 
 def test_nobody_there(connect: Connect, waits: Waits) -> None:
@@ -392,7 +434,7 @@ def test_a_server_that_dies_fails_each_list_fast_and_may_come_back(
     lm = connect(server, threads=1)
     hypotheses = (Hypothesis("toll the bridge", -1.0), Hypothesis("raise the toll", -1.1))
     lists = [NBest(f"u{n}", (hypotheses[0], Hypothesis(f"raise the toll {n}", -1.1))) for n in range(40)]
-    rescorer = Rescorer(lm)
+    rescorer = Rescorer({spec.name: lm for spec in DEFAULT.lms})
     assert all(made.decision in ("kept", "reranked") for made in rescorer.correct(lists[:2]))
     server.dead = True
     server.asked.clear()
@@ -407,6 +449,11 @@ def test_a_server_that_dies_fails_each_list_fast_and_may_come_back(
     assert len(server.asked) == POLICY.tries * POLICY.patience + 1
     server.dead, waits.now = False, 200.0
     assert all(one.decision != "failed" for one in rescorer.correct(lists))
+
+
+def test_a_server_without_encryption(server: Server, waits: Waits) -> None:
+    with pytest.raises(ModelError, match=r"https://127.*: no connection: .*SSL"):
+        OpenAILM(LmOptions(model=server.url.replace("http:", "https:")), waits.client, POLICY)
 
 
 def test_a_failure_ends_the_rest_of_the_batch(server: Server, connect: Connect) -> None:
