@@ -18,7 +18,7 @@ from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.formats import Recording
 from ger.io.inputs import Input
-from ger.io.jsonl import read_nbest
+from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
 from ger.protocols import AsrFrontend, Corrector, Segmenter
 from ger.settings import Settings
@@ -154,7 +154,8 @@ class Pipeline:
             opened = _Open(source)
             records = source.stdin or source.path.lower().endswith(".jsonl")
             try:
-                for item in read_nbest(source.path) if records else self._segments(opened):
+                lists = source.lists or (read_lists(source.path, format="records") if records else ())
+                for item in lists or self._segments(opened):
                     yield opened, item
             except InputError as error:
                 opened.fail(error)

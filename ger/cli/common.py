@@ -28,6 +28,7 @@ __all__ = [
     "Device",
     "Frontend",
     "Inputs",
+    "InputsOrSystems",
     "Language",
     "Model",
     "NBestSize",
@@ -44,6 +45,10 @@ __all__ = [
 
 Inputs = Annotated[
     list[str],
+    typer.Argument(metavar="INPUT...", help="Audio or video files, folders, glob patterns, N-best .jsonl files, '-'."),
+]
+InputsOrSystems = Annotated[
+    list[str] | None,
     typer.Argument(metavar="INPUT...", help="Audio or video files, folders, glob patterns, N-best .jsonl files, '-'."),
 ]
 _ASR = "Recognizer"
@@ -162,7 +167,7 @@ def _seconds(inputs: Iterable[Input]) -> float | None:
 
     total = 0.0
     for source in inputs:
-        if source.stdin or source.path.endswith(".jsonl"):
+        if source.stdin or source.lists or source.path.endswith(".jsonl"):
             continue
         try:
             total += probe(source.path).duration or 0.0

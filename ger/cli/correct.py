@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ger.cli import common
+from ger.cli import common, lists
 
 if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
@@ -27,7 +27,7 @@ _JOINABLE = ("txt", "jsonl", "table")
 
 
 def correct(
-    inputs: common.Inputs,
+    inputs: common.InputsOrSystems = None,
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", "-o", help="Write one file an input here.", rich_help_panel=_OUT)
     ] = None,
@@ -44,6 +44,8 @@ def correct(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object about the run.", rich_help_panel=_OUT)
     ] = False,
+    systems: lists.Systems = None,
+    reference: lists.References = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
     language: common.Language = None,
@@ -112,7 +114,7 @@ def correct(
         names, table = _formats(output_format, output_dir, as_json=as_json)
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
-        found = common.find(inputs, recursive=recursive)
+        found = _found(inputs, systems, reference, recursive=recursive)
         run = _Run(len(found.problems), table=table)
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
@@ -122,6 +124,21 @@ def correct(
         run.close(as_json=as_json)
         if run.failed:
             raise typer.Exit(1)
+
+
+def _found(
+    paths: list[str] | None, systems: list[str] | None, reference: list[Path] | None, *, recursive: bool
+) -> Expansion:
+    """The inputs, or one made of several systems' texts."""
+    from ger.errors import UsageError
+    from ger.io.inputs import Expansion, Input
+
+    if systems:
+        made = tuple(lists.read(paths, systems, reference))
+        return Expansion((Input("systems", "systems", lists=made),), ())
+    if reference or not paths:
+        raise UsageError("Give INPUT, or --system NAME=FILE, which --reference goes with.", "See --help.")
+    return common.find(paths, recursive=recursive)
 
 
 def _formats(given: str | None, folder: Path | None, *, as_json: bool) -> tuple[list[str], bool]:

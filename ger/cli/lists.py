@@ -120,12 +120,15 @@ def read(
     references = _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in reference or ())
     if systems:
         texts = {name: _joined((file, read_texts(file)) for file in files) for name, files in _named(systems).items()}
-        return join_systems(texts, references if reference else None)
-    files = {path: list(read_lists(path, format=format)) for path in dict.fromkeys(paths or ())}
-    lists = _with_own_ids(files)
+        lists = join_systems(texts, references if reference else None)
+    else:
+        files = {path: list(read_lists(path, format=format)) for path in dict.fromkeys(paths or ())}
+        lists = _with_own_ids(files)
+        if reference and lists:
+            lists = list(attach_references(lists, references))
     if not lists:
-        raise InputError(f"{', '.join(files)} holds no lists.", "Check the file.")
-    return list(attach_references(lists, references)) if reference else lists
+        raise InputError(f"{', '.join(systems or paths or ())} holds no lists.", "Check the file.")
+    return lists
 
 
 def weights(given: Sequence[str] | None) -> tuple[float | None, dict[str, float]]:

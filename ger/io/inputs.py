@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ger.errors import InputError, OutputError
 from ger.io.paths import printable, utf8
+from ger.types import NBest
 
 __all__ = ["MEDIA_SUFFIXES", "Expansion", "Input", "expand"]
 
@@ -37,11 +38,13 @@ class Input:
         path: As the user can open it; `-` for standard input.
         stem: Where its results go under the output folder, without extension: `sub/talk`. Unique within a run.
         stdin: Whether it is standard input.
+        lists: Lists that were made already, of several files; then `path` only names them.
     """
 
     path: str
     stem: str
     stdin: bool = False
+    lists: tuple[NBest, ...] = ()
 
     @property
     def id(self) -> str:
@@ -56,7 +59,7 @@ class Input:
         """
         target = Path(folder, f"{self.stem}.{format}")
         try:
-            same = not self.stdin and target.exists() and target.samefile(self.path)
+            same = not self.stdin and not self.lists and target.exists() and target.samefile(self.path)
         except OSError as error:
             hint = "Check that the input is still there, and the folder given with -o."
             if error.errno == errno.ENAMETOOLONG:
