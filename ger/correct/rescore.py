@@ -41,6 +41,7 @@ class Rescorer:
         profile: Weights and everything else that decides.
 
     Raises:
+        ModelError: a language model cannot score.
         UsageError: a language model that has a weight is not there.
     """
 
@@ -51,6 +52,10 @@ class Rescorer:
         if missing := next((name for name in named if name not in lms), None):
             raise UsageError(f"The language model {missing!r} of the profile is not loaded.", "Give it with --lm.")
         self._lms = {name: lms[name] for name in named}
+        for lm in self._lms.values():
+            abilities = getattr(lm, "abilities", None)
+            if abilities is not None and not abilities.scores:
+                raise ModelError(f"{lm.signature} cannot score texts.", "Use one that can: see docs/rescoring.md.")
         #: The last corrected utterances of every recording.
         self._said: dict[str, deque[str]] = {}
 
