@@ -264,6 +264,10 @@ class TestTune:
         with pytest.raises(UsageError, match=r"no feature 'acustic'.*Did you mean 'acoustic'"):
             tune.tune(features([[1.0]], names=("acoustic",)), wrong([0]), fixed=["acustic"])
 
+    def test_unknown_method(self):
+        with pytest.raises(UsageError, match=r"no method 'exakt'.*Did you mean 'exact'"):
+            tune.tune(features([[1.0]]), wrong([0]), method="exakt")
+
     @pytest.mark.parametrize(
         ("lists", "errors", "made_errors"),
         [
@@ -389,6 +393,9 @@ class TestPosteriors:
     def test_what_is_not_allowed_has_none(self):
         lists = features([[0.0], [5.0], [0.0]], allowed=[[True, False, True]])
         assert tune.posteriors(lists, [1], 1)[0] == pytest.approx([0.5, 0, 0.5])
+
+    def test_no_lists(self):
+        assert tune.posteriors(features(), [1], 1) == []
 
     def test_large_scores(self):
         assert tune.posteriors(features([[-1e90], [1e90]]), [1], 0.1)[0].tolist() == [0, 1]

@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -121,10 +121,11 @@ def tune(
     decay: float = DECAY,
     smooth: float = SMOOTH,
 ) -> Tuned:
-    """Weights that make few word errors; never more than `start` makes.
+    """Weights that make few word errors; never more than `start` makes, and `start` itself where none make fewer.
 
     `risk` minimizes the expected errors under a softmax over each list; `exact` the errors themselves, by line
-    searches along the features and random directions. Both begin at `start` and at random weights.
+    searches along the features and random directions. Both begin at `start` and at random weights. `exact` makes
+    fewer errors on these lists; `risk` makes no more on others, varies less with the seed and is faster.
 
     Args:
         features: Lists.
@@ -138,15 +139,18 @@ def tune(
         smooth: `exact`: as in `line_search`.
 
     Raises:
-        UsageError: no lists, a feature that is not a number, no such feature to keep fixed, or counts that differ.
+        UsageError: no lists, a feature that is not a number, no such feature or method, or counts that differ.
     """
+    if method not in get_args(Method):
+        raise UsageError(f"There is no method {method!r}.", suggest(method, get_args(Method)))
     table = _with_errors(features, errors)
     begin = _vector(features, np.zeros(len(features.names)) if start is None else start)
-    free = (table.spread() > 0) & ~_named(features.names, fixed)
+    spread = table.spread()
+    free = (spread > 0) & ~_named(features.names, fixed)
     varied = table.varied()
     if not free.any() or not len(varied.starts):
         return _tuned(features, table, begin)
-    unit = np.where(free, table.spread(), 1.0)
+    unit = np.where(free, spread, 1.0)
     standard = replace(varied, values=varied.values / unit)
     points = list(_points(begin * unit, free, restarts, np.random.default_rng(seed)))
     if method == "exact":
