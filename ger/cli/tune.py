@@ -44,7 +44,7 @@ def tune(
     feature: Annotated[
         list[str] | None,
         typer.Option(
-            help="Use only these features beside the language models: acoustic, rank, words, agree, votes, "
+            help="Use only these features beside the language models: acoustic, rank, words, chars, agree, votes, "
             "system:NAME (default all that differ)."
         ),
     ] = None,

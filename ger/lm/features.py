@@ -5,7 +5,7 @@
 | `acoustic` | the recognizer's score (nats); 0 in a list that lacks any |
 | `rank` | minus the logarithm of the position, in lists that lack scores; else 0 |
 | a language model's name | log p(text, end of text, given the context) (nats); 0 where all texts are alike |
-| `words` | number of words |
+| `words`, `chars` | number of words, of characters without white space |
 | `agree` | minus the mean word distance to the hypotheses of the list |
 | `votes` | logarithm of the share of hypotheses that say the same |
 | `system:NAME` | minus the word distance to what that system says |
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["AGREE_WITH", "OWN", "Features", "acoustic", "allowed", "check", "compute", "system_columns", "with_crossed"]
 
 #: Columns that need no language model.
-OWN = ("acoustic", "rank", "words", "agree", "votes")
+OWN = ("acoustic", "rank", "words", "chars", "agree", "votes")
 
 #: Agreement is measured with this many hypotheses at most, the first ones.
 AGREE_WITH = 100
@@ -183,6 +183,10 @@ def _words(nbest: NBest) -> list[float]:
     return [float(len(tokenize(h.text))) for h in nbest.hypotheses]
 
 
+def _chars(nbest: NBest) -> list[float]:
+    return [float(sum(len(token.text) for token in tokenize(h.text))) for h in nbest.hypotheses]
+
+
 def _agree(nbest: NBest) -> list[float]:
     return _distances(nbest, lambda h: not h.extra.get("crossed"))
 
@@ -197,6 +201,7 @@ _COLUMNS: dict[str, Callable[[NBest], list[float]]] = {
     "acoustic": _acoustic,
     "rank": _rank,
     "words": _words,
+    "chars": _chars,
     "agree": _agree,
     "votes": _votes,
 }
