@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ger.device import device_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
 from ger.protocols import LmOptions, ScoreRequest
-from llm_backends.torch_common import attempt, device_of, dtype_of, valid
+from ger.text.tokens import well_formed
+from llm_backends.torch_common import attempt, dtype_of
 
 __all__ = ["MaskedLM"]
 
@@ -107,7 +109,7 @@ class MaskedLM:
 
     def _encode(self, index: int, prefix: str, text: str) -> _Row:
         """The whole, with the model's own marks around it; only what ends within the text counts."""
-        prefix, text = valid(prefix), valid(text)
+        prefix, text = well_formed(prefix), well_formed(text)
         encoded = self._tokenizer(prefix + text, return_offsets_mapping=True, return_special_tokens_mask=True)
         ids: list[int] = encoded.input_ids
         if len(ids) > self._limit:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ger.errors import ModelError, UsageError
 from ger.protocols import LmOptions, ScoreRequest
+from ger.text.tokens import well_formed
 from llm_backends.http_client import Client, Policy
 from llm_backends.http_keys import api_key
 from llm_backends.http_scores import PROBE, Scoring, probe
@@ -221,7 +222,7 @@ class OpenAILM:
     def _total(self, item: tuple[str, str]) -> float:
         """log p of a text after a prefix; 0 for a text without a token to score."""
         assert self._scoring is not None
-        prefix, text = map(_valid, item)
+        prefix, text = map(well_formed, item)
         if not text and not self._scoring.end:
             return 0.0
         try:
@@ -233,7 +234,7 @@ class OpenAILM:
 
     def _text(self, prompt: str, max_tokens: int) -> str:
         assert self._writing is not None
-        prompt = _valid(prompt)
+        prompt = well_formed(prompt)
         try:
             return self._writing.text(self._ask(self._writing.path, self._writing.body(prompt, max_tokens), prompt))
         except ValueError as error:
@@ -279,8 +280,3 @@ class OpenAILM:
             return probe(ask, self._address.start, self._address.end), ""
         except ValueError as error:
             return None, str(error)
-
-
-def _valid(text: str) -> str:
-    """Half surrogates, which JSON allows and servers refuse, become replacement characters."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ger.errors import MemoryLimitError, ModelError, UsageError
+from ger.device import device_of
+from ger.errors import ModelError, UsageError
 from ger.models import resolve
 from ger.protocols import LmOptions, ScoreRequest
-from ger.registry import suggest
 from ger.text.form import Form
-from ger.train.scalar import device_of, load
+from ger.train.scalar import load
+from llm_backends.torch_common import attempt, dtype_of
 
 __all__ = ["RescorerLM"]
 
-_DTYPES = ("auto", "float32", "bfloat16", "float16")
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
 
 
@@ -36,11 +36,9 @@ class RescorerLM:
     def __init__(self, options: LmOptions) -> None:
         if not options.model:
             raise UsageError("No rescorer is named.", "Give its folder: --lm FOLDER. Train one: ger train rescorer.")
-        if options.compute_type not in _DTYPES:
-            hint = suggest(options.compute_type, _DTYPES)
-            raise UsageError(f"The precision {options.compute_type!r} is not known.", hint)
         self._device = device_of(options.device)
-        self._dtype = "float32" if options.compute_type == "auto" else options.compute_type
+        precision = "float32" if options.compute_type == "auto" else options.compute_type
+        self._dtype = dtype_of(precision, self._device)
         local = resolve(options.model, "lm")
         self._name = local.identity
         self._model, self._reading = load(local.path, local.name, self._device, self._dtype)
@@ -102,26 +100,18 @@ class RescorerLM:
 
     def _run(self, batch: list[str], rows: dict[str, list[int]]) -> list[tuple[str, float]]:
         """Score a batch; on lack of memory halve it, and remember the smaller size."""
-        import torch
-
-        try:
-            with torch.inference_mode():
-                scores = self._model.scores([rows[text] for text in batch])
-            return list(zip(batch, map(float, scores.cpu()), strict=True))
-        except (RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
-                raise ModelError(f"{self._name}: the rescorer failed: {error}.") from error
-            if len(batch) == 1:
-                raise MemoryLimitError(
-                    f"{self._name}: not enough memory on {self._device} for {len(rows[batch[0]])} tokens.",
-                    "Use shorter segments.",
-                ) from error
+        encoded = [rows[text] for text in batch]
+        said = f"{self._name}, {len(encoded[0])} tokens"
+        scores = attempt(lambda: self._scores(encoded), said, alone=len(batch) == 1)
+        if scores is not None:
+            return list(zip(batch, scores, strict=True))
         middle = len(batch) // 2
-        self._budget = min(self._budget, middle * len(rows[batch[0]]))
+        self._budget = min(self._budget, middle * len(encoded[0]))
         return self._run(batch[:middle], rows) + self._run(batch[middle:], rows)
 
+    def _scores(self, rows: list[list[int]]) -> list[float]:
+        import torch
 
-def _is_memory(error: BaseException) -> bool:
-    """Whether memory was lacking; on a CPU torch says "DefaultCPUAllocator: can't allocate memory"."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "alloc" in said
+        with torch.inference_mode():
+            scores: list[float] = self._model.scores(rows).cpu().tolist()
+        return scores

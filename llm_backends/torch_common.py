@@ -1,4 +1,4 @@
-"""What the backends that run on torch share: device, precision, lack of memory, text that tokenizers accept."""
+"""What the backends that run on torch share: lack of memory and precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 from ger.errors import MemoryLimitError, ModelError, UsageError
 from ger.registry import suggest
 
-__all__ = ["attempt", "device_of", "dtype_of", "valid"]
+__all__ = ["attempt", "dtype_of"]
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _T = TypeVar("_T")
@@ -41,31 +41,11 @@ def attempt(run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:
     return None
 
 
-def valid(text: str) -> str:
-    """Half surrogates, which JSON allows and tokenizers refuse, become replacement characters."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _is_memory(error: BaseException) -> bool:
     import torch
 
     said = str(error).lower()  # on a CPU: "DefaultCPUAllocator: not enough memory" or "can't allocate memory"
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in said or "alloc" in said
-
-
-def device_of(name: str) -> str:
-    """`cpu` or `cuda`: the device asked for, or a GPU if there is one.
-
-    Raises:
-        UsageError: there is no such device.
-    """
-    import torch
-
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"The device {name!r} is not known to transformers.", "Use auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("No CUDA device was found.", "Use --device cpu.")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
 def dtype_of(name: str, device: str) -> str:

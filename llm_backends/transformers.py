@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
+from ger.device import device_of
 from ger.errors import DependencyError, ModelError
 from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
+from ger.text.tokens import well_formed
 from llm_backends.packed import PackedScorer
-from llm_backends.torch_common import attempt, device_of, dtype_of, valid
+from llm_backends.torch_common import attempt, dtype_of
 
 __all__ = ["TransformersLM"]
 
@@ -96,12 +98,12 @@ class TransformersLM:
         return answers
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(valid(text), add_special_tokens=False).input_ids
+        ids: list[int] = self._tokenizer(well_formed(text), add_special_tokens=False).input_ids
         return ids
 
     def _encode(self, index: int, prefix: str, text: str) -> Encoded:
         """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
-        start, prefix, text = self._start(), valid(prefix), valid(text)
+        start, prefix, text = self._start(), well_formed(prefix), well_formed(text)
         encoded = self._tokenizer(prefix + text, add_special_tokens=False, return_offsets_mapping=bool(prefix))
         given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
         ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]

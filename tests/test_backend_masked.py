@@ -207,7 +207,7 @@ def test_too_long(folder: Path) -> None:
 
 def test_half_surrogates(bert: Path) -> None:
     ((broken, replaced),) = load(bert).score([ScoreRequest(("a \ud83d day", "a \ufffd day"))])
-    assert broken == replaced
+    assert broken == pytest.approx(replaced, abs=1e-3)
 
 
 def test_it_writes_nothing(bert: Path) -> None:

@@ -208,10 +208,10 @@ def test_lack_of_memory_makes_batches_smaller_for_good(tiny: RescorerLM, error: 
 
 def test_no_memory_for_one_text_and_other_failures(tiny: RescorerLM) -> None:
     counted(tiny, 4)
-    with pytest.raises(MemoryLimitError, match="not enough memory on cpu for 47 tokens"):
+    with pytest.raises(MemoryLimitError, match="47 tokens: not enough memory"):
         tiny.score([ScoreRequest(TEXTS)])
     counted(tiny, 0, lambda: RuntimeError("the kernel is not there"))
-    with pytest.raises(ModelError, match="the rescorer failed: the kernel is not there"):
+    with pytest.raises(ModelError, match="failed: the kernel is not there"):
         tiny.score([ScoreRequest(TEXTS)])
 
 

@@ -79,7 +79,8 @@ def test_systems_and_references(tmp_path: Path) -> None:
     two = lists(tmp_path / "two.txt", "u1 they sow change now\n", "u2 same words\n")
     reference = lists(tmp_path / "ref.txt", "u2 same words\n", "u1 they sow\n")
     out = tmp_path / "o.jsonl"
-    result = call("rescore", "--system", f"A={one}", "--system", f"B={two}", "--reference", reference, "-o", out)
+    systems = ["--system", f"A={one}", "--system", f"B={two}"]
+    result = call("rescore", *systems, "--weight", "0.2", "--reference", reference, "-o", out)
     assert result.exit_code == 0
     made = rows(out)
     assert [(row["id"], row["text"], row["reference"]) for row in made] == [
@@ -87,7 +88,7 @@ def test_systems_and_references(tmp_path: Path) -> None:
         ("u1", CHANGE[1], "they sow"),
     ]
     assert [h["system"] for h in made[1]["hypotheses"]] == ["A", "B"]
-    combined = call("rescore", "--system", f"A={one}", "--system", f"B={two}", "--mode", "combine")
+    combined = call("rescore", *systems, "--mode", "combine")
     assert (combined.exit_code, len(combined.stdout.splitlines())) == (0, 2)
 
 
@@ -127,7 +128,7 @@ def test_several_models_with_weights(two: Path, made: Made) -> None:
     assert first["text"] == "so change"  # equal scores cancel out, and the recognizer's order stays
     assert first["scores"]["lm"] == first["scores"]["far"] == -40.0
     named = call("rescore", two, "--lm", "big=x", "--weight", "0.4")
-    assert "rescore:acoustic=0.6,rank=0.6,big=0.4,form" in named.stdout
+    assert "rescore:acoustic=0.6,rank=3.0,big=0.4,form" in named.stdout
 
 
 def test_earlier_utterances_are_context(tmp_path: Path, made: Made) -> None:
@@ -251,7 +252,7 @@ def test_odd_lists_are_all_written(tmp_path: Path) -> None:
         nbest("mixed", "船が来た", "Корабль пришёл", "السفينة وصلت", "so 船", "ships 🚢"),
         nbest("same", "one", "One.", "one"),
     )
-    result = call("rescore", source, "-o", tmp_path / "o", "--json")
+    result = call("rescore", source, "--weight", "0.2", "-o", tmp_path / "o", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     made = {row["id"]: row for row in rows(tmp_path / "o")}
     assert len(made) == 12

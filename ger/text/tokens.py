@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Token", "join", "spaceless", "tokenize"]
+__all__ = ["Token", "join", "spaceless", "tokenize", "well_formed"]
 
 # Thai, Lao, Burmese, Khmer, kana, Han: written without spaces, so every character is a word of its own. The marks that
 # follow it (combining vowels, punctuation) stay with it.
@@ -43,3 +43,8 @@ def join(tokens: Iterable[Token]) -> str:
 def spaceless(text: str) -> bool:
     """Whether a text begins in a script that is written without spaces."""
     return _SPACELESS.match(text) is not None
+
+
+def well_formed(text: str) -> str:
+    """The text with half surrogates, which JSON allows and tokenizers and servers refuse, as replacement characters."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

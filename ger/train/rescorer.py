@@ -23,12 +23,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ger.device import device_of
 from ger.errors import InputError, ModelError
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.train.examples import Example, batches, encoded, examples, parts, scored, split
 from ger.train.recipe import Loss, RescorerOptions
-from ger.train.scalar import DESCRIPTION, Reading, ScalarModel, device_of, start
+from ger.train.scalar import DESCRIPTION, Reading, ScalarModel, start
 from ger.train.work import Summary, Validation, Work, finished, writing
 from ger.types import NBest
 

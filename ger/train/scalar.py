@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.text.form import FORMS, Form
+from ger.text.tokens import well_formed
 from ger.train.recipe import Pooling, RescorerOptions
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DESCRIPTION", "Reading", "ScalarModel", "device_of", "load", "start"]
+__all__ = ["DESCRIPTION", "Reading", "ScalarModel", "load", "start"]
 
 #: Name of the file that makes a folder a rescorer.
 DESCRIPTION = "rescorer.json"
@@ -103,7 +104,7 @@ class ScalarModel:
 
         Half surrogates, which JSON allows and tokenizers refuse, become replacement characters.
         """
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = well_formed(text)
         if self.tokenizer.cls_token_id is not None:
             ids: list[int] = self.tokenizer(text, truncation=False, verbose=False).input_ids
             return ids
@@ -209,24 +210,6 @@ def load(folder: Path, name: str, device: str, dtype: str) -> tuple[ScalarModel,
         head.load_state_dict(load_file(folder / _HEAD))
     model = ScalarModel(body.to(device).eval(), head.to(device).eval(), tokenizer, reading.pooling, name)
     return model, reading
-
-
-def device_of(name: str) -> str:
-    """`cpu` or `cuda` for what a user asks for.
-
-    Raises:
-        DependencyError: torch is not installed.
-        UsageError: there is no such device.
-    """
-    try:
-        import torch
-    except ImportError as error:
-        raise DependencyError("torch", "transformers") from error
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"The device {name!r} is not known.", "Use auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("No CUDA device was found.", "Use the device cpu.")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
 def _truncate(config: Any, layers: int, name: str) -> None:
