@@ -11,8 +11,9 @@ One run, one model, float32, the same texts for all:
     python benchmarks/rescoring.py DATA [--lists 96] [--model smollm2-135m-instruct] [--audio FOLDER…] [--quick]
 
 DATA is a folder with `hyporadise/` in it. Cases: a random sample of the pooled dev lists; half of them after a context
-of 100 tokens, the 1-best texts before each in its file; with --audio, 10-best lists that our front end makes of the clips
-in a FOLDER with `refs.tsv`. Contenders take turns on parts of the lists, so that what else the machine does hits all.
+of 100 tokens, the 1-best texts before each in its file; with --audio, 10-best lists that our front end makes of the
+clips in a FOLDER with `refs.tsv`. Contenders take turns on parts of the lists, so that what else the machine does hits
+all.
 Prints lists/s, our speed in times theirs, by the clock and by processor time (which other work on the machine disturbs
 less, with --threads 1), tokens that went through the model, those in times ours (the bound on
 the speed), floating-point operations a second as a share of what torch.mm reaches in the same run, and the largest
