@@ -40,6 +40,7 @@ FOUR = listed("a b c", "a b d", "a b c d", "A, b c!")
 
 def test_values_by_hand() -> None:
     assert column("words", FOUR) == [3, 3, 4, 3]
+    assert column("chars", FOUR) == [3, 3, 4, 5]
     # Distances to all four, itself among them: 0+1+1+0, 1+0+1+1, 1+1+0+1, and the last says what the first says.
     assert column("agree", FOUR) == [-2 / 4, -3 / 4, -3 / 4, -2 / 4]
     assert column("votes", FOUR) == pytest.approx([math.log(0.5), math.log(0.25), math.log(0.25), math.log(0.5)])
@@ -132,8 +133,8 @@ def test_a_language_model_must_give_numbers(number: float) -> None:
 def test_lists_of_none_and_of_one() -> None:
     lists = [listed(), listed("a", scores=[-1.0]), listed("")]
     table = compute(lists, [*OWN, "lm", "system:x"], {"lm": ScriptedLM()})
-    assert [values.shape for values in table.values] == [(0, 7), (1, 7), (1, 7)]
-    assert table.values[1].tolist() == [[-1, 0, 1, 0, 0, 0, 0]]
+    assert [values.shape for values in table.values] == [(0, 8), (1, 8), (1, 8)]
+    assert table.values[1].tolist() == [[-1, 0, 1, 1, 0, 0, 0, 0]]
     assert [made.tolist() for made in table.allowed] == [[], [True], [True]]
     assert compute([], ["words"], {}).values == []
     assert [values.shape for values in compute(lists, [], {}).values] == [(0, 0), (1, 0), (1, 0)]
@@ -153,12 +154,12 @@ def test_a_thousand_hypotheses_and_ten_thousand_characters() -> None:
     texts = [f"word{i} " + "long " * 2000 for i in range(3)] + [f"word{i}" for i in range(997)]
     nbest = listed(*texts, scores=[-float(i) for i in range(1000)])
     table = compute([nbest], OWN, {}, min_length=0.8)
-    assert table.values[0].shape == (1000, 5)
+    assert table.values[0].shape == (1000, 6)
     assert np.isfinite(table.values[0]).all()
     assert table.allowed[0].sum() == 3
     # Agreement is with the first 100: two of 2001 words that differ in one, and 97 of one word.
     assert AGREE_WITH == 100
-    assert table.values[0][0, 3] == pytest.approx(-(2 * 1 + 96 * 2001 + 1 * 2000) / 100)
+    assert table.values[0][0, OWN.index("agree")] == pytest.approx(-(2 * 1 + 96 * 2001 + 1 * 2000) / 100)
 
 
 words = st.text("ab ", max_size=8)

@@ -233,9 +233,16 @@ def test_errors_are_counted_by_word_under_the_normalizer() -> None:
 
 def test_only_columns_that_tell_hypotheses_apart_are_tuned() -> None:
     made = problem(TEN, BASE, {"lm": ScriptedLM(telling)})
-    assert made.features.names == ("acoustic", "lm")  # no rank, as many words, one edit from each other, a vote each
+    # No rank, as many words and characters, one edit from each other, a vote each.
+    assert made.features.names == ("acoustic", "lm")
     mixed = [*TEN, listed("v", "one", ("one", None), ("one two", None))]
-    assert problem(mixed, BASE, {"lm": ScriptedLM(telling)}).features.names == ("acoustic", "rank", "words", "lm")
+    assert problem(mixed, BASE, {"lm": ScriptedLM(telling)}).features.names == (
+        "acoustic",
+        "rank",
+        "words",
+        "chars",
+        "lm",
+    )
 
 
 def test_a_model_that_tells_nothing_apart_leaves_the_profile(tmp_path: Any) -> None:
