@@ -78,7 +78,7 @@ def test_options_go_where_they_belong() -> None:
     assert (lm.compute_type, lm.batch_tokens) == ("float32", 99)
     assert (recognizer.device, recognizer.threads, lm.device, lm.threads) == ("cpu", 2, "cpu", 2)
     assert profile.lms == (LmSpec("lm", "transformers", "l"),)
-    assert profile.weights == {"acoustic": 0.5, "lm": 0.5, "rank": 0.5 * RANK_PRIOR}
+    assert profile.weights == {"acoustic": 0.5, "lm": 0.5, "rank": 0.5 * RANK_PRIOR, "repeats": -1}
     assert profile.form == "lower"
     assert settings(nbest=None, weight=None) == Settings()
 
@@ -96,6 +96,7 @@ def test_the_language_models_replace_those_of_the_profile() -> None:
         "old": 0.25,
         "words": 2.0,
         "rank": 0.75 * RANK_PRIOR,
+        "repeats": -1,
     }
 
 

@@ -160,8 +160,8 @@ def test_weights_are_finite(weight: float) -> None:
 
 
 def test_interpolation() -> None:
-    assert interpolation(0.25) == {"acoustic": 0.75, "lm": 0.25, "rank": 0.75 * RANK_PRIOR}
-    assert interpolation(1, "big") == {"acoustic": 0, "big": 1, "rank": 0}
+    assert interpolation(0.25) == {"acoustic": 0.75, "lm": 0.25, "rank": 0.75 * RANK_PRIOR, "repeats": -1}
+    assert interpolation(1, "big") == {"acoustic": 0, "big": 1, "rank": 0, "repeats": -1}
     for weight in (-0.01, 1.01, math.nan):
         with pytest.raises(UsageError, match="Use a number from 0 to 1"):
             interpolation(weight)

@@ -44,8 +44,8 @@ def tune(
     feature: Annotated[
         list[str] | None,
         typer.Option(
-            help="Use only these features beside the language models: acoustic, rank, words, chars, agree, votes, "
-            "system:NAME (default all that differ)."
+            help="Use only these features beside the language models: acoustic, rank, words, chars, repeats, "
+            "agree, votes, system:NAME (default all that differ)."
         ),
     ] = None,
     cross: Annotated[

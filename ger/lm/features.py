@@ -6,6 +6,7 @@
 | `rank` | minus the logarithm of the position, in lists that lack scores; else 0 |
 | a language model's name | log p(text, end of text, given the context) (nats); 0 where all texts are alike |
 | `words`, `chars` | number of words, of characters without white space |
+| `repeats` | number of words at which it has said the last four before: recognizers and language models like loops |
 | `agree` | minus the mean word distance to the hypotheses of the list |
 | `votes` | logarithm of the share of hypotheses that say the same |
 | `system:NAME` | minus the word distance to what that system says |
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["AGREE_WITH", "OWN", "Features", "acoustic", "allowed", "check", "compute", "system_columns", "with_crossed"]
 
 #: Columns that need no language model.
-OWN = ("acoustic", "rank", "words", "chars", "agree", "votes")
+OWN = ("acoustic", "rank", "words", "chars", "repeats", "agree", "votes")
 
 #: Agreement is measured with this many hypotheses at most, the first ones.
 AGREE_WITH = 100
+
+#: So many words in a row that are said again are a repetition.
+_RUN = 4
 
 _SYSTEM = "system:"
 
@@ -187,6 +191,15 @@ def _chars(nbest: NBest) -> list[float]:
     return [float(sum(len(token.text) for token in tokenize(h.text))) for h in nbest.hypotheses]
 
 
+def _repeats(nbest: NBest) -> list[float]:
+    return [float(_repeated(_compared(h.text))) for h in nbest.hypotheses]
+
+
+def _repeated(words: tuple[str, ...]) -> int:
+    runs = [words[i : i + _RUN] for i in range(len(words) - _RUN + 1)]
+    return len(runs) - len(set(runs))
+
+
 def _agree(nbest: NBest) -> list[float]:
     return _distances(nbest, lambda h: not h.extra.get("crossed"))
 
@@ -197,11 +210,17 @@ def _votes(nbest: NBest) -> list[float]:
     return [math.log((voters.count(text) or 0.5) / len(voters)) for text in texts]
 
 
+def _compared(text: str) -> tuple[str, ...]:
+    """The words without case and punctuation."""
+    return tuple(token.text for token in tokenize(normalize(text)))
+
+
 _COLUMNS: dict[str, Callable[[NBest], list[float]]] = {
     "acoustic": _acoustic,
     "rank": _rank,
     "words": _words,
     "chars": _chars,
+    "repeats": _repeats,
     "agree": _agree,
     "votes": _votes,
 }
@@ -211,7 +230,7 @@ def _distances(nbest: NBest, counts: Callable[[Hypothesis], bool]) -> list[float
     """Minus the mean number of word edits to the hypotheses that count; 0 where none does."""
     from rapidfuzz.distance import Levenshtein
 
-    texts = [tuple(token.text for token in tokenize(normalize(h.text))) for h in nbest.hypotheses]
+    texts = [_compared(h.text) for h in nbest.hypotheses]
     others = [text for text, h in zip(texts, nbest.hypotheses, strict=True) if counts(h)][:AGREE_WITH]
     if not others:
         return [0.0] * len(texts)

@@ -105,12 +105,14 @@ class Profile:
 def interpolation(weight: float, lm: str = "lm") -> dict[str, float]:
     """The weights of `(1 - w) * log p_AM + w * log p_LM`; in lists without scores the rank stands in for the first.
 
+    Besides, a repetition costs a nat a word, in which language models see nothing wrong.
+
     Raises:
         UsageError: the weight is not between 0 and 1.
     """
     if not 0 <= weight <= 1:
         raise UsageError(f"The weight of the language model is {weight}.", "Use a number from 0 to 1.")
-    return {"acoustic": 1 - weight, lm: weight, "rank": RANK_PRIOR * (1 - weight)}
+    return {"acoustic": 1 - weight, lm: weight, "rank": RANK_PRIOR * (1 - weight), "repeats": -1.0}
 
 
 #: How many nats a logarithm of the position counts in lists without scores; measured by `benchmarks/quality.py`.
