@@ -57,7 +57,8 @@ def examples(lists: Sequence[NBest], options: RescorerOptions) -> list[Example]:
         InputError: a list has no reference, or no score where scores are asked for; names the id.
     """
     lists = [nbest for nbest in lists if nbest.hypotheses]
-    return [_example(nbest, options, use_scores=scored(lists, options)) for nbest in lists]
+    use_scores = scored(lists, options)
+    return [_example(nbest, options, use_scores=use_scores) for nbest in lists]
 
 
 def _example(nbest: NBest, options: RescorerOptions, *, use_scores: bool) -> Example:
