@@ -198,6 +198,15 @@ def test_scores_are_used_in_all_lists_or_in_none() -> None:
     assert not scored([nbest("c", "x", "x", scores=(math.nan,))], RescorerOptions())
 
 
+def test_whether_scores_are_used_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ger.train import examples as module
+
+    calls = []
+    monkeypatch.setattr(module, "scored", lambda lists, options: bool(calls.append(len(lists))))
+    examples([nbest(f"u{i}", "x", "x") for i in range(9)], RescorerOptions())
+    assert calls == [9]
+
+
 def test_a_missing_reference_is_named() -> None:
     with pytest.raises(InputError, match="'b' has no reference"):
         examples([nbest("a", "x", "x"), nbest("b", None, "x")], RescorerOptions())
@@ -391,6 +400,14 @@ def test_a_teacher_is_imitated(tmp_path: Path, quick: RescorerOptions, llama_dir
     assert max(abs(own - told) / abs(told) for own, told in gaps) < 0.3
 
 
+def test_a_teacher_tells_lists_of_the_same_id_apart(tmp_path: Path, quick: RescorerOptions, llama_dir: Path) -> None:
+    lists = [replace(one, hypotheses=one.hypotheses[: 2 + i % 2]) for i, one in enumerate(town_lists(8))]
+    options = replace(quick, distill=f"transformers:{llama_dir}", epochs=1, validation=0.0)
+    train(lists, options, tmp_path / "apart")
+    train([replace(one, id="u") for one in lists], options, tmp_path / "same")
+    assert same(tmp_path / "apart", tmp_path / "same")
+
+
 def test_without_validation_the_last_epoch_is_kept(tmp_path: Path, quick: RescorerOptions) -> None:
     summary = train(town_lists(16), replace(quick, validation=0.0, epochs=2, patience=1), tmp_path / "out")
     assert (summary.validation, summary.epochs, summary.best_epoch) == (None, 2, 2)
@@ -477,6 +494,15 @@ def test_the_command_without_validation(recipe: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Validation" not in result.stdout
     assert result.stderr.startswith("Epoch 1: loss ")
+
+
+def test_lists_of_several_files_keep_ids_of_their_own(recipe: Path, tmp_path: Path) -> None:
+    """Two files of the same ids, of which the second has a list without reference: it is named with its file."""
+    write_records(tmp_path / "more.jsonl", [replace(one, reference=None) for one in town_lists(2)])
+    files = json.dumps([str(tmp_path / "lists.jsonl"), str(tmp_path / "more.jsonl")])
+    result = CliRunner().invoke(app, ["rescorer", str(recipe), "--set", f"lists={files}"])
+    assert result.exit_code == 1
+    assert "List 'more.jsonl:u0' has no reference" in result.stderr
 
 
 def test_wrong_calls_of_the_command(recipe: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ger.cli import lists
 from ger.cli.common import exit_codes, say
 
 if TYPE_CHECKING:
@@ -47,11 +48,9 @@ def rescorer(
 
 
 def _run(wanted: RescorerRecipe, text: str) -> Summary:
-    from ger.io.lists import read_lists
     from ger.train.rescorer import train
 
-    lists = [nbest for path in wanted.lists for nbest in read_lists(path)]
-    return train(lists, wanted.options, Path(wanted.output), report=_report, recipe=text)
+    return train(lists.read(wanted.lists), wanted.options, Path(wanted.output), report=_report, recipe=text)
 
 
 def _report(row: dict[str, Any]) -> None:

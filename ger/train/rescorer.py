@@ -231,7 +231,7 @@ class _Run:
                 self._options.loss, own + self._options.acoustic_weight * first, own.new_tensor(example.errors)
             )
             if self._teacher:
-                told = own.new_tensor(self._teacher[example.id])
+                told = own.new_tensor([self._teacher[text] for text in example.texts])
                 gap = (own - own.mean()) - (told - told.mean())
                 loss = loss + self._options.distill_weight * gap.square().mean()
             losses.append(loss)
@@ -277,15 +277,19 @@ def list_loss(kind: Loss, combined: torch.Tensor, errors: torch.Tensor) -> torch
     return -((-errors).softmax(0) * combined.log_softmax(0)).sum()
 
 
-def _teacher(data: Sequence[Example], options: RescorerOptions) -> dict[str, list[float]]:
-    """Scores of the larger model by list; nothing without one."""
+def _teacher(data: Sequence[Example], options: RescorerOptions) -> dict[str, float]:
+    """The larger model's score of each text; nothing without one."""
     if not options.distill:
         return {}
     from ger.lm.select import load, parse
 
     lm = load(parse(options.distill), LmOptions(device=options.device, threads=options.threads))
     scores = lm.score([ScoreRequest(example.texts) for example in data])
-    return {example.id: own for example, own in zip(data, scores, strict=True)}
+    return {
+        text: score
+        for example, own in zip(data, scores, strict=True)
+        for text, score in zip(example.texts, own, strict=True)
+    }
 
 
 def _trainable(model: ScalarModel, options: RescorerOptions) -> dict[str, torch.nn.Parameter]:
