@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ger.context import longest
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
@@ -77,7 +78,7 @@ class MaskedLM:
         self._model = model.to(self._device).eval()
         self._maskless = bool(getattr(model.config, "ger_maskless", False))
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
-        self._limit = _longest(model)
+        self._limit = longest(model)
 
     @property
     def signature(self) -> str:
@@ -177,11 +178,3 @@ class MaskedLM:
             return self._model(input_ids=ids, attention_mask=mask).logits[0]
         finally:
             hook.remove()
-
-
-def _longest(model: Any) -> int:
-    """Tokens that fit; RoBERTa and its kin count positions from after the one for padding."""
-    limit = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)
-    embeddings = getattr(model.base_model, "embeddings", None)
-    padding = getattr(embeddings, "padding_idx", None)
-    return limit if padding is None else limit - padding - 1

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
+from ger.context import longest
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError
 from ger.lm.tree import Encoded, packs
@@ -63,7 +64,7 @@ class TransformersLM:
         self._model = model.to(self._device).eval()
         self._name = local.identity
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
-        self._limit = int(getattr(self._model.config, "max_position_embeddings", 0) or 1_000_000)
+        self._limit = longest(model)
 
     @property
     def signature(self) -> str:

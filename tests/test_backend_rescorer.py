@@ -156,7 +156,7 @@ class Counted:
         self._body, self._room, self._error = body, room, error
         self.shapes: list[tuple[int, int]] = []
         self.refused: list[tuple[int, int]] = []
-        self.config, self.device = body.config, body.device
+        self.config, self.device, self.base_model = body.config, body.device, body
 
     def __call__(self, input_ids: Any, **rest: Any) -> Any:
         shape = tuple(input_ids.shape)

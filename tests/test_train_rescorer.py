@@ -6,6 +6,7 @@ import json
 import math
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from ger.cli.train import app
 from ger.errors import InputError, ModelError, OutputError, UsageError
 from ger.io.jsonl import write_records
+from ger.protocols import LmOptions, ScoreRequest
 from ger.train.examples import batches, examples, parts, scored, split
 from ger.train.recipe import RescorerOptions, RescorerRecipe, dump, read_rescorer
 from ger.train.rescorer import Summary, train
@@ -201,8 +203,13 @@ def test_scores_are_used_in_all_lists_or_in_none() -> None:
 def test_whether_scores_are_used_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from ger.train import examples as module
 
-    calls = []
-    monkeypatch.setattr(module, "scored", lambda lists, options: bool(calls.append(len(lists))))
+    calls: list[int] = []
+
+    def counted(lists: Sequence[NBest], options: RescorerOptions) -> bool:
+        calls.append(len(lists))
+        return scored(lists, options)
+
+    monkeypatch.setattr(module, "scored", counted)
     examples([nbest(f"u{i}", "x", "x") for i in range(9)], RescorerOptions())
     assert calls == [9]
 
@@ -383,7 +390,6 @@ def test_masked_models_are_read_by_their_class_token(tmp_path: Path, quick: Resc
 
 def test_a_teacher_is_imitated(tmp_path: Path, quick: RescorerOptions, llama_dir: Path) -> None:
     """Almost only the teacher counts: differences of scores within a list become the teacher's."""
-    from ger.protocols import LmOptions, ScoreRequest
     from llm_backends.rescorer import RescorerLM
     from llm_backends.transformers import TransformersLM
 
@@ -433,6 +439,30 @@ def test_texts_beyond_the_context(tmp_path: Path, quick: RescorerOptions) -> Non
     options = replace(quick, init="pretrained", layers=0, validation=0.0)
     with pytest.raises(InputError, match="'long' has a hypothesis of"):
         train(lists, options, tmp_path / "out")
+
+
+def test_positions_that_begin_after_the_padding(tmp_path: Path, quick: RescorerOptions) -> None:
+    """RoBERTa has two positions less than its configuration says: of 64 the longest text gets 62."""
+    from llm_backends.rescorer import RescorerLM
+
+    folder = tmp_path / "roberta"
+    tokenizer = _tokenizer(cls_token="<s>", sep_token="</s>", pad_token="</s>")
+    tokenizer.save_pretrained(folder)
+    config = transformers.RobertaConfig(
+        vocab_size=512, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=64, pad_token_id=1,
+    )  # fmt: skip
+    transformers.RobertaForMaskedLM(config).save_pretrained(folder)
+    options = replace(quick, model=str(folder), init="pretrained", layers=0, validation=0.0, epochs=1)
+    fits, beyond = ("\x00" * n for n in (62, 63))
+    assert [len(tokenizer(text).input_ids) for text in (fits, beyond)] == [62, 63]
+    with pytest.raises(InputError, match=r"'long' has a hypothesis of 63 tokens\. .* reads 62:"):
+        train([nbest("long", "x", "x", beyond)], options, tmp_path / "none")
+    train([*town_lists(8), nbest("fits", "x", "x", fits)], options, tmp_path / "out")
+    lm = RescorerLM(LmOptions(model=str(tmp_path / "out"), device="cpu"))
+    assert math.isfinite(lm.score([ScoreRequest((fits,))])[0][0])
+    with pytest.raises(ModelError, match="63 tokens do not fit in its context of 62"):
+        lm.score([ScoreRequest((beyond,))])
 
 
 def test_a_loss_that_explodes(tmp_path: Path, quick: RescorerOptions) -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from ger.context import longest
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.text.form import FORMS, Form
 from ger.text.tokens import well_formed
@@ -97,7 +98,7 @@ class ScalarModel:
     @property
     def limit(self) -> int:
         """Most tokens of a text."""
-        return int(getattr(self.body.config, "max_position_embeddings", 0) or 1_000_000)
+        return longest(self.body)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, between the marks of its begin and end.
