@@ -27,7 +27,6 @@ __all__ = ["TransformersLM"]
 
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 
-
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -140,15 +139,19 @@ class TransformersLM:
         return None if refusal else packed
 
     def _score_packed(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
+        """Totals, pack by pack; on lack of memory all that is left goes into packs of half the size."""
         assert self._packed is not None
+        left = {item.index: item for item in items}
         for pack in packs(items, self._budget):
             said = f"{self._name}, {pack.tokens.shape[1]} tokens"
             logp = attempt(partial(self._packed.logp, pack), said, alone=len(pack.items) == 1)
             if logp is None:
                 self._budget = min(self._budget, pack.tokens.size // 2)
-                yield from self._score_packed(pack.items)
-            else:
-                yield from zip(pack.items, pack.totals(logp), strict=True)
+                yield from self._score_packed([*left.values()])
+                return
+            for item, total in zip(pack.items, pack.totals(logp), strict=True):
+                del left[item.index]
+                yield item, total
 
     def _score_padded(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
         for batch in self._batches(items):

@@ -214,6 +214,18 @@ def test_lack_of_memory_makes_batches_smaller_for_good(
     assert model.refused == []
 
 
+def test_packs_after_a_lack_of_memory_are_smaller_within_the_same_call(
+    tiny: TransformersLM, reference: Reference, counted: Counting
+) -> None:
+    """Each budget but the last, 100, 50, 25 …, fails once, however many packs of it there would have been."""
+    texts = tuple(f"{n} {'more ' * 9}" for n in range(40))
+    model = counted(30)
+    tiny._budget = 100
+    (scores,) = tiny.score([ScoreRequest(texts)])
+    assert scores == pytest.approx([reference.score(text) for text in texts], abs=1e-3)
+    assert len(model.refused) == 2
+
+
 def test_lack_of_memory_while_writing(tiny: TransformersLM, counted: Counting) -> None:
     prompts = ["one", "two words", "three more words", "four"]
     expected = tiny.generate(prompts, max_tokens=5)
