@@ -63,6 +63,7 @@ class _Address:
         try:
             parts = urlsplit(url)
             host = parts.hostname and parts.netloc.rpartition("@")[2]
+            (parts.hostname or "").encode("idna")  # looked up so: labels have 1 to 63 letters
             bad_port = parts.port == 0
         except ValueError:
             host, bad_port = "", True
