@@ -99,7 +99,7 @@ class Client:
         return self._patiently(path, None)
 
     def post(self, path: str, body: dict[str, Any]) -> Reply:
-        """The answer to a POST request. One that the server refuses (4xx) is returned with its reason.
+        """The answer to a POST request. One that the server refuses (4xx, 501) is returned with its reason.
 
         Raises:
             ModelError: no answer after all retries, a wrong key, an answer that is no JSON object, or the server has
@@ -174,7 +174,7 @@ class Client:
         said = self._said(error)
         if error.code in (401, 403):
             raise ModelError(f"{self._base}: the server refused the key ({error.code}): {said}.", _KEY_HINT) from error
-        if error.code in (408, 425, 429) or error.code >= 500:
+        if error.code in (408, 425, 429) or (error.code >= 500 and error.code != 501):
             raise _FaultError(f"the server said {error.code}: {said}", _after(error.headers)) from error
         if 300 <= error.code < 400:
             target = error.headers.get("Location", "").partition("?")[0]

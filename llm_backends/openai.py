@@ -256,16 +256,27 @@ class OpenAILM:
             raise ModelError(f"{self._address.shown}: the server names no model{reason}.", _EXAMPLE) from error
 
     def _probe_writing(self) -> tuple[_Writing | None, str]:
-        """How the server generates; else nothing and the reason."""
-        reasons = []
+        """How the server generates; else nothing and the reason.
+
+        Raises:
+            ModelError: a path does not answer, and no other one writes.
+        """
+        reasons: list[str] = []
+        failed: dict[str, ModelError] = {}
         for writing in _WRITINGS:
-            reply = self._client.post(writing.path, {"model": self._model, **writing.body(PROBE, 16)})
+            if writing.path in failed:
+                continue
             try:
+                reply = self._client.post(writing.path, {"model": self._model, **writing.body(PROBE, 16)})
                 writing.text(reply.value)
+            except ModelError as error:
+                failed[writing.path] = error
             except ValueError as error:
                 reasons.append(reply.refusal or str(error))
             else:
                 return writing, ""
+        if failed:
+            raise next(iter(failed.values()))
         return None, "; ".join(dict.fromkeys(reasons))
 
     def _probe_scoring(self) -> tuple[Scoring | None, str]:

@@ -143,6 +143,7 @@ class Server(ThreadingHTTPServer):
         can: Of `completions`, `chat`, `prompt_logprobs`, `echo`, `bias`.
         faults: Used up one a request, before anything is answered.
         refuses: Names that no body may hold.
+        missing: Status of the answer on a path that it cannot serve.
         dead: From now on every connection is dropped.
         asked: Path, body and headers of every request.
         spoil: Changes a choice of an answer before it is sent.
@@ -152,10 +153,15 @@ class Server(ThreadingHTTPServer):
     can: ClassVar[frozenset[str]] = frozenset({"completions", "chat", "prompt_logprobs", "echo", "bias"})
 
     def __init__(
-        self, engine: Engine, can: set[str] | None = None, key: str = "", refuses: tuple[str, ...] = ()
+        self,
+        engine: Engine,
+        can: set[str] | None = None,
+        key: str = "",
+        refuses: tuple[str, ...] = (),
+        missing: int = 404,
     ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.engine, self.key, self.refuses = engine, key, refuses
+        self.engine, self.key, self.refuses, self.missing = engine, key, refuses, missing
         self.able = self.can if can is None else can
         self.context = 256
         self.faults: deque[Fault] = deque()
@@ -185,7 +191,7 @@ class Server(ThreadingHTTPServer):
             return {"data": [{"id": "tiny"}, {"id": "other"}]}
         kind = "chat" if path.endswith("/chat/completions") else "completions"
         if kind not in self.able:
-            raise Refusal(404, "Not Found")
+            raise Refusal(self.missing, "Not Found")
         if body.get("model") != "tiny":
             raise Refusal(404, f"The model `{body.get('model')}` does not exist.")
         for name in self.refuses:

@@ -183,6 +183,24 @@ def test_chat_alone(engine: Engine, local: TransformersLM, connect: Connect, ref
         assert lm.signature.endswith("#tiny,generates=chat")
 
 
+@pytest.mark.parametrize("status", [500, 501])
+def test_one_way_of_writing_that_fails_does_not_hide_another(
+    engine: Engine, local: TransformersLM, waits: Waits, connect: Connect, status: int
+) -> None:
+    with Server(engine, {"chat"}, missing=status) as server:
+        lm = connect(server)
+        assert lm.abilities == Abilities("", False, "chat")
+        assert lm.generate(["The weather"], max_tokens=7) == local.generate(["The weather"], max_tokens=7)
+    assert status == 500 or not waits.seconds
+
+
+def test_no_way_of_writing_answers(engine: Engine, connect: Connect) -> None:
+    with Server(engine, set(), missing=500) as server:
+        with pytest.raises(ModelError, match=r"the server said 500: Not Found \(3 times tried\)\. Check that"):
+            connect(server)
+        assert [path for path, _, _ in server.asked] == ["/v1/completions"] * 3 + ["/v1/chat/completions"] * 3
+
+
 def test_no_model_named(server: Server, connect: Connect) -> None:
     assert "#tiny," in connect(server, "").signature
     server.faults.append(Fault(404, b""))
@@ -414,7 +432,7 @@ def test_retry_after_that_cannot_be_read_or_waited_for(server: Server, connect: 
 
 
 def test_a_slow_server(server: Server, connect: Connect) -> None:
-    server.faults.append(Fault(delay=1.0))
+    server.faults.extend([Fault(delay=1.0)] * 2)
     with pytest.raises(ModelError, match=r"no answer within 0\.3 s \(once tried\)"):
         connect(server, policy=Policy(tries=1, timeout=0.3))
 
@@ -465,10 +483,10 @@ def test_a_failure_ends_the_rest_of_the_batch(server: Server, connect: Connect) 
 
 
 def test_redirects_are_not_followed(server: Server, connect: Connect) -> None:
-    server.faults.append(Fault(302, headers={"Location": "http://elsewhere.example/v1/completions?token=1"}))
+    server.faults.extend([Fault(302, headers={"Location": "http://elsewhere.example/v1/completions?token=1"})] * 2)
     with pytest.raises(ModelError, match=r"sends us on to http://elsewhere\.example/v1/completions\. Give"):
         connect(server)
-    assert len(server.asked) == 1
+    assert len(server.asked) == 2
 
 
 # Keys
@@ -542,6 +560,8 @@ def test_another_programs_key_is_not_sent_in_the_clear(monkeypatch: pytest.Monke
         ("http://host:99999/v1", "needs the address of a server"),
         ("http://[::1/v1", "needs the address of a server"),
         ("http://a host/v1", "needs the address of a server"),
+        ("http://a..b/v1#m", "needs the address of a server"),
+        (f"http://{'a' * 64}.org/v1#m", "needs the address of a server"),
         ("http://me:secret@host/v1#m", "address of host holds a user name"),
         ("http://host/v1#m,stop=x", "'stop' is no setting"),
     ],
