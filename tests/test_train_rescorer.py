@@ -137,9 +137,19 @@ def test_a_written_recipe_is_the_same(tmp_path: Path) -> None:
     assert (tmp_path / "r.toml").read_text().startswith("# ger train rescorer x.toml\n")
 
 
+def test_a_launch_command_of_several_lines_stays_a_comment(tmp_path: Path) -> None:
+    recipe = RescorerRecipe(("a",), "out", RescorerOptions(model="x\ny"))
+    (tmp_path / "r.toml").write_text(dump(recipe, "ger train rescorer '--set=model=x\ny\0\x7f'"), encoding="utf-8")
+    assert read_rescorer(tmp_path / "r.toml") == recipe
+    first = (tmp_path / "r.toml").read_text().splitlines()[0]
+    assert first == r"# ger train rescorer '--set=model=x\ny\x00\x7f'"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ("model=" + "[" * 100_000, "--set model: its value is nested too deeply."),
+        ("epochs=" + "9" * 5000, "Use a whole number."),
         ("laiers=3", "no key 'laiers'. Did you mean 'layers'?"),
         ("loss=mwre", "loss is 'mwre'. Did you mean 'mwer'?"),
         ("form=uper", "form is 'uper'"),

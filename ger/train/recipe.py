@@ -185,7 +185,7 @@ def dump(recipe: RescorerRecipe, launch: str) -> str:
     """A recipe as TOML, every key spelled out, under its launch command."""
     settings = {"lists": list(recipe.lists), "output": recipe.output} | asdict(recipe.options)
     rows = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
-    return "\n".join([f"# {launch}", "", *rows, ""]).replace("\x7f", "\\u007f")
+    return "\n".join([f"# {printable(launch)}", "", *rows, ""]).replace("\x7f", "\\u007f")
 
 
 def _toml(path: Path, name: str) -> dict[str, Any]:
@@ -203,8 +203,10 @@ def _change(change: str, types: Iterable[str]) -> tuple[str, Any]:
         raise UsageError(f"--set {change!r} has no value.", f"Use key=value; {suggest(key, types)}")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return key.strip(), value.strip()
+    except RecursionError as error:
+        raise UsageError(f"--set {key}: its value is nested too deeply.", "Use a text, a number or a list.") from error
 
 
 def _typed(key: str, value: Any, types: dict[str, Any]) -> Any:
