@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,16 @@ def test_a_group_without_words_has_no_rate() -> None:
 def test_lists_without_hypotheses_count_as_silence() -> None:
     value = report([Item("a", "yes", "", ()), Item("b", "no", "no", ("no",))]).to_json()
     assert value["oracle_wer"] == value["baseline_wer"] == 50
+
+
+def test_a_list_or_a_second_text_is_known_of_all_utterances_or_of_none() -> None:
+    listed, plain = Item("a", "yes", "yes", ("yes",)), Item("b", "no", "now")
+    with pytest.raises(InputError, match=r"'b' has no list, others have one\."):
+        report([listed, plain, Item("c", "no", "now")])
+    with pytest.raises(InputError, match=r"'a' has no second text, others have one\."):
+        report([replace(plain, id="a"), replace(plain, against="")])
+    assert report([plain, plain]).baseline is None
+    assert report([replace(listed, hypotheses=()), listed]).oracle == 1
 
 
 def test_metrics(lists: Path) -> None:

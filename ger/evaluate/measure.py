@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
+from ger.errors import InputError
 from ger.evaluate.rates import Counts, distance, oracle_errors, unseen_words
 from ger.evaluate.regions import CLASSES, classed
 from ger.evaluate.sources import Item
@@ -71,11 +72,25 @@ def measure(items: Sequence[Item], normalize: Callable[[str], str], *, character
         items: The utterances.
         normalize: Applied to every text first.
         characters: Whether to count characters too.
+
+    Raises:
+        InputError: a list, or a second text, is known of some utterances only; names the first one without.
     """
+    _check_alike(items)
     lists = any(item.hypotheses for item in items)
     against = any(item.against is not None for item in items)
     rows = [_row(item, normalize, characters) for item in items]
     return Table(np.array(rows, dtype=np.int64).reshape(len(rows), len(COLUMNS)), lists, against)
+
+
+def _check_alike(items: Sequence[Item]) -> None:
+    """Raise where only some have a list or a second text: the others would count as utterances without errors."""
+    for what, without in (
+        ("list", [item.id for item in items if item.hypotheses is None]),
+        ("second text", [item.id for item in items if item.against is None]),
+    ):
+        if 0 < len(without) < len(items):
+            raise InputError(f"{without[0]!r} has no {what}, others have one.", "Score the two kinds separately.")
 
 
 def _row(item: Item, normalize: Callable[[str], str], characters: bool) -> list[int]:

@@ -169,7 +169,8 @@ def report(items: Sequence[Item], *, normalizer: str = "none", metrics: Sequence
         metrics: Names of `METRICS`.
 
     Raises:
-        InputError: there is nothing to score, or no reference holds a word.
+        InputError: there is nothing to score, no reference holds a word, or only some items hold a list or a text of
+            a second system.
         UnknownNameError: there is no metric or normalizer of that name.
         DependencyError: the normalizer needs a package that is not installed.
     """
