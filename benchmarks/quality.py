@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +24,10 @@ import numpy as np
 import numpy.typing as npt
 from common import machine
 
+from ger.correct.fit import Problem, problem, validate
 from ger.evaluate.bootstrap import interval, matched_pairs
 from ger.io.lists import join_systems, read_lists, read_texts
 from ger.lm.features import Features
-from ger.lm.fit import Problem, problem, validate
 from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.tune import choose, folds, select, tune
@@ -145,7 +146,7 @@ def methods(made: Problem) -> dict[str, list[int]]:
     result = {}
     for learners in ({}, {"ngram": ngram(3, "none")}):
         for method, names in tables.items():
-            table = Problem(aligned(made.features, tuple(names)), made.errors, made.words, made.keys, made.lists)
+            table = replace(made, features=aligned(made.features, tuple(names)))
             label = f"{method} + in-domain 3-gram" if learners else method
             result[label] = validate(table, CrossFitted(made.lists, learners, parts))
     return result
@@ -159,14 +160,14 @@ def part(made: Problem, indices: npt.NDArray[np.int64]) -> Problem:
         [made.words[i] for i in indices],
         [made.keys[i] for i in indices],
         [made.lists[i] for i in indices],
+        [made.prefixes[i] for i in indices],
     )
 
 
 def run_atis(folder: Path, lm: LanguageModel) -> None:
     """Fold 1 is reported, fold 2 tunes the weights, models are trained on folds 3 to 5."""
     lists = list(read_lists(folder / "train_atis.json"))
-    keys = [nbest.reference or "" for nbest in lists]  # equal references in one fold
-    held, tuning, *others = folds(keys, FOLDS)
+    held, tuning, *others = folds([nbest.reference or "" for nbest in lists], FOLDS)  # equal ones in one fold
     known = [lists[i] for i in np.concatenate(others)]
     lms: dict[str, LanguageModel] = {"lm": lm, "3-gram": ngram(3, "none")(known), "4-gram": ngram(4, "none")(known)}
     with TemporaryDirectory() as output:

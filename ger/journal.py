@@ -114,7 +114,9 @@ def _name(source: Input) -> str:
 
 
 def stamp(source: Input) -> list[int]:
-    """Size and time of change; nothing where there is no file, as with standard input."""
+    """Size and time of change; nothing where there is no file, as with standard input and lists of several files."""
+    if source.lists:
+        return []
     try:
         status = os.stat(source.path)
     except OSError:

@@ -72,7 +72,7 @@ def load(kind: Kind, name: str) -> Callable[..., Any]:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """A "did you mean" sentence, or the list of known names."""
-    known = list(known)
+    known = list(dict.fromkeys(known))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"Did you mean {close[0]!r}?"

@@ -47,11 +47,11 @@ class Settings:
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
+        check((name for name, weight in self.profile.weights.items() if weight), [s.name for s in self.profile.lms])
         if unweighted := next((s.name for s in self.profile.lms if s.name not in self.profile.weights), None):
             raise UsageError(
                 f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
             )
-        check((name for name, weight in self.profile.weights.items() if weight), [s.name for s in self.profile.lms])
         backends = [("backends", spec.backend) for spec in self.profile.lms]
         for kind, name in (("frontends", self.frontend), *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]

@@ -459,7 +459,7 @@ def _number(value: Any, where: str) -> float:
     except (TypeError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise RecordError(f"{where} should be a finite number, found {str(value)[:40]}.")
+        raise RecordError(f"{where} should be a finite number, found {value!r:.40}.")
     return number
 
 

@@ -485,6 +485,31 @@ def test_lists_come_from_standard_input_and_files(tmp_path: Path) -> None:
     assert call("correct", tmp_path / "l.jsonl").stdout == piped.stdout
 
 
+def test_systems_go_to_a_folder_and_are_always_worked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("systems").mkdir()  # the name that stands for them
+    Path("systems/a").write_text("u1 so change\n")
+    Path("systems/b").write_text("u1 they sow change now\n")
+    command = [
+        "correct",
+        "--system",
+        "a=systems/a",
+        "--system",
+        "b=systems/b",
+        "--weight",
+        "0.2",
+        "-o",
+        "o",
+        "-f",
+        "txt",
+    ]
+    assert call(*command).exit_code == 0
+    assert Path("o/systems.txt").read_text() == "they sow change now\n"
+    Path("systems/b").write_text("u1 they sow change then\n")
+    assert call(*command).exit_code == 0
+    assert Path("o/systems.txt").read_text() == "they sow change then\n"
+
+
 def test_what_lists_hold_is_kept(tmp_path: Path) -> None:
     rows = [
         nbest("a", "so change", "they sow change now", reference="they sow", mine={"kept": 1}, language="en"),

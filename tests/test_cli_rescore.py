@@ -67,11 +67,18 @@ def test_to_standard_output(two: Path) -> None:
     assert re.fullmatch(r"2 lists, 1 changed \(\d+ s\)\.\n", result.stderr)
 
 
-def test_from_standard_input_and_over_the_input(two: Path) -> None:
+def test_from_standard_input(two: Path) -> None:
+    assert call("rescore", "-", stdin=two.read_text()).stdout == call("rescore", two).stdout
+
+
+def test_never_over_what_is_read(two: Path, tmp_path: Path) -> None:
     text = two.read_text()
-    assert call("rescore", "-", stdin=text).stdout == call("rescore", two).stdout
-    assert call("rescore", two, "-o", two).exit_code == 0
-    assert [row["decision"] for row in rows(two)] == ["reranked", "kept"]
+    (tmp_path / "again.jsonl").symlink_to(two)
+    for arguments in ([two, "-o", two], ["--system", f"a={two}", "-o", tmp_path / "again.jsonl"]):
+        result = call("rescore", *arguments)
+        assert result.exit_code == 2
+        assert result.stderr == f"Error: {arguments[-1]} is read, too. Name another file with -o.\n"
+    assert two.read_text() == text
 
 
 def test_systems_and_references(tmp_path: Path) -> None:
@@ -107,6 +114,18 @@ def test_a_profile_decides(two: Path, tmp_path: Path, made: Made) -> None:
     result = call("rescore", two, "--profile", profile)
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [CHANGE[1], "as is"]
     assert len(made.lms) == 1  # one that weighs nothing is not loaded
+
+
+def test_systems_that_the_profile_knows_have_to_be_there(tmp_path: Path) -> None:
+    one, two = lists(tmp_path / "a.txt", "u1 red door\n"), lists(tmp_path / "b.txt", "u1 bread door\n")
+    profile = tmp_path / "p.toml"
+    write_profile(profile, Profile({"system:a": 0.1, "system:b": 0.2}))
+    flags = ["--system", f"b={two}", "--profile", profile]
+    result = call("rescore", "--system", f"a={one}", *flags)
+    assert (result.exit_code, json.loads(result.stdout.splitlines()[0])["text"]) == (0, "bread door")
+    result = call("rescore", "--system", f"typo={one}", *flags)
+    assert result.exit_code == 2
+    assert "weight for system:a, and no list has a hypothesis of that system. Name the systems as" in result.stderr
 
 
 def test_flags_go_before_the_profile(two: Path, tmp_path: Path, made: Made) -> None:
@@ -256,13 +275,13 @@ def test_odd_lists_are_all_written(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     made = {row["id"]: row for row in rows(tmp_path / "o")}
     assert len(made) == 12
-    changed = {"unscored", "partly", "positive", "nan", "many", "long"}
+    changed = {"unscored", "partly", "positive", "nan", "huge", "many"}
     assert {id for id, row in made.items() if row["decision"] == "reranked"} == changed
     assert {row["decision"] for id, row in made.items() if id not in changed} == {"kept"}
     assert made["nan"]["text"] == CHANGE[1]
     assert made["nan"]["meta"] == {"scores_not_finite": 2}
     assert made["many"]["text"] == "they sow change number 0"
-    assert len(made["long"]["text"]) == 11_200
+    assert len(made["long"]["text"]) == 10_000
     assert (made["none"]["text"], made["none"]["reason"]) == ("", "nothing was said")
     assert made["mixed"]["text"] == "船が来た"
     assert made["same"]["scores"]["posterior"] == 1.0

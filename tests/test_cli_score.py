@@ -105,3 +105,23 @@ def test_hyphens_or_underscores_and_standard_input(folder: Path) -> None:
         cwd=Path(__file__).parent, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["n"] == 2
+
+
+def test_an_id_that_is_there_twice_is_never_a_word(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("r.txt", "h.txt"):
+        Path(name).write_text("utt-1 so we met\nutt-2 call\nutt-3 yes\nutt-1 so we met\n")
+    result = run("r.txt", "h.txt")
+    assert result.exit_code == 1
+    assert "line 1 and line 4 both have the id 'utt-1'" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_standard_output(folder: Path) -> None:
+    command = [sys.executable, "-c", "import test_cli_score; test_cli_score.APP()", str(folder / "ref.txt")]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, str(folder / "hyp.txt")], stdout=full, stderr=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parent,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "Error: Standard output cannot be written: No space left on device.\n")

@@ -16,6 +16,7 @@ from test_cli_rescore import lists, record, rows
 from ger.lm.ngram import NGramModel
 from ger.lm.profile import read_profile
 from ger.lm.select import LmSpec
+from ger.models import DEFAULT_LM
 
 pytestmark = pytest.mark.usefixtures("made")
 
@@ -56,7 +57,7 @@ def test_obvious_weights(ten: Path, tmp_path: Path) -> None:
     assert 30 * value["weights"]["lm"] > value["weights"]["acoustic"] >= 0
     profile = read_profile(tmp_path / "p.toml")
     assert profile.weights == value["weights"]
-    assert profile.lms == (LmSpec(),)
+    assert profile.lms == (LmSpec(model=DEFAULT_LM),)
     assert (profile.made["tuned_wer"], profile.made["cv_wer"]) == (0.0, 0.0)
 
 
@@ -137,8 +138,8 @@ def test_an_n_gram_model_of_the_references(tmp_path: Path) -> None:
     assert (value["baseline_wer"], value["tuned_wer"], value["cv_wer"]) == (25.0, 0.0, 0.0)
     assert value["weights"]["ngram"] > 0
     profile = read_profile(tmp_path / "p.toml")
-    assert profile.lms == (LmSpec("ngram", "kenlm", str(tmp_path / "p.arpa")),)
-    assert NGramModel.read(tmp_path / "p.arpa").order == 2
+    assert profile.lms == (LmSpec("ngram", "kenlm", str(tmp_path / "p.ngram.arpa")),)
+    assert NGramModel.read(tmp_path / "p.ngram.arpa").order == 2
 
 
 # Wrong calls and lists
@@ -190,6 +191,29 @@ def test_a_profile_that_cannot_be_written_is_still_shown(ten: Path, tmp_path: Pa
     assert result.exit_code == 1
     assert json.loads(result.stdout)["weights"]
     assert result.stderr.startswith(f"Error: {tmp_path} cannot be written: ")
+
+
+def test_never_over_what_is_read(ten: Path, tmp_path: Path) -> None:
+    text = ten.read_text()
+    assert call("tune", ten, "--no-lm", "-o", ten).exit_code == 2
+    assert ten.read_text() == text
+    model = tmp_path / "p.ngram.arpa"
+    assert call("tune", ten, "--no-lm", "--ngram", "2", "-o", tmp_path / "p.toml").exit_code == 0
+    before = model.read_text()
+    result = call("tune", ten, "--lm", f"mine={model}", "--ngram", "3", "-o", tmp_path / "p.toml")
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {model} is read, too. Name another file with -o.\n"
+    assert model.read_text() == before
+    assert call("lm", "train", ten, "-o", ten).exit_code == 2
+    assert ten.read_text() == text
+
+
+def test_weights_that_do_harm_are_told(tmp_path: Path) -> None:
+    """Nothing in the lists says which text is right."""
+    rows = [nbest(f"u{i}", f"{w} a", f"{w} b", reference=f"{w} {'ab'[i % 2]}") for i, w in enumerate("cdefghij")]
+    result = call("tune", lists(tmp_path / "l.jsonl", *rows), "--no-lm", "--feature", "acoustic")
+    assert result.exit_code == 0
+    assert "of no use: they are not better than the first hypotheses" in result.stdout
 
 
 def test_odd_lists_take_part(tmp_path: Path) -> None:

@@ -308,3 +308,10 @@ def test_ten_thousand_characters(method: Method) -> None:
     else:
         assert correction.decision == "kept"  # each is as far from the others
         assert correction.scores["expected_errors"] == pytest.approx(2 / 3 * 80)
+
+
+def test_tuned_weights_leave_an_unnamed_system_its_vote() -> None:
+    tuned = Profile({"acoustic": 0.2, "system:a": 0.3, "system:b": 0.1}, temperature=0.4, made={"n": 9})
+    made = from_profile({}, tuned)
+    assert made.system_weights == pytest.approx({"a": 1.5, "b": 0.5})
+    assert made.temperature == pytest.approx(2.0)  # scores count as in rescoring: 0.2 of them, divided by 0.4

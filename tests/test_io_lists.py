@@ -367,13 +367,15 @@ def test_texts_of_records(tmp_path: Path) -> None:
     written(path, '{"id": "a", "text": "one", "reference": "won"}\n')
     assert read_texts(path) == {"a": "one"}
     assert read_texts(path, reference=True) == {"a": "won"}
+    written(path, '{"id": "a", "text": "one"}\n')
+    assert read_texts(path, reference=True) == {"a": "one"}
 
 
 @pytest.mark.parametrize(
     ("line", "reference", "message"),
     [
         ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}', False, "line 1 and line 2 both have the id 'a'"),
-        ('{"id": "a", "text": "x"}', True, "line 1: 'a' has no reference"),
+        ('{"id": "a", "text": "x", "hypotheses": []}', True, "line 1: 'a' has no reference"),
         ('{"id": "a", "text": null}', False, "line 1: expected a text, found None"),
         ('{"id": "a", "reference": 5}', True, "line 1: expected a text, found 5"),
         ('{"id": 5, "text": "x"}', False, "line 1: 'id' is missing or no text"),

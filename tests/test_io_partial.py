@@ -50,9 +50,9 @@ def test_written_at_the_end_in_the_order_of_the_lists(tmp_path: Path) -> None:
         partial.add(map(kept, [LISTS[0], LISTS[3]]))
         assert not target.exists()
         assert ids(partial.left) == ["talk0/2"]
-        partial.add([failed(LISTS[2])])
+        partial.add([kept(LISTS[2])])
         partial.finish()
-    assert list(read_corrections(target)) == [kept(n) if i != 2 else failed(n) for i, n in enumerate(LISTS)]
+    assert list(read_corrections(target)) == [kept(n) for n in LISTS]
     assert os.listdir(target.parent) == ["out.jsonl"]
 
 
@@ -67,6 +67,20 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path) -> None:
         partial.add(map(kept, partial.left))
         partial.finish()
     assert [made.text for made in read_corrections(target)] == ["text 0", "mine", "text 2", "text 3", "text 4"]
+
+
+def test_failed_lists_of_a_finished_run_are_tried_again(tmp_path: Path) -> None:
+    target = tmp_path / "o"
+    with Partial(target, LISTS, "k") as partial:
+        partial.add([failed(n) if i == 2 else kept(n) for i, n in enumerate(LISTS)])
+        partial.finish()
+    assert [made.decision for made in read_corrections(target)] == ["kept", "kept", "failed", "kept", "kept"]
+    with Partial(target, LISTS, "k") as partial:
+        assert ids(partial.left) == ids(LISTS[2:3])
+        partial.add([kept(LISTS[2])])
+        partial.finish()
+    assert list(read_corrections(target)) == [kept(n) for n in LISTS]
+    assert os.listdir(tmp_path) == ["o"]
 
 
 def test_failed_lists_are_tried_again(tmp_path: Path) -> None:

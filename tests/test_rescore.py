@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
-from ger.lm.profile import Profile, interpolation
+from ger.lm.profile import DEFAULT, Profile, interpolation
 from ger.lm.select import LmSpec
 from ger.protocols import Corrector, LanguageModel, ScoreRequest
+from ger.testing import ScriptedLM
 from ger.types import Context, Edit, Hypothesis, NBest, Word
 
 
@@ -275,3 +276,21 @@ def test_the_choice_is_never_beaten(items: list[tuple[str, float, float]], weigh
     assert correction.text in lm
     for text, score, _ in items:
         assert correction.scores["combined"] >= (1 - weight) * score + weight * lm[text] - 1e-9
+
+
+def test_the_same_text_of_another_system_changes_nothing() -> None:
+    """However much more the second hypothesis weighs, it says what the first says."""
+    nbest = NBest("u", tuple(Hypothesis(text, score) for text, score in (("a b", -2.0), ("a b", -1.0), ("a c", -3.0))))
+    (correction,) = Rescorer({}, Profile({"acoustic": 1.0})).correct([nbest])
+    assert (correction.text, correction.decision, correction.scores["acoustic"]) == ("a b", "kept", -1.0)
+
+
+def test_loops_pay_by_default() -> None:
+    """A language model that sees nothing wrong in a loop, as they do: the first text stays."""
+    texts = "we go home now", "we go home now we go home now we go home now"
+    nbest = NBest("u", tuple(Hypothesis(text) for text in texts))
+    lm = ScriptedLM(lambda prefix, text: 80.0 if "now we" in text else 0.0)
+    (kept,) = Rescorer({"lm": lm}).correct([nbest])
+    assert kept.text == texts[0]  # 0.1 * 80 - 0.9 * 5 * ln 2 - 5 repeated words < 0
+    (changed,) = Rescorer({"lm": lm}, DEFAULT.weighted({"repeats": 0.0})).correct([nbest])
+    assert changed.text == texts[1]

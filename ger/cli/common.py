@@ -96,9 +96,17 @@ def exit_codes() -> Iterator[None]:
         say("Interrupted. Files that were written are complete; with -o the same command goes on from there.")
         raise typer.Exit(130) from error
     except BrokenPipeError as error:
-        # The reader has gone; do not fail again when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader has gone
         raise typer.Exit(1) from error
+    except OSError as error:  # of files it is told by name, so this is standard output
+        _drop_output()
+        say(f"Error: Standard output cannot be written: {error.strerror or error}.")
+        raise typer.Exit(1) from error
+
+
+def _drop_output() -> None:
+    """Do not fail again when Python flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def find(paths: list[str], *, recursive: bool) -> Expansion:

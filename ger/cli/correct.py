@@ -115,6 +115,9 @@ def correct(
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
         found = _found(inputs, systems, reference, recursive=recursive)
+        if systems and profile:
+            weighed = (name for name, value in pipeline.settings.profile.weights.items() if value)
+            lists.check_systems(weighed, (nbest for source in found.inputs for nbest in source.lists))
         run = _Run(len(found.problems), table=table)
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:

@@ -28,6 +28,9 @@ __all__ = [
     "References",
     "Systems",
     "Weights",
+    "check_output",
+    "check_systems",
+    "files",
     "read",
     "unweighted",
     "weights",
@@ -129,6 +132,40 @@ def read(
     if not lists:
         raise InputError(f"{', '.join(systems or paths or ())} holds no lists.", "Check the file.")
     return lists
+
+
+def check_output(output: Path | None, *inputs: str | Path) -> None:
+    """See that a file to write is none of those that are read.
+
+    Raises:
+        UsageError: it is.
+    """
+    for path in map(Path, inputs if output else ()):
+        if output and output.exists() and path.exists() and output.samefile(path):
+            raise UsageError(f"{printable(output)} is read, too.", "Name another file with -o.")
+
+
+def files(paths: Sequence[str] | None, systems: Sequence[str] | None, reference: Sequence[Path] | None) -> list[str]:
+    """All files that `read` reads."""
+    named = (file for found in _named(systems or ()).values() for file in found)
+    return [*(paths or ()), *named, *map(str, reference or ())]
+
+
+def check_systems(weighed: Iterable[str], lists: Iterable[NBest]) -> None:
+    """See that there is a hypothesis of each system that weights are for.
+
+    Raises:
+        UsageError: there is none of one.
+    """
+    from ger.lm.features import system_columns
+
+    wanted = [name for name in weighed if name.startswith("system:")]
+    there = system_columns(list(lists)) if wanted else ()
+    if missing := next((name for name in wanted if name not in there), None):
+        raise UsageError(
+            f"The profile has a weight for {missing}, and no list has a hypothesis of that system.",
+            f"Name the systems as they were named for `ger tune`: {', '.join(wanted)}.",
+        )
 
 
 def weights(given: Sequence[str] | None) -> tuple[float | None, dict[str, float]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ger.cli.common import exit_codes, say
+from ger.cli.lists import check_output
 from ger.errors import ModelError, OutputError, UsageError
 from ger.io.paths import printable
 
@@ -55,6 +56,7 @@ def train(
     from ger.lm.ngram import train as estimate
 
     with exit_codes():
+        check_output(output, *texts)
         tool = _build_binary(file_format)
         text = _Text(texts, normalizer, ids)
         model = estimate(text.sentences(), order)

@@ -83,14 +83,17 @@ def rescore(
         )
         if as_json and not output:
             raise UsageError("--json and the corrections both want standard output.", "Name a file with -o.")
+        lists.check_output(output, *lists.files(inputs, systems, reference))
         found = lists.read(inputs, systems, reference, input_format)
+        if profile:
+            lists.check_systems((name for name, value in made.profile.weights.items() if value), found)
         started = time.monotonic()
         corrector = made.make_corrector()
         signature = f"ger {__version__} | lists | {corrector.signature}"
         with common.bar(len(found), "Rescoring") as bar:
             if output:
                 # With earlier utterances as context, what was corrected before an interruption has to be there.
-                together = recording if made.profile.previous else _alone
+                together = recording if made.profile.previous else None
                 key = f"{made.key} {signature}"
                 with Partial(output, found, key, resume=resume, together=together) as partial:
                     counts = _to_file(partial, corrector, signature, bar)
@@ -109,10 +112,6 @@ def _to_file(partial: Partial, corrector: Corrector, signature: str, bar: common
         bar(len(window))
     partial.finish()
     return _counted(partial.made)
-
-
-def _alone(nbest: NBest) -> str:
-    return ""
 
 
 def _to_screen(found: Sequence[NBest], corrector: Corrector, signature: str, bar: common.Bar) -> Counter[str]:

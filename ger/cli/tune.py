@@ -14,6 +14,7 @@ from ger.cli import common, lists
 if TYPE_CHECKING:
     from ger.lm.learned import NGram
     from ger.lm.profile import Profile
+    from ger.lm.select import LmSpec
 
 __all__ = ["tune"]
 
@@ -52,7 +53,9 @@ def tune(
         int, typer.Option(help="Texts made of parts of several hypotheses that compete with the listed ones.")
     ] = 0,
     folds: Annotated[int, typer.Option(help="Parts for cross-validation; 0 for none.")] = 5,
-    normalizer: Annotated[str, typer.Option(help="Normalizer under which words are compared: none, basic.")] = "none",
+    normalizer: Annotated[
+        str, typer.Option(help="Normalizer under which words are compared: none, basic, whisper-english.")
+    ] = "none",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     device: common.Device = None,
@@ -70,8 +73,8 @@ def tune(
         from dataclasses import replace
 
         from ger.api import settings
+        from ger.correct.fit import fit
         from ger.errors import UsageError
-        from ger.lm.fit import fit
         from ger.lm.learned import ngram as ngrams
         from ger.lm.profile import write_profile
 
@@ -88,7 +91,11 @@ def tune(
             threads=threads,
             batch_tokens=batch_tokens,
         )
-        specs = () if no_lm else made.profile.lms
+        specs = () if no_lm else tuple(map(_spelled_out, made.profile.lms))
+        read = [*lists.files(inputs, systems, reference), *(spec.model for spec in specs)]
+        lists.check_output(output, *read)
+        if output and ngram:
+            lists.check_output(_beside(output), *read)
         base = replace(made.profile, lms=specs, weights={spec.name: 1.0 for spec in specs}, cross=cross)
         found = lists.read(inputs, systems, reference, input_format)
         started = time.monotonic()
@@ -106,12 +113,27 @@ def tune(
                 progress=bar,
             )
         value = fitted.to_json() | {"elapsed_seconds": round(time.monotonic() - started, 3)}
-        typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())
-        if output:
-            profile = fitted.profile
-            if ngram:
-                profile = _with_ngram(output, profile, learner(found), len(found), fitted.words)
-            write_profile(output, profile)
+        try:
+            typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())
+        finally:  # one of the two may not be writable
+            if output:
+                profile = fitted.profile
+                if ngram:
+                    profile = _with_ngram(output, profile, learner(found), len(found), fitted.words)
+                write_profile(output, profile)
+
+
+def _spelled_out(spec: LmSpec) -> LmSpec:
+    """With the name of the default model, which may be another one some day."""
+    from dataclasses import replace
+
+    from ger.models import DEFAULT_LM
+
+    return spec if spec.model or spec.backend != "transformers" else replace(spec, model=DEFAULT_LM)
+
+
+def _beside(output: Path) -> Path:
+    return output.with_suffix(".ngram.arpa")
 
 
 def _with_ngram(output: Path, profile: Profile, lm: NGram, sentences: int, words: int) -> Profile:
@@ -121,7 +143,7 @@ def _with_ngram(output: Path, profile: Profile, lm: NGram, sentences: int, words
     from ger.lm.ngram import Note
     from ger.lm.select import LmSpec
 
-    path = output.with_suffix(".arpa")
-    lm.model.write(path)
+    path = _beside(output)
     Note(lm.normalizer, lm.model.order, sentences, words).write(path)
+    lm.model.write(path)
     return replace(profile, lms=(*profile.lms, LmSpec(_NGRAM, "kenlm", path.name)))

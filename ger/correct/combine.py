@@ -278,9 +278,15 @@ def _correction(
 def from_profile(lms: Mapping[str, LanguageModel], profile: Profile) -> Combiner:
     """A combiner with the weights of a profile: `system:NAME` is the weight of a system, below 0 counts as 0.
 
-    Language models and all other weights are of no use here.
+    The recognizer's scores count as they do in rescoring: times the weight of `acoustic`, divided by the temperature.
+    Tuned weights of systems are scaled to a mean of 1, which is what a system weighs that is not named. Language models
+    and all other weights are of no use here.
     """
     weights = {
         name.removeprefix(_SYSTEM): max(0.0, w) for name, w in profile.weights.items() if name.startswith(_SYSTEM)
     }
-    return Combiner(profile.combine, profile.temperature, weights)
+    if profile.made and any(weights.values()):
+        mean = sum(weights.values()) / len(weights)
+        weights = {name: weight / mean for name, weight in weights.items()}
+    scale = profile.weights.get("acoustic", 1.0)
+    return Combiner(profile.combine, profile.temperature / scale if scale > 0 else profile.temperature, weights)

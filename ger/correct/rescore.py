@@ -136,12 +136,13 @@ class Rescorer:
         combined = np.where(allowed, values @ weights, -np.inf)
         chosen = int(np.argmax(combined))
         text = competing.hypotheses[chosen].text
+        first = next(i for i, h in enumerate(competing.hypotheses) if h.text == text)  # another system may say the same
         posterior = np.exp((combined - combined[chosen]) / self._profile.temperature)
         same = [normalize(h.text) == normalize(text) for h in competing.hypotheses]
         scores = {name: float(value) for name, value in zip(self._columns, values[chosen], strict=True)}
         scores["combined"] = float(combined[chosen])
         scores["posterior"] = float(posterior[same].sum() / posterior.sum())
-        if chosen == 0:
+        if first == 0:
             return _kept(nbest, "best of the list", scores)
         best, hypothesis = nbest.best, competing.hypotheses[chosen]
         listed = chosen < len(nbest.hypotheses)

@@ -44,7 +44,7 @@ class Input:
     path: str
     stem: str
     stdin: bool = False
-    lists: tuple[NBest, ...] = ()
+    lists: tuple[NBest, ...] = field(default=(), hash=False, compare=False)
 
     @property
     def id(self) -> str:

@@ -87,8 +87,8 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
         path: Anything that `read_lists` reads, JSON Lines of `{"id": …, "text": …}`, or plain lines; `-` is
             standard input.
         ids: For a text file, whether its lines begin with ids (Kaldi). Without ids, lines are called `1`, `2` … When
-            left out, they do where the first line has a tab, or where the first words of all lines differ from each
-            other and all hold a digit.
+            left out, they do where the first line has a tab, or where the first words of all lines hold a digit and
+            at least every second one is new; an id that is there twice is an error then.
         reference: Read the reference of each record or list, not its text.
 
     Raises:
@@ -214,7 +214,7 @@ def _record_texts(source: Source, reference: bool) -> Iterator[tuple[str, str]]:
         if not isinstance(key, str):
             raise RecordError(f"{where}: 'id' is missing or no text.")
         ids.add(key, f"line {number}")
-        text = value.get("reference") if reference else _text(value, where)
+        text = _reference(value) if reference else _text(value, where)
         if text is None and reference:
             raise _no_reference(where, key)
         if not isinstance(text, str):
@@ -226,6 +226,12 @@ def _text(value: Mapping[str, Any], where: str) -> Any:
     if "text" in value:
         return value["text"]
     return NBest.from_json(value, where).best.text
+
+
+def _reference(value: Mapping[str, Any]) -> Any:
+    """The reference; of a plain text, which has no hypotheses, the text itself."""
+    text = value.get("reference")
+    return value.get("text") if text is None and "hypotheses" not in value else text
 
 
 def _no_reference(where: str, key: str) -> RecordError:

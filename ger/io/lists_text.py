@@ -143,6 +143,11 @@ def numbered(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:
 
 
 def starts_with_ids(lines: Iterable[Line]) -> bool:
-    """Whether lines look like Kaldi's: their first words differ from each other and all hold a digit."""
+    """Whether lines look like Kaldi's: their first words all hold a digit, and few are there twice.
+
+    A number in front of a single line is a word.
+    """
     words = [line.split(maxsplit=1)[0] for _, line in lines if line.strip()]
-    return len(set(words)) == len(words) and all(any(char.isdigit() for char in word) for word in words)
+    if len(words) == 1 and words[0].isdecimal():
+        return False
+    return 2 * len(set(words)) > len(words) and all(any(char.isdigit() for char in word) for word in words)

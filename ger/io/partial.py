@@ -28,8 +28,8 @@ class Partial:
         lists: The lists that it is made from.
         key: Everything else that it depends on.
         resume: Whether to go on with what an earlier run for the same lists and key has left.
-        together: The name of what a list is a part of; where one part is unfinished, all of them are. Empty for lists
-            that stand alone.
+        together: The name of what a list is a part of, empty for one that stands alone; where one part is unfinished,
+            all of them are.
 
     Raises:
         OutputError: nothing can be written there.
@@ -42,7 +42,7 @@ class Partial:
         key: str,
         *,
         resume: bool = True,
-        together: Callable[[NBest], str] = lambda nbest: "",
+        together: Callable[[NBest], str] | None = None,
     ) -> None:
         self._target = target
         self._path = target.with_name(f".{target.name}.part")
@@ -53,10 +53,7 @@ class Partial:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             if resume:
-                made = _finished(self._path, head)
-                torn = {together(nbest) for nbest in lists if nbest.id not in made} - {""}
-                whole = [nbest.id for nbest in lists if nbest.id in made and together(nbest) not in torn]
-                self._made = {name: made[name] for name in whole}
+                self._made = _whole(_finished(self._path, head), lists, together)
             write_atomic(self._path, "".join(f"{line}\n" for line in [head, *map(dumps, self._made.values())]))
             self._file: IO[str] = open(self._path, "a", encoding="utf-8", newline="")  # noqa: SIM115  # closed on exit
         except OSError as error:
@@ -93,7 +90,7 @@ class Partial:
         self._made |= {correction.id: correction for correction in corrections}
 
     def finish(self) -> None:
-        """Write the file in the order of the lists.
+        """Write the file in the order of the lists. While some have failed, what is done is kept for the next run.
 
         Raises:
             OutputError: it cannot be written; what was kept stays.
@@ -101,7 +98,8 @@ class Partial:
         write_records(self._target, self.made)
         with suppress(OSError):  # the file is whole; what is left over is not used again for other lists
             self._file.close()
-            self._path.unlink(missing_ok=True)
+            if all(correction.decision != "failed" for correction in self.made):
+                self._path.unlink(missing_ok=True)
 
     def _write(self, lines: Iterable[str]) -> None:
         self._file.writelines(line.encode("utf-8", "backslashreplace").decode() + "\n" for line in lines)
@@ -123,6 +121,16 @@ def _finished(path: Path, head: str) -> dict[str, Correction]:
         if made.decision != "failed":
             found[made.id] = made
     return found
+
+
+def _whole(
+    made: dict[str, Correction], lists: Sequence[NBest], together: Callable[[NBest], str] | None
+) -> dict[str, Correction]:
+    """Without the corrections that have to be made again with others."""
+    if together is None:
+        return made
+    torn = {together(nbest) for nbest in lists if nbest.id not in made} - {""}
+    return {nbest.id: made[nbest.id] for nbest in lists if nbest.id in made and together(nbest) not in torn}
 
 
 def _digest(key: str, lists: Sequence[NBest]) -> str:

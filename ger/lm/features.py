@@ -45,6 +45,9 @@ AGREE_WITH = 100
 #: So many words in a row that are said again are a repetition.
 _RUN = 4
 
+#: Scores from here on, infinity among them, are no log-probabilities.
+_ABSURD = 1e100
+
 _SYSTEM = "system:"
 
 
@@ -120,12 +123,12 @@ def allowed(nbest: NBest, min_length: float) -> list[bool]:
 def acoustic(nbest: NBest) -> list[float] | None:
     """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture.
 
-    A score that is not a finite number is not there. Texts put together of parts of others (`crossed` in `extra`) take
-    the lowest score of the list.
+    A score that is no number, or beyond any probability (1e100), is not there. Texts put together of parts of others
+    (`crossed` in `extra`) take the lowest score of the list.
     """
     own = [h for h in nbest.hypotheses if not h.extra.get("crossed")]
     for read in (_acoustic_score, _score):
-        known = [score for h in own if (score := read(h)) is not None and math.isfinite(score)]
+        known = [score for h in own if (score := read(h)) is not None and abs(score) < _ABSURD]
         if known and len(known) == len(own):
             return known + [min(known)] * (len(nbest.hypotheses) - len(own))
     return None

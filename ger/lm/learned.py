@@ -3,7 +3,7 @@
 A model that has seen a list's reference scores that list too well, so its column must come from one that has not. Lists
 are dealt into folds: when weights are tuned, a list's column comes from the model that was trained without the list's
 fold; in cross-validation, from models that have seen neither the list's fold nor the fold that is held out (stacking,
-Wolpert 1992).
+Wolpert 1992). Nor have they seen lists of other folds with the reference of a list in these.
 """
 
 from __future__ import annotations
@@ -49,8 +49,15 @@ class NGram:
         return f"ngram:order={self.model.order},normalizer={self.normalizer}"
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
-        """See `ger.protocols.LanguageModel`; prefixes are not read."""
-        return [[self.model.score(normalize(c, self.normalizer).split()) for c in r.continuations] for r in requests]
+        """See `ger.protocols.LanguageModel`."""
+        return [self._scores(request) for request in requests]
+
+    def _scores(self, request: ScoreRequest) -> list[float]:
+        prefix = self._words(request.prefix)
+        return [self.model.score(self._words(text), prefix) for text in request.continuations]
+
+    def _words(self, text: str) -> list[str]:
+        return normalize(text, self.normalizer).split()
 
     def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
         """Nothing: n-gram models are used for scores only.
@@ -79,11 +86,13 @@ class CrossFitted:
         lists: Lists with references.
         learners: What makes the models, by the names of their columns.
         parts: Numbers of the lists of each fold.
+        prefixes: What language models read before the hypotheses of each list; nothing where left out.
     """
 
     lists: Sequence[NBest]
     learners: Mapping[str, Learner]
     parts: Sequence[npt.NDArray[np.int64]]
+    prefixes: Sequence[str] = ()
     _known: dict[tuple[int, int], list[npt.NDArray[np.float64]]] = field(default_factory=dict)
 
     def joined(self, table: Features, held: int | None = None) -> Features:
@@ -108,11 +117,14 @@ class CrossFitted:
         """Learned columns of the lists of a fold, from models that have seen neither it nor another one."""
         key = (number, held)
         if key not in self._known:
-            unseen = {i for fold in key for i in self.parts[fold].tolist()}
-            seen = [nbest for i, nbest in enumerate(self.lists) if i not in unseen]
+            unseen = {normalize(self.lists[i].reference or "") for fold in key for i in self.parts[fold].tolist()}
+            others = (i for fold, part in enumerate(self.parts) if fold not in key for i in part.tolist())
+            seen = [self.lists[i] for i in sorted(others) if normalize(self.lists[i].reference or "") not in unseen]
             models = {name: learn(seen) for name, learn in self.learners.items()}
             # The models without folds 1 and 2 serve the lists of both.
             for scored, other in {(number, held), (held, number)}:
-                mine = [self.lists[i] for i in self.parts[scored].tolist()]
-                self._known[scored, other] = list(compute(mine, list(models), models).values)
+                mine = self.parts[scored].tolist()
+                prefixes = [self.prefixes[i] for i in mine] if self.prefixes else None
+                table = compute([self.lists[i] for i in mine], list(models), models, prefixes=prefixes)
+                self._known[scored, other] = list(table.values)
         return self._known[key]

@@ -99,6 +99,7 @@ class Profile:
         told = [f"previous={self.previous}"] if self.previous else []
         told += [f"domain={self.domain!r}"] if self.domain else []
         told += [f"cross={self.cross}"] if self.cross else []
+        told += [f"temperature={self.temperature:.4g}"] if self.temperature != 1 else []
         return ",".join([weights, f"form={self.form}", f"min_length={self.min_length:g}", *told])
 
 

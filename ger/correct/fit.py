@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ger import __version__
 from ger.correct.rescore import candidates, prefixed, recording
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
@@ -40,8 +41,10 @@ class Problem:
         features: Features of every hypothesis.
         errors: Word errors of every hypothesis of each list; of an empty list one number, the words it misses.
         words: Reference words of each list.
-        keys: Lists with the same key are of one recording, and stay together in cross-validation.
+        keys: Lists with the same key are of one recording, or where that is not known have the same reference, and
+            stay together in cross-validation.
         lists: The lists themselves, with the crossed texts.
+        prefixes: What language models read before the hypotheses of each list.
     """
 
     features: Features
@@ -49,6 +52,7 @@ class Problem:
     words: Sequence[int]
     keys: Sequence[str]
     lists: Sequence[NBest]
+    prefixes: Sequence[str]
 
     def chosen_errors(self, choice: Sequence[int] | npt.NDArray[np.int64]) -> list[int]:
         """Word errors of the chosen hypothesis of each list."""
@@ -68,7 +72,7 @@ class Fitted:
         n: Lists.
         words: Reference words.
         baseline: Of the first hypotheses.
-        oracle: Of the best hypotheses.
+        oracle: Of the best listed hypotheses, crossed texts left out.
         tuned: With the weights, on the lists they were tuned on.
         validated: Cross-validated; `None` without folds.
         validated_interval: Its bootstrap interval (95 %).
@@ -104,6 +108,8 @@ class Fitted:
         if self.validated is not None and self.validated_interval is not None:
             low, high = self.validated_interval
             rows.append(f"  cross-validated, {self.folds} folds   {self.validated:6.2f} %  [{low:.2f}, {high:.2f}]")
+            if self.validated >= self.baseline:
+                rows.append("  These weights are of no use: they are not better than the first hypotheses.")
         rows += ["weights", *(f"  {name:24} {weight:9.4f}" for name, weight in self.profile.weights.items())]
         return "\n".join([*rows, f"temperature of the posteriors {self.profile.temperature:.3g}"])
 
@@ -164,7 +170,8 @@ def problem(
         for nbest, ref in zip(lists, references, strict=True)
     ]
     table = Features(tuple(names), values, allowed)
-    return Problem(_telling(table), errors, [len(reference) for reference in references], _keys(lists), lists)
+    words = [len(reference) for reference in references]
+    return Problem(_telling(table), errors, words, _keys(lists), lists, prefixes)
 
 
 def fit(
@@ -197,13 +204,16 @@ def fit(
 
     Raises:
         InputError: all hypotheses of each list are alike.
+        UsageError: two language models have one name, or there are too few folds.
         GerError: as `problem` and `ger.lm.tune.tune` do.
     """
     if learners and folds < 3:  # one for the list, one that is held out, and at least one to learn from
         raise UsageError("Models that learn from the references need 3 folds or more.", "Use --folds 5.")
+    if twice := next((name for name in learners or {} if name in lms), None):
+        raise UsageError(f"Two language models are called {twice!r}.", "Give yours another name: --lm NAME=MODEL.")
     parts = shared_out(_keys(lists), folds, seed) if folds else []  # told before anything is scored
     made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
-    learned = CrossFitted(made.lists, learners or {}, parts)
+    learned = CrossFitted(made.lists, learners or {}, parts, made.prefixes)
     table = learned.joined(made.features)
     if lists and not table.names:
         raise InputError("No feature tells the hypotheses of any list apart.", "Give lists of several different texts.")
@@ -216,7 +226,9 @@ def fit(
         temperature=temperature(table, made.errors, tuned.weights),
     )
     baseline = [int(errors[0]) for errors in made.errors]
-    oracle = [int(errors.min()) for errors in made.errors]
+    oracle = [
+        int(errors[: max(1, len(nbest.hypotheses))].min()) for errors, nbest in zip(made.errors, lists, strict=True)
+    ]
     fitted = Fitted(
         profile=result,
         n=len(lists),
@@ -228,10 +240,11 @@ def fit(
         validated_interval=interval(validated, made.words) if validated is not None else None,
         folds=folds,
     )
+    used = {"ger": __version__, "language_models": [f"{name}: {lm.signature}" for name, lm in lms.items()]}
     told = {
         name: value for name, value in fitted.to_json().items() if name not in ("weights", "temperature", "signature")
     }
-    return replace(fitted, profile=replace(result, made={**told, "normalizer": normalizer, "seed": seed}))
+    return replace(fitted, profile=replace(result, made={**told, "normalizer": normalizer, "seed": seed} | used))
 
 
 def validate(made: Problem, learned: CrossFitted, *, method: Method = "risk", seed: int = 0) -> list[int]:
@@ -247,11 +260,13 @@ def validate(made: Problem, learned: CrossFitted, *, method: Method = "risk", se
 
 
 def _keys(lists: Sequence[NBest]) -> list[str]:
-    return [recording(nbest) or nbest.id for nbest in lists]
+    return [recording(nbest) or normalize(nbest.reference or "") or nbest.id for nbest in lists]
 
 
 def _own(lists: Sequence[NBest]) -> list[str]:
-    return [*OWN, *system_columns(lists)]
+    """All columns; among systems the position says only in which order they were named."""
+    systems = system_columns(lists)
+    return [*(name for name in OWN if not (systems and name == "rank")), *systems]
 
 
 def _telling(table: Features) -> Features:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ger.correct.fit import Problem, fit, problem, validate
 from ger.correct.rescore import Rescorer
 from ger.errors import InputError, ModelError, UnknownNameError, UsageError
 from ger.lm.features import Features
-from ger.lm.fit import Problem, fit, problem, validate
 from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import Profile, read_profile, write_profile
 from ger.lm.select import LmSpec
@@ -110,7 +110,7 @@ def test_references_of_a_fold_decide_for_the_others_and_never_for_itself() -> No
     values = [np.array([[0.0], [1.0]])] * 8
     features = Features(("second",), values, [np.array([True, True])] * 8)
     right, wrong = np.array([1, 0]), np.array([0, 1])
-    made = Problem(features, [right] * 8, [1] * 8, [f"u{i}" for i in range(8)], [])
+    made = Problem(features, [right] * 8, [1] * 8, [f"u{i}" for i in range(8)], [], [])
     assert choices(made, 2) == [1] * 8
     mine = fold_of(made, 2, 0)
     changed = replace(made, errors=[wrong if i in mine else right for i in range(8)])
@@ -128,7 +128,7 @@ def test_no_references_of_a_fold_change_its_own_predictions(seed: int, method: A
     values = [random.standard_normal((3, 2)) for _ in range(9)]
     errors = [random.permutation(3) for _ in range(9)]
     features = Features(("a", "b"), values, [np.ones(3, dtype=bool)] * 9)
-    made = Problem(features, errors, [5] * 9, [f"u{i}" for i in range(9)], [])
+    made = Problem(features, errors, [5] * 9, [f"u{i}" for i in range(9)], [], [])
     mine = fold_of(made, 3, number)
     changed = replace(made, errors=[random.permutation(3) if i in mine else e for i, e in enumerate(errors)])
     before, after = choices(made, 3, method=method), choices(changed, 3, method=method)
@@ -138,7 +138,8 @@ def test_no_references_of_a_fold_change_its_own_predictions(seed: int, method: A
 def test_references_as_texts_do_not_leak_through_the_whole_way() -> None:
     """Lists, features and language models included: the references of a fold are turned into its wrong hypotheses."""
     wide = replace(BASE, min_length=0.0)
-    lists = [replace(nbest, hypotheses=TEN[0].hypotheses, reference=TEN[0].reference) for nbest in TEN]
+    same = [replace(nbest, hypotheses=TEN[0].hypotheses, reference=TEN[0].reference) for nbest in TEN]
+    lists = [replace(nbest, id=f"talk{i}/0") for i, nbest in enumerate(same)]
     made = problem(lists, wide, {"lm": ScriptedLM(telling)})
     mine = fold_of(made, 2, 1)
     swapped = [replace(n, reference=n.hypotheses[0].text) if i in mine else n for i, n in enumerate(lists)]
@@ -316,7 +317,11 @@ def test_progress_counts_every_list() -> None:
 def test_the_same_seed_gives_the_same_weights() -> None:
     random = np.random.default_rng(5)
     lists = [
-        listed(f"u{i}", "a b c", *((" ".join(random.choice(list("abc"), 3)), float(random.normal())) for _ in range(4)))
+        listed(
+            f"talk{i}/0",
+            "a b c",
+            *((" ".join(random.choice(list("abc"), 3)), float(random.normal())) for _ in range(4)),
+        )
         for i in range(20)
     ]
     first, again = (fit(lists, replace(BASE, lms=()), {}, folds=4, seed=3) for _ in range(2))
@@ -371,11 +376,12 @@ def test_no_references_of_a_fold_change_its_own_predictions_by_learned_models(se
     def text() -> str:
         return " ".join(random.choice(list("abcd"), 4))
 
-    lists = [listed(f"u{i}", text(), *((text(), float(random.normal())) for _ in range(3))) for i in range(9)]
+    # Names keep references different: lists of other folds with the reference of a held one are not learned from.
+    lists = [listed(f"u{i}", f"n{i} {text()}", *((text(), float(random.normal())) for _ in range(3))) for i in range(9)]
     made = problem(lists, replace(BASE, lms=()), {})
     made = replace(made, errors=[random.permutation(3) for _ in range(9)])
     mine = fold_of(made, 3, number)
-    changed = [replace(n, reference=text()) if i in mine else n for i, n in enumerate(lists)]
+    changed = [replace(n, reference=f"m{i} {text()}") if i in mine else n for i, n in enumerate(lists)]
     parts = folds(made.keys, 3, 0)
     before, after = (validate(made, CrossFitted(given, {"ngram": ngram(2)}, parts)) for given in (lists, changed))
     assert [before[i] for i in sorted(mine)] == [after[i] for i in sorted(mine)]
@@ -385,3 +391,44 @@ def test_models_that_learn_need_three_folds() -> None:
     for count in (0, 2):
         with pytest.raises(UsageError, match=r"need 3 folds or more\. Use --folds 5\."):
             fit(TEN, replace(BASE, lms=()), {}, learners={"ngram": ngram(2)}, folds=count)
+
+
+def test_an_n_gram_model_reads_the_context_in_tuning_as_in_rescoring() -> None:
+    model = ngram(2)([listed("r", "red door"), listed("s", "red barn door")])
+    alone, behind = (model.score([ScoreRequest(("door", "barn"), prefix)])[0] for prefix in ("", "Red "))
+    assert alone != behind == [model.model.score([word], ["red"]) for word in ("door", "barn")]
+    lists = [replace(nbest, context=Context(previous=f"n{i}")) for i, nbest in enumerate(TEN)]
+    made = problem(lists, replace(BASE, lms=()), {})
+    parts = folds(made.keys, 5, 0)
+    plain, read = (
+        CrossFitted(made.lists, {"ngram": ngram(3)}, parts, prefixes).joined(made.features)
+        for prefixes in ((), made.prefixes)
+    )
+    assert made.prefixes[0].strip() == "n0"
+    assert not np.allclose(plain.values[0], read.values[0])
+
+
+def test_equal_references_in_other_folds_are_not_learned_from() -> None:
+    """The same sentence, read in each of ten recordings."""
+    made: list[Memory] = []
+
+    def learn(lists: Sequence[NBest]) -> Memory:
+        made.append(Memory(frozenset(nbest.reference or "" for nbest in lists), []))
+        return made[-1]
+
+    lists = [replace(TEN[i], id=f"talk{i}/0", reference=f"N{i % 2} one two three r.") for i in range(10)]
+    fit(lists, replace(BASE, lms=()), {}, learners={"memory": learn}, folds=5)
+    assert {len(memory.known) for memory in made} == {0, 1}  # none is left where both are judged
+    for memory in made:
+        assert not {text.split()[0] for text in memory.known} & {text.split()[0].upper() for text in memory.asked}
+
+
+def test_equal_references_are_in_one_fold() -> None:
+    lists = [replace(TEN[i], reference=f"N{i % 5} one two.") for i in range(10)]
+    parts = folds(problem(lists, BASE, {"lm": ScriptedLM(telling)}).keys, 5, 0)
+    assert sorted(tuple(i % 5 for i in part) for part in parts) == [(i, i) for i in range(5)]
+
+
+def test_two_models_of_one_name() -> None:
+    with pytest.raises(UsageError, match="Two language models are called 'ngram'"):
+        fit(TEN, BASE, {"ngram": ScriptedLM(telling)}, learners={"ngram": ngram(2)})
