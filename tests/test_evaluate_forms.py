@@ -130,6 +130,11 @@ def test_years_and_telephone_numbers_are_read_in_parts() -> None:
         ("organisation", "organization"), ("realised", "realized"), ("analyse", "analyze"), ("theatre", "theater"),
         ("metres", "meters"), ("travelling", "traveling"), ("cancelled", "canceled"), ("jeweller", "jeweler"),
         ("dialogue", "dialog"), ("anaesthetic", "anesthetic"), ("haemoglobin", "hemoglobin"),
+        ("centred", "centered"), ("centring", "centering"), ("metred", "metered"), ("centre", "center"),
+        ("fuelled", "fueled"), ("refuelling", "refueling"), ("dialled", "dialed"), ("duellists", "duelists"),
+        ("equalling", "equaling"), ("organisational", "organizational"),
+        ("organisationally", "organizationally"), ("behavioural", "behavioral"), ("behaviourally", "behaviorally"),
+        ("behaviourist", "behaviorist"), ("favouritism", "favoritism"), ("colourise", "colorize"),
         ("archaeology", "archeology"), ("oestrogen", "estrogen"), ("defence", "defense"), ("grey", "gray"),
         ("plough", "plow"), ("parlour", "parlor"), ("honourable", "honorable"), ("panellist", "panelist"),
     ],
@@ -142,6 +147,7 @@ _APART = """
 four for hour pour tour your court course source mourning morning journal rise wise raise surprise prise prize size
 filling filing called rolling willing pulled polled tiling tilling stalled staled rogue vogue centre poetry acre ogre
 genre there where more fire tire shore aerial does shoes toe poem ballot allot pallet
+quelled dwelled squalled hatred hatted sacred scared journals tourist terrorist retired retried
 """
 
 

@@ -40,22 +40,22 @@ _WORDS = {
 _RULES = [
     (re.compile(pattern), replacement)
     for pattern, replacement in [
-        # colour, favourite, neighbourhood; not four, hour, mourning
+        # colour, favourite, behaviourist; not four, hour, mourning
         (
-            r"^(\w*[aeiou]\w*[b-df-hj-np-tv-zi])our(?=$|s$|ed$|ing$|ings$|ful|able|ably|it|hood|less|er|ly|y$|ies$|age)",
+            r"^(\w*[aeiou]\w*[b-df-hj-np-tv-zi])our(?=$|s$|ed$|ing$|ings$|ful|able|ably|it|hood|less|er|ly|y$|ies$|age|al|is)",
             r"\1or",
         ),
         # organise, analysing; not rise, wise, surprise
-        (r"^(\w{4,}|\w*[aeiou]\w*[lnrmt])is(e|ed|es|er|ers|ing|ation|ations|able)$", r"\1iz\2"),
+        (r"^(\w{4,}|\w*[aeiou]\w*[lnrmt])is(e|ed|es|er|ers|ing|ation|ations|ational|ationally|able)$", r"\1iz\2"),
         (r"lys(e|ed|es|er|ers|ing)$", r"lyz\1"),
-        # centre, theatre
+        # centre, theatres, metred, centring
         (
-            r"^(cent|theat|amphitheat|\w*met|lit|fib|calib|lust|spect|meag|somb|sab|louv|mit|och|sepulch)re(s?|d)$",
-            r"\1er\2",
+            r"^(cent|theat|amphitheat|\w*met|lit|fib|calib|lust|spect|meag|somb|sab|louv|mit|och|sepulch)"
+            r"r(?:e(s?)|(ed|ing))$",
+            r"\1er\2\3",
         ),
-        # travelled, signalling; not called, filling
-        (r"^(\w*[aeiou]\w*[^aeiou])([aeo])ll(ed|ing|ings|er|ers|or|ors)$", r"\1\2l\3"),
-        (r"^(\w*[aeiou]\w*[^aeiou]u?[ae])ll(ist|ous|ously)$", r"\1l\2"),
+        # travelled, signalling, fuelled; not called, filling
+        (r"^(\w*[aeiou]\w*[^aeiou]|\w*[^aeiou][iu])([aeo])ll(ed|ing|ings|er|ers|or|ors|ists?|ous|ously)$", r"\1\2l\3"),
         (r"^(catal|dial|anal|monol|prol|epil|traval|ped|demag)ogue(s?)$", r"\1og\2"),
         (r"^(\w*(?:an|h|p|uk))ae(sth|m|d)", r"\1e\2"),
         (r"^(arch|gyn)ae", r"\1e"),
