@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["longest"]
+__all__ = ["context_of"]
 
 
-def longest(model: Any) -> int:
+def context_of(model: Any) -> int:
     """Most tokens of a text, special ones included; a million where the model sets no limit.
 
     RoBERTa and its kin count positions from after the one for padding, so theirs is less than the configuration says.

@@ -11,18 +11,17 @@ probability is read at its own place. That is for models fine-tuned or distilled
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from ger.context import longest
+from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
-from llm_backends.torch_common import attempt, dtype_of
+from llm_backends.torch_common import Batched, dtype_of
 
 __all__ = ["MaskedLM"]
 
@@ -39,7 +38,7 @@ class _Row:
     tokens: list[int]
 
 
-class MaskedLM:
+class MaskedLM(Batched):
     """Any masked language model that transformers can load; see `ger.protocols.LanguageModel`.
 
     Raises:
@@ -78,7 +77,7 @@ class MaskedLM:
         self._model = model.to(self._device).eval()
         self._maskless = bool(getattr(model.config, "ger_maskless", False))
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
-        self._limit = longest(model)
+        self._limit = context_of(model)
 
     @property
     def signature(self) -> str:
@@ -94,9 +93,11 @@ class MaskedLM:
         texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
         read = [self._encode(index, *text) for index, text in enumerate(texts)]
         totals = [0.0] * len(texts)
-        for batch in self._batches([row for row in read if row.places]):
-            for index, total in self._backed_off(batch):
-                totals[index] += total
+        rows: Iterable[_Row] = sorted((row for row in read if row.places), key=lambda row: -len(row.ids))
+        if not self._maskless:
+            rows = (copy for row in rows for copy in self._copies(row))
+        for row, total in self._each(rows, lambda row: len(row.ids), self._forward):
+            totals[row.index] += total
         by_text = dict(zip(texts, totals, strict=True))
         return [[by_text[r.prefix, c] for c in r.continuations] for r in requests]
 
@@ -121,18 +122,6 @@ class MaskedLM:
         places = [i for i, (special, (_, end)) in enumerate(marks) if not special and end > len(prefix)]
         return _Row(index, ids, places, [ids[place] for place in places])
 
-    def _batches(self, read: list[_Row]) -> Iterator[list[_Row]]:
-        """Rows, long ones first, in batches of at most the token budget."""
-        batch: list[_Row] = []
-        for whole in sorted(read, key=lambda row: -len(row.ids)):
-            for row in [whole] if self._maskless else self._copies(whole):
-                if batch and (len(batch) + 1) * len(batch[0].ids) > self._budget:
-                    yield batch
-                    batch = []
-                batch.append(row)
-        if batch:
-            yield batch
-
     def _copies(self, row: _Row) -> Iterator[_Row]:
         """One copy for each token that counts, with the mask in its place."""
         for place, token in zip(row.places, row.tokens, strict=True):
@@ -140,18 +129,8 @@ class MaskedLM:
             ids[place] = self._tokenizer.mask_token_id
             yield _Row(row.index, ids, [place], [token])
 
-    def _backed_off(self, batch: list[_Row]) -> list[tuple[int, float]]:
-        """Totals of a batch; on lack of memory halve it, and remember the smaller size."""
-        longest = len(batch[0].ids)
-        result = attempt(partial(self._forward, batch), f"{self._name}, {longest} tokens", alone=len(batch) == 1)
-        if result is not None:
-            return result
-        middle = len(batch) // 2
-        self._budget = min(self._budget, middle * longest)
-        return [*self._backed_off(batch[:middle]), *self._backed_off(batch[middle:])]
-
-    def _forward(self, batch: list[_Row]) -> list[tuple[int, float]]:
-        """Index and log-probability (nats, softmax in float32) of each row's tokens."""
+    def _forward(self, batch: list[_Row]) -> list[float]:
+        """The log-probability (nats, softmax in float32) of each row's tokens."""
         import torch
 
         ids = torch.full((len(batch), len(batch[0].ids)), self._tokenizer.pad_token_id or 0)
@@ -164,7 +143,7 @@ class MaskedLM:
             logits = self._logits(ids.to(self._device), mask.to(self._device), (rows, places)).float()
             tokens = torch.tensor([token for row in batch for token in row.tokens], device=self._device)
             logp = torch.log_softmax(logits, dim=-1).gather(-1, tokens[:, None])[:, 0].double()
-        return [(batch[i].index, value) for i, value in zip(rows, logp.tolist(), strict=True)]
+        return [float(part.sum()) for part in torch.split(logp.cpu(), [len(row.places) for row in batch])]
 
     def _logits(self, ids: Any, mask: Any, wanted: tuple[list[int], list[int]]) -> Any:
         """Logits `(wanted, vocabulary)`: the head, which works place by place, runs at the wanted ones only."""

@@ -6,7 +6,7 @@ or minus the logarithm of the rank, see `rescorer.json`), a difference of 1 make
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ger.device import device_of
 from ger.errors import ModelError, UsageError
@@ -14,14 +14,14 @@ from ger.models import resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.text.form import Form
 from ger.train.scalar import load
-from llm_backends.torch_common import attempt, dtype_of
+from llm_backends.torch_common import Batched, dtype_of
 
 __all__ = ["RescorerLM"]
 
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
 
 
-class RescorerLM:
+class RescorerLM(Batched):
     """A folder that `ger train rescorer` has written; see `ger.protocols.LanguageModel`.
 
     Texts are read in the form of the training, which whoever calls takes from `form`. A prefix is not read: training
@@ -67,7 +67,9 @@ class RescorerLM:
         """
         texts = dict.fromkeys(text for request in requests for text in request.continuations)
         rows = {text: self._encoded(text) for text in texts}
-        scores = {text: score for batch in self._batches(rows) for text, score in self._run(batch, rows)}
+        ordered = sorted(rows.items(), key=lambda item: -len(item[1]))
+        scored = self._each(ordered, lambda item: len(item[1]), self._scores)
+        scores = {text: score for (text, _), score in scored}
         return [[scores[text] for text in request.continuations] for request in requests]
 
     def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
@@ -87,31 +89,9 @@ class RescorerLM:
             )
         return row
 
-    def _batches(self, rows: dict[str, list[int]]) -> Iterator[list[str]]:
-        """Texts sorted by length, in batches of at most the token budget, padding included."""
-        batch: list[str] = []
-        for text in sorted(rows, key=lambda text: -len(rows[text])):
-            if batch and (len(batch) + 1) * len(rows[batch[0]]) > self._budget:
-                yield batch
-                batch = []
-            batch.append(text)
-        if batch:
-            yield batch
-
-    def _run(self, batch: list[str], rows: dict[str, list[int]]) -> list[tuple[str, float]]:
-        """Score a batch; on lack of memory halve it, and remember the smaller size."""
-        encoded = [rows[text] for text in batch]
-        said = f"{self._name}, {len(encoded[0])} tokens"
-        scores = attempt(lambda: self._scores(encoded), said, alone=len(batch) == 1)
-        if scores is not None:
-            return list(zip(batch, scores, strict=True))
-        middle = len(batch) // 2
-        self._budget = min(self._budget, middle * len(encoded[0]))
-        return self._run(batch[:middle], rows) + self._run(batch[middle:], rows)
-
-    def _scores(self, rows: list[list[int]]) -> list[float]:
+    def _scores(self, batch: list[tuple[str, list[int]]]) -> list[float]:
         import torch
 
         with torch.inference_mode():
-            scores: list[float] = self._model.scores(rows).cpu().tolist()
+            scores: list[float] = self._model.scores([row for _, row in batch]).cpu().tolist()
         return scores

@@ -1,18 +1,66 @@
-"""What the backends that run on torch share: lack of memory and precision."""
+"""What the backends that run on torch share: batches, lack of memory and precision."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 from ger.errors import MemoryLimitError, ModelError, UsageError
 from ger.registry import suggest
 
-__all__ = ["attempt", "dtype_of"]
+__all__ = ["Batched", "attempt", "dtype_of"]
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+class Batched:
+    """A backend that runs its model on batches of at most `_budget` tokens, padding included."""
+
+    _name: str
+    _budget: int
+
+    def _each(
+        self,
+        items: Iterable[_Item],
+        length: Callable[[_Item], int],
+        run: Callable[[list[_Item]], Sequence[_Made]],
+    ) -> Iterator[tuple[_Item, _Made]]:
+        """Each item and what the model makes of it; a batch that does not fit in memory is halved, for good.
+
+        Args:
+            items: Long ones first.
+            length: Tokens of an item.
+            run: Runs the model on a batch.
+
+        Raises:
+            ModelError: the model failed.
+            MemoryLimitError: memory did not suffice for one item.
+        """
+        batch: list[_Item] = []
+        for item in items:
+            if batch and (len(batch) + 1) * length(batch[0]) > self._budget:
+                yield from self._halved(batch, length, run)
+                batch = []
+            batch.append(item)
+        if batch:
+            yield from self._halved(batch, length, run)
+
+    def _halved(
+        self, batch: list[_Item], length: Callable[[_Item], int], run: Callable[[list[_Item]], Sequence[_Made]]
+    ) -> list[tuple[_Item, _Made]]:
+        """A batch, halved as often as memory asks for; the budget is then that of the halves."""
+        longest = length(batch[0])
+        made = attempt(partial(run, batch), f"{self._name}, {longest} tokens", alone=len(batch) == 1)
+        if made is not None:
+            return list(zip(batch, made, strict=True))
+        middle = len(batch) // 2
+        self._budget = min(self._budget, middle * longest)
+        return [pair for half in (batch[:middle], batch[middle:]) for pair in self._halved(half, length, run)]
 
 
 def attempt(run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:

@@ -9,11 +9,11 @@ and the smaller size is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 
-from ger.context import longest
+from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError
 from ger.lm.tree import Encoded, packs
@@ -21,17 +21,16 @@ from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.packed import PackedScorer
-from llm_backends.torch_common import attempt, dtype_of
+from llm_backends.torch_common import Batched, attempt, dtype_of
 
 __all__ = ["TransformersLM"]
 
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 
 _LOG = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 
-class TransformersLM:
+class TransformersLM(Batched):
     """Any causal language model that transformers can load; see `ger.protocols.LanguageModel`.
 
     Raises:
@@ -63,7 +62,7 @@ class TransformersLM:
         self._model = model.to(self._device).eval()
         self._name = local.identity
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
-        self._limit = longest(model)
+        self._limit = context_of(model)
 
     @property
     def signature(self) -> str:
@@ -91,10 +90,9 @@ class TransformersLM:
         for sequence in sequences:
             self._check_length(len(sequence.ids) + max_tokens, prompts[sequence.index])
         answers = [""] * len(sequences)
-        for batch in self._batches(sequences, extra=max_tokens):
-            run = partial(self._generate, max_tokens=max_tokens)
-            for sequence, text in zip(batch, self._backed_off(run, batch, max_tokens), strict=True):
-                answers[sequence.index] = text
+        run = partial(self._generate, max_tokens=max_tokens)
+        for sequence, text in self._each(_sorted(sequences), lambda sequence: len(sequence.ids) + max_tokens, run):
+            answers[sequence.index] = text
         return answers
 
     def _ids(self, text: str) -> list[int]:
@@ -154,20 +152,7 @@ class TransformersLM:
                 yield item, total
 
     def _score_padded(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
-        for batch in self._batches(items):
-            yield from zip(batch, self._backed_off(self._forward, batch), strict=True)
-
-    def _batches(self, sequences: list[Encoded], extra: int = 0) -> Iterator[list[Encoded]]:
-        """Sequences sorted by length, in batches of at most the token budget."""
-        batch: list[Encoded] = []
-        for sequence in sorted(sequences, key=lambda sequence: -len(sequence.ids)):
-            longest = len(batch[0].ids) if batch else len(sequence.ids)
-            if batch and (len(batch) + 1) * (longest + extra) > self._budget:
-                yield batch
-                batch = []
-            batch.append(sequence)
-        if batch:
-            yield batch
+        return self._each(_sorted(items), lambda item: len(item.ids), self._forward)
 
     def _forward(self, batch: list[Encoded]) -> list[float]:
         import torch
@@ -206,11 +191,7 @@ class TransformersLM:
             mask[i, span] = 1
         return ids.to(self._device), mask.to(self._device)
 
-    def _backed_off(self, run: Callable[[list[Encoded]], list[_T]], batch: list[Encoded], extra: int = 0) -> list[_T]:
-        """Run a padded batch; on lack of memory halve it, and remember the smaller size."""
-        result = attempt(partial(run, batch), f"{self._name}, {len(batch[0].ids)} tokens", alone=len(batch) == 1)
-        if result is not None:
-            return result
-        middle = len(batch) // 2
-        self._budget = min(self._budget, middle * (len(batch[0].ids) + extra))
-        return [part for half in (batch[:middle], batch[middle:]) for part in self._backed_off(run, half, extra)]
+
+def _sorted(sequences: list[Encoded]) -> list[Encoded]:
+    """Long ones first."""
+    return sorted(sequences, key=lambda sequence: -len(sequence.ids))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ger.context import longest
+from ger.context import context_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.text.form import FORMS, Form
 from ger.text.tokens import well_formed
@@ -98,7 +98,7 @@ class ScalarModel:
     @property
     def limit(self) -> int:
         """Most tokens of a text."""
-        return longest(self.body)
+        return context_of(self.body)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, between the marks of its begin and end.
