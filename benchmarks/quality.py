@@ -110,7 +110,9 @@ def run_wenet(folder: Path, lm: LanguageModel) -> None:
         made = problem(dev, Profile({}), lms, normalizer="none")
         tuned = tune(made.features, made.errors)
         print(f"\n{method}; weights { ({n: round(w, 3) for n, w in tuned.by_name().items()}) }")
+        validated = validate(made, CrossFitted(made.lists, {}, folds(made.keys, FOLDS)))
         print(f"dev, tuned on it (flatters)  {made.rate(made.chosen_errors(choose(made.features, tuned.weights))):.2f}")
+        print(f"dev, cross-validated         {made.rate(validated):.2f}")
         for name in ("test_clean", "test_other"):
             test = problem(wenet(folder, name), Profile({}), lms, normalizer="none")
             chosen = test.chosen_errors(choose(aligned(test.features, tuned.names), tuned.weights))
