@@ -180,6 +180,8 @@ def test_chat_alone(engine: Engine, local: TransformersLM, connect: Connect, ref
         assert lm.generate(["The weather"], max_tokens=7) == local.generate(["The weather"], max_tokens=7)
         with pytest.raises(ModelError, match=r"cannot score: it said Not Found \(404\)\. Use a server that"):
             score(lm, "Yes.")
+        with pytest.raises(ModelError, match=r"cannot score: it said Not Found"):
+            Rescorer({"lm": lm})
         assert lm.signature.endswith("#tiny,generates=chat")
 
 

@@ -62,7 +62,7 @@ def test_only_the_number(folder: Path) -> None:
 def test_against_another_system(folder: Path) -> None:
     result = run(folder / "ref.txt", folder / "hyp.txt", "--against", folder / "other.txt")
     assert "Against     37.50 %   second system" in result.stdout
-    assert "2 changed, 1 helped, 0 harmed, harmful 0.00" in result.stdout
+    assert "2 changed, 1 helped, 0 harmed, harmful 0.0 %" in result.stdout
 
 
 def test_errors_are_shown_aligned(folder: Path) -> None:

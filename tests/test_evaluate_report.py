@@ -252,7 +252,7 @@ def test_whisper_english_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_render_shows_kinds_of_errors(corrections: Path) -> None:
     text = report([*read_items(corrections), Item("e", "d c", "dc", ("dc",))]).render()
     assert "2 abbreviations and spelled letters, 4 recognition" in text
-    assert "4 changed, 2 helped, 2 harmed, harmful 0.50" in text
+    assert "4 changed, 2 helped, 2 harmed, harmful 50.0 %" in text
     assert text.endswith(f"version:{__import__('ger').__version__}\n")
     assert "no errors" in report([Item("a", "b", "b", ("b",))]).render()
 

@@ -60,7 +60,12 @@ def _report(row: dict[str, Any]) -> None:
 
 def _told(summary: Summary) -> str:
     rows = [f"{summary.folder}: epoch {summary.best_epoch} of {summary.epochs}, trained on {summary.trained_on} lists"]
-    if held := summary.validation:
+    held = summary.validation
+    if idle := summary.lists - summary.trained_on - (held.lists if held else 0):
+        rows.append(
+            f"{idle} lists teach nothing: all their hypotheses have as many errors, or --set max_lists left them out"
+        )
+    if held:
         rows.append(_rates(held))
     return "\n".join([*rows, f"Use it: ger rescore LISTS --lm {shlex.quote(summary.folder)}"])
 

@@ -55,7 +55,7 @@ class Rescorer:
         for lm in self._lms.values():
             abilities = getattr(lm, "abilities", None)
             if abilities is not None and not abilities.scores:
-                raise ModelError(f"{lm.signature} cannot score texts.", "Use one that can: see docs/rescoring.md.")
+                lm.score([])  # says why it cannot
         #: The last corrected utterances of every recording.
         self._said: dict[str, deque[str]] = {}
 

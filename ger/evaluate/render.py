@@ -65,12 +65,13 @@ def _classes(report: Report) -> str:
 def _comparison(report: Report, other: Comparison, title: str, what: str) -> Iterator[str]:
     errors, (low, high) = report.counts.errors, other.difference
     yield f"{title:10} {100 * other.errors / report.counts.total:6.2f} %   {what}"
-    gained = f"{100 * (other.errors - errors) / other.errors:.1f} % fewer errors" if other.errors else "no errors there"
+    share, which = abs(other.errors - errors) / max(1, other.errors), "fewer" if errors <= other.errors else "more"
+    gained = f"{100 * share:.1f} % {which} errors" if other.errors else "no errors there"
     gap = other.errors - report.oracle if report.oracle is not None and other is report.baseline else 0
-    closed = f", {100 * (other.errors - errors) / gap:.1f} % of the gap to the oracle" if gap else ""
+    closed = f", {100 * (other.errors - errors) / gap:.1f} % of the gap to the oracle closed" if gap else ""
     yield f"           {gained}{closed}"
     yield f"           difference [{low:+.2f}, {high:+.2f}], p = {other.p_value:.2g} (matched pairs)"
-    rate = f", harmful {other.harmed / other.changed:.2f}" if other.changed else ""
+    rate = f", harmful {100 * other.harmed / other.changed:.1f} %" if other.changed else ""
     yield f"           {other.changed} changed, {other.helped} helped, {other.harmed} harmed{rate}"
 
 
