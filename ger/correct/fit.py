@@ -110,7 +110,8 @@ class Fitted:
             rows.append(f"  cross-validated, {self.folds} folds   {self.validated:6.2f} %  [{low:.2f}, {high:.2f}]")
             if self.validated >= self.baseline:
                 rows.append("  These weights are of no use: they are not better than the first hypotheses.")
-        rows += ["weights", *(f"  {name:24} {weight:9.4f}" for name, weight in self.profile.weights.items())]
+        width = max([24, *map(len, self.profile.weights)])
+        rows += ["weights", *(f"  {name:{width}} {weight:9.4f}" for name, weight in self.profile.weights.items())]
         return "\n".join([*rows, f"temperature of the posteriors {self.profile.temperature:.3g}"])
 
 
