@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from ger import __version__
@@ -174,7 +175,7 @@ class Pipeline:
         if not window:
             return
         lists = self._recognize(window)
-        corrections = self.corrector.correct(lists) if self._correct else [None] * len(lists)
+        corrections = self._corrected(window, lists) if self._correct else [None] * len(lists)
         for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
             opened.waiting -= 1
             if isinstance(item, AudioSegment):
@@ -184,6 +185,19 @@ class Pipeline:
             opened.lists.append(nbest)
             if correction is not None:
                 opened.corrections.append(replace(correction, signature=self._signature(item)))
+
+    def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:
+        """Corrections of a window; with earlier utterances as context input by input, as names may recur."""
+        if not self.settings.profile.previous:
+            return self.corrector.correct(lists)
+        corrections: list[Correction] = []
+        numbered = groupby(zip(window, lists, strict=True), key=lambda pair: id(pair[0][0]))
+        for same in (list(group) for _, group in numbered):
+            opened = same[0][0][0]
+            if not opened.corrections and hasattr(self.corrector, "forget"):
+                self.corrector.forget()
+            corrections += self.corrector.correct([nbest for _, nbest in same])
+        return corrections
 
     def _signature(self, item: AudioSegment | NBest) -> str:
         """One line that says how a result is made: version, front end, corrector with its language model."""

@@ -233,6 +233,16 @@ def test_a_list_that_breaks_the_language_model_keeps_its_best(tmp_path: Path) ->
     assert texts(change) == ["change words 0 sow the field"]
 
 
+def test_earlier_utterances_are_those_of_the_same_input(tmp_path: Path, made: Made) -> None:
+    """Both files have a recording called talk; the second one begins without what the first one ended with."""
+    files = [lists(tmp_path / name, 30, "talk/") for name in ("a.jsonl", "b.jsonl")]
+    pipeline = Pipeline(Settings(profile=Profile({"lm": 1.0}, (LmSpec(),), form="as-is", previous=1)))
+    assert [len(texts(result)) for result in pipeline.run(inputs(*files))] == [30, 30]
+    prefixes = [request.prefix for asked in made.lms[0].scored for request in asked]
+    assert (len(prefixes), prefixes.count("")) == (60, 2)
+    assert prefixes[0] == prefixes[30] == ""
+
+
 def test_a_recognizer_that_cannot_be_loaded_ends_the_run_at_its_first_segment(tmp_path: Path) -> None:
     settings = Settings(recognizer=FrontendOptions(model="missing"))
     run = Pipeline(settings).run(inputs(lists(tmp_path / "a.jsonl", 24), tone(tmp_path / "b.wav", 2)))

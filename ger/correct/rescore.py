@@ -74,6 +74,10 @@ class Rescorer:
                 self._remember(lists[i], correction.text)
         return [made[i] for i in range(len(lists))]
 
+    def forget(self) -> None:
+        """What was said so far is no context for what follows."""
+        self._said.clear()
+
     def _turns(self, lists: Sequence[NBest]) -> Iterator[list[int]]:
         """What can be rescored at once: with earlier utterances as context, one list a recording."""
         if not self._profile.previous:
