@@ -408,16 +408,16 @@ class TestPosteriors:
 
 class TestTemperature:
     def test_three_of_four_right(self):
-        # Likelihood is highest where the posterior of the right one is 3/4: exp(1 / T) = 3.
+        # Three targets of 5/6 and one of 1/6: the first one's posterior has to be 2/3, exp(1 / T) = 2.
         lists = features(*[[[1.0], [0.0]]] * 4)
         found = tune.temperature(lists, wrong([0, 1], [0, 1], [0, 1], [1, 0]), [1])
-        assert found == pytest.approx(1 / math.log(3))
+        assert found == pytest.approx(1 / math.log(2))
 
     def test_any_of_the_best_will_do(self):
-        # The third has posterior 1 / (2 exp(1 / T) + 1), which has to be 1/5: T = 1 / ln 2.
+        # The third has posterior 1 / (2 exp(1 / T) + 1), which has to be (4 * 1/7 + 6/7) / 5: exp(1 / T) = 5/4.
         lists = features(*[[[1.0], [1.0], [0.0]]] * 5)
         found = tune.temperature(lists, [*wrong(*[[0, 0, 2]] * 4), *wrong([1, 1, 0])], [1])
-        assert found == pytest.approx(1 / math.log(2))
+        assert found == pytest.approx(1 / math.log(5 / 4))
 
     def test_weights_and_temperature_scale_together(self):
         lists, errors = made([5] * 100, 2, 1, hidden=np.array([1.0, 0.7]))
@@ -426,12 +426,15 @@ class TestTemperature:
     def test_lists_that_say_nothing_change_nothing(self):
         lists = features(*[[[1.0], [0.0]]] * 5, [])
         found = tune.temperature(lists, wrong([0, 1], [0, 1], [0, 1], [1, 0], [2, 2], [3]), [1])
-        assert found == pytest.approx(1 / math.log(3))
+        assert found == pytest.approx(1 / math.log(2))
 
-    def test_always_right_is_sharp_and_always_wrong_is_flat(self):
+    def test_always_right_is_as_sure_as_there_are_lists_and_always_wrong_is_flat(self):
+        for count in (2, 98):
+            lists = features(*[[[1.0], [0.0]]] * count)
+            sharp = tune.temperature(lists, wrong(*[[0, 1]] * count), [1])
+            expected = (count + 1) / (count + 2)
+            assert tune.posteriors(lists, [1], sharp)[0] == pytest.approx([expected, 1 - expected])
         lists = features([[1.0], [0.0]], [[2.0], [0.0]])
-        sharp = tune.temperature(lists, wrong([0, 1], [0, 1]), [1])
-        assert tune.posteriors(lists, [1], sharp)[0] == pytest.approx([1, 0])
         flat = tune.temperature(lists, wrong([1, 0], [1, 0]), [1])
         assert tune.posteriors(lists, [1], flat)[0] == pytest.approx([0.5, 0.5], abs=1e-3)
 

@@ -222,8 +222,9 @@ def posteriors(features: Features, weights: Sequence[float] | Floats, temperatur
 def temperature(features: Features, errors: Sequence[Ints], weights: Sequence[float] | Floats) -> float:
     """The temperature under which the hypotheses with the fewest errors are most likely.
 
-    Maximum likelihood; of several best hypotheses of a list any will do, so lists whose hypotheses all have the same
-    errors say nothing. 1 where no list says anything.
+    Maximum likelihood, with the targets of Platt (1999): of n lists each counts as right (n + 1) / (n + 2) of the time,
+    so that a few lists do not make anything certain. Of several best hypotheses of a list any will do, so lists whose
+    hypotheses all have the same errors say nothing. 1 where no list says anything.
 
     Raises:
         UsageError: as `tune` does.
@@ -237,10 +238,12 @@ def temperature(features: Features, errors: Sequence[Ints], weights: Sequence[fl
     if not size:
         return 1.0
     low = table.lowest()
+    doubt = 1 / (len(table.starts) + 2)
 
     def surprise(log_temperature: float) -> float:
         cooled = score / (size * math.exp(log_temperature))
-        return float((table.log_sum(cooled) - table.log_sum(np.where(low, cooled, -np.inf))).sum())
+        right, wrong = (table.log_sum(np.where(part, cooled, -np.inf)) for part in (low, ~low))
+        return float((table.log_sum(cooled) - (1 - doubt) * right - doubt * wrong).sum())
 
     return size * math.exp(_minimum(surprise, *_RANGE))
 
