@@ -31,7 +31,7 @@ from ger.lm.features import Features
 from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.tune import choose, folds, select, tune
-from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from ger.train.recipe import RescorerOptions
 from ger.train.rescorer import train
 from ger.types import NBest
@@ -70,7 +70,7 @@ class Remembered:
                 self._path.write_text(json.dumps(self._known))
         return [[self._known[r.prefix + c] for c in r.continuations] for r in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         raise NotImplementedError
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ger.protocols import ScoreRequest
+from ger.protocols import Answer, GenerateRequest, Message, ScoreRequest
 from ger.types import AudioSegment, Hypothesis, NBest
 
 if TYPE_CHECKING:
@@ -83,27 +83,34 @@ class ScriptedLM:
 
     Args:
         score: log p of a text after a prefix (prefix first), in nats; what it raises is raised by `score`.
-        answer: The answer to a prompt; what it raises is raised by `generate`.
+        answer: The answer to a prompt, or several, best first; what it raises is raised by `generate`. Of a
+            conversation it is given the texts of all messages, one a line.
     """
 
     signature = "scripted-lm"
 
     def __init__(
-        self, score: Callable[[str, str], float] = lambda prefix, text: 0.0, answer: Callable[[str], str] = str
+        self,
+        score: Callable[[str, str], float] = lambda prefix, text: 0.0,
+        answer: Callable[[str], str | tuple[Answer, ...]] = str,
     ) -> None:
         self._score = score
         self._answer = answer
         #: Requests of every call of `score`.
         self.scored: list[list[ScoreRequest]] = []
-        #: Prompts of every call of `generate`.
-        self.prompted: list[list[str]] = []
+        #: Requests of every call of `generate`.
+        self.prompted: list[list[GenerateRequest]] = []
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         """See `ger.protocols.LanguageModel`."""
         self.scored.append(list(requests))
         return [[self._score(request.prefix, text) for text in request.continuations] for request in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         """See `ger.protocols.LanguageModel`."""
-        self.prompted.append(list(prompts))
-        return [self._answer(prompt) for prompt in prompts]
+        self.prompted.append(list(requests))
+        return [self._answers(request.prompt) for request in requests]
+
+    def _answers(self, prompt: str | tuple[Message, ...]) -> tuple[Answer, ...]:
+        made = self._answer(prompt if isinstance(prompt, str) else "\n".join(message.text for message in prompt))
+        return (Answer(made),) if isinstance(made, str) else made

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ger.errors import DependencyError, ModelError, UnknownNameError
 from ger.io.paths import printable
 from ger.lm.ngram import NGramModel, Note
-from ger.protocols import LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.form import Form
 from ger.text.normalize import normalize
 
@@ -71,7 +71,7 @@ class KenLM:
         """See `ger.protocols.LanguageModel`."""
         return [self._scores(request) for request in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         """See `ger.protocols.LanguageModel`.
 
         Raises:

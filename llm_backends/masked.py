@@ -19,7 +19,7 @@ from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.torch_common import Batched, dtype_of
 
@@ -101,7 +101,7 @@ class MaskedLM(Batched):
         by_text = dict(zip(texts, totals, strict=True))
         return [[by_text[r.prefix, c] for c in r.continuations] for r in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         """Masked language models do not write.
 
         Raises:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from ger.errors import ModelError, UsageError
-from ger.protocols import LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LmOptions, Message, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.http_client import Client, Policy
 from llm_backends.http_keys import api_key
@@ -26,6 +27,8 @@ _PROBE_TRIES = 3
 _EXAMPLE = "Give its address and the model's name there, such as http://localhost:8000/v1#Qwen/Qwen3-4B."
 _NO_SCORES = "Use a server that gives log-probabilities of the prompt, such as vLLM, or the transformers backend."
 _TOO_LONG = "If the text is too long for the model, use one with a longer context or shorter segments."
+
+_RESTRICTED = "Use the transformers backend."
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -98,26 +101,29 @@ class _Writing:
     def name(self) -> Literal["completions", "chat"]:
         return "completions" if self.path == "completions" else "chat"
 
-    def body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
-        asked = (
-            {"prompt": prompt} if self.name == "completions" else {"messages": [{"role": "user", "content": prompt}]}
-        )
+    def body(self, prompt: str | tuple[Message, ...], max_tokens: int) -> dict[str, Any]:
+        turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
+        messages = [{"role": turn.role, "content": well_formed(turn.text)} for turn in turns]
+        asked = {"prompt": well_formed(_shown(prompt))} if self.name == "completions" else {"messages": messages}
         return {**asked, self.limit: max_tokens, **self.greedy}
 
-    def text(self, answer: dict[str, Any]) -> str:
-        """The text of an answer.
+    def answer(self, value: dict[str, Any]) -> Answer:
+        """What an answer of the server says; its length only where the server counts.
 
         Raises:
-            ValueError: it has none.
+            ValueError: it has no text.
         """
         try:
-            choice = answer["choices"][0]
+            choice = value["choices"][0]
             text = choice["text"] if self.name == "completions" else choice["message"]["content"] or ""
         except (KeyError, IndexError, TypeError) as error:
             raise ValueError("the answer has no text") from error
         if not isinstance(text, str):
             raise ValueError("the answer has no text")
-        return text
+        usage = value.get("usage")
+        tokens = usage.get("completion_tokens") if isinstance(usage, dict) else 0
+        finished = choice.get("finish_reason") != "length"
+        return Answer(text, finished=finished, tokens=tokens if isinstance(tokens, int) else 0)
 
 
 #: Tried in this order; the newest hosted models take no other limit, and some no temperature.
@@ -196,19 +202,49 @@ class OpenAILM:
         totals = dict(zip(texts, self._each(self._total, texts), strict=True))
         return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
-        """See `ger.protocols.LanguageModel`. Equal prompts are sent once.
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        """See `ger.protocols.LanguageModel`. Equal prompts are sent once; answers have no scores, but choices do.
 
         A server with chat alone is asked with the prompt as the user's message; what it answers is its reply to it.
+        Of choices the one with the greatest score is taken, which needs a server that can score.
 
         Raises:
-            ModelError: the server cannot generate, did not answer, or refused a prompt, for example as too long.
+            ModelError: the server cannot generate, did not answer, or refused a prompt, for example as too long; or a
+                restriction that it cannot be asked for.
         """
+        if any(r.slots or (r.choices and not isinstance(r.prompt, str)) for r in requests):
+            raise ModelError(f"{self._name}: a server cannot be asked for slots, or choices in a chat.", _RESTRICTED)
+        chosen = iter(self._chosen([r for r in requests if r.choices]))
+        asked = {(r.prompt, r.max_tokens): self._way(r.prompt) for r in requests if not r.choices}
+        answers = dict(zip(asked, self._each(self._write, [(*key, way) for key, way in asked.items()]), strict=True))
+        return [next(chosen) if r.choices else (answers[r.prompt, r.max_tokens],) for r in requests]
+
+    def _chosen(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        """The choices with the greatest scores."""
+        if not requests:
+            return []
+        texts = [tuple(dict.fromkeys(request.choices)) for request in requests]
+        scores = self.score([ScoreRequest(t, _shown(r.prompt)) for r, t in zip(requests, texts, strict=True)])
+        made = []
+        for request, names, values in zip(requests, texts, scores, strict=True):
+            pairs = sorted(zip(values, names, strict=True), key=lambda pair: -pair[0])
+            made.append(tuple(Answer(name, value) for value, name in pairs[: request.beams]))
+        return made
+
+    def _way(self, prompt: str | tuple[Message, ...]) -> _Writing:
+        """How to ask for an answer to a prompt."""
         if self._writing is None:
             raise ModelError(f"{self._name}: the server cannot generate: {self._no_text}.", "Use another server.")
-        unique = list(dict.fromkeys(prompts))
-        answers = dict(zip(unique, self._each(lambda prompt: self._text(prompt, max_tokens), unique), strict=True))
-        return [answers[prompt] for prompt in prompts]
+        if isinstance(prompt, str) or self._writing.name == "chat":
+            return self._writing
+        writing, reason = self._chat
+        if writing is None:
+            raise ModelError(f"{self._name}: the server has no chat: {reason}.", "Use a prompt of plain text.")
+        return writing
+
+    @cached_property
+    def _chat(self) -> tuple[_Writing | None, str]:
+        return self._probe_writing([writing for writing in _WRITINGS if writing.name == "chat"])
 
     def _each(self, function: Callable[[_Item], _Made], items: list[_Item]) -> list[_Made]:
         """Apply a function to all items, some at the same time; after a failure no further one is begun."""
@@ -233,11 +269,10 @@ class OpenAILM:
         except ValueError as error:
             raise ModelError(f"{self._name}: {error}.", "Check the server; its answer is not as it was.") from error
 
-    def _text(self, prompt: str, max_tokens: int) -> str:
-        assert self._writing is not None
-        prompt = well_formed(prompt)
+    def _write(self, item: tuple[str | tuple[Message, ...], int, _Writing]) -> Answer:
+        prompt, max_tokens, writing = item
         try:
-            return self._writing.text(self._ask(self._writing.path, self._writing.body(prompt, max_tokens), prompt))
+            return writing.answer(self._ask(writing.path, writing.body(prompt, max_tokens), _shown(prompt)))
         except ValueError as error:
             raise ModelError(f"{self._name}: {error}.", "Check the server; its answer is not as it was.") from error
 
@@ -255,7 +290,7 @@ class OpenAILM:
             reason = f": {reply.refusal}" if reply.refusal else ""
             raise ModelError(f"{self._address.shown}: the server names no model{reason}.", _EXAMPLE) from error
 
-    def _probe_writing(self) -> tuple[_Writing | None, str]:
+    def _probe_writing(self, writings: Sequence[_Writing] = _WRITINGS) -> tuple[_Writing | None, str]:
         """How the server generates; else nothing and the reason.
 
         Raises:
@@ -263,12 +298,12 @@ class OpenAILM:
         """
         reasons: list[str] = []
         failed: dict[str, ModelError] = {}
-        for writing in _WRITINGS:
+        for writing in writings:
             if writing.path in failed:
                 continue
             try:
                 reply = self._client.post(writing.path, {"model": self._model, **writing.body(PROBE, 16)})
-                writing.text(reply.value)
+                writing.answer(reply.value)
             except ModelError as error:
                 failed[writing.path] = error
             except ValueError as error:
@@ -292,3 +327,8 @@ class OpenAILM:
             return probe(ask, self._address.start, self._address.end), ""
         except ValueError as error:
             return None, str(error)
+
+
+def _shown(prompt: str | tuple[Message, ...]) -> str:
+    """A prompt as one text."""
+    return prompt if isinstance(prompt, str) else "\n".join(message.text for message in prompt)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ger.device import device_of
 from ger.errors import ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.form import Form
 from ger.train.scalar import load
 from llm_backends.torch_common import Batched, dtype_of
@@ -72,7 +72,7 @@ class RescorerLM(Batched):
         scores = {text: score for (text, _), score in scored}
         return [[scores[text] for text in request.continuations] for request in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         """A rescorer has no vocabulary to write with.
 
         Raises:

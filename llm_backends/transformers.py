@@ -18,7 +18,7 @@ from ger.device import device_of
 from ger.errors import DependencyError, ModelError
 from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
-from ger.protocols import LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.packed import PackedScorer
 from llm_backends.torch_common import Batched, attempt, dtype_of
@@ -80,20 +80,22 @@ class TransformersLM(Batched):
         totals = dict(zip(texts, self._totals(items), strict=True))
         return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         """See `ger.protocols.LanguageModel`.
 
         Raises:
             ModelError: a prompt with its answer is longer than the model's context.
         """
-        sequences = [Encoded(i, self._ids(prompt), 0) for i, prompt in enumerate(prompts)]
-        for sequence in sequences:
-            self._check_length(len(sequence.ids) + max_tokens, prompts[sequence.index])
-        answers = [""] * len(sequences)
-        run = partial(self._generate, max_tokens=max_tokens)
-        for sequence, text in self._each(_sorted(sequences), lambda sequence: len(sequence.ids) + max_tokens, run):
-            answers[sequence.index] = text
-        return answers
+        answers = [""] * len(requests)
+        for limit in {request.max_tokens for request in requests}:
+            mine = [(i, request) for i, request in enumerate(requests) if request.max_tokens == limit]
+            sequences = [Encoded(i, self._ids(_text(request)), 0) for i, request in mine]
+            for sequence, (_, request) in zip(sequences, mine, strict=True):
+                self._check_length(len(sequence.ids) + limit, _text(request))
+            run = partial(self._generate, max_tokens=limit)
+            for sequence, text in self._each(_sorted(sequences), lambda s, limit=limit: len(s.ids) + limit, run):
+                answers[sequence.index] = text
+        return [(Answer(answer),) for answer in answers]
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(well_formed(text), add_special_tokens=False).input_ids
@@ -190,6 +192,10 @@ class TransformersLM(Batched):
             ids[i, span] = torch.tensor(row)
             mask[i, span] = 1
         return ids.to(self._device), mask.to(self._device)
+
+
+def _text(request: GenerateRequest) -> str:
+    return request.prompt if isinstance(request.prompt, str) else "\n".join(m.text for m in request.prompt)
 
 
 def _sorted(sequences: list[Encoded]) -> list[Encoded]:

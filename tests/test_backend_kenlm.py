@@ -8,7 +8,7 @@ import pytest
 
 from ger.errors import DependencyError, ModelError
 from ger.lm.ngram import Note, train
-from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from ger.registry import load
 from llm_backends.kenlm import KenLM
 
@@ -99,7 +99,7 @@ def test_signature_changes_with_the_file(engine: str, arpa: Path, tmp_path: Path
 
 def test_what_it_cannot_do(engine: str, arpa: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot generate text"):
-        backend(arpa).generate(["the"])
+        backend(arpa).generate([GenerateRequest("the")])
     with pytest.raises(ModelError, match=r"needs a file\. Make one with `ger lm train"):
         KenLM(LmOptions())
     with pytest.raises(ModelError, match=r"none\.arpa cannot be read: No such file"):

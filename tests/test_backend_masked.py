@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ger.errors import MemoryLimitError, ModelError, UsageError
-from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from llm_backends.masked import MaskedLM
 
 torch = pytest.importorskip("torch")
@@ -212,7 +212,7 @@ def test_half_surrogates(bert: Path) -> None:
 
 def test_it_writes_nothing(bert: Path) -> None:
     with pytest.raises(ModelError, match="writes none"):
-        load(bert).generate(["the"])
+        load(bert).generate([GenerateRequest("the")])
 
 
 def test_wrong_options(bert: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from server_openai import Engine, Fault, Server
 from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
 from ger.lm.profile import DEFAULT
-from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from ger.registry import load
 from ger.types import Hypothesis, NBest
 from llm_backends.http_client import Client, Policy
@@ -109,6 +109,11 @@ def score(lm: LanguageModel, *texts: str, prefix: str = "") -> list[float]:
     return scores
 
 
+def written(lm: LanguageModel, prompts: Sequence[str], max_tokens: int) -> list[str]:
+    """The best answers to prompts."""
+    return [answers[0].text for answers in lm.generate([GenerateRequest(p, max_tokens) for p in prompts])]
+
+
 @pytest.fixture(scope="module", params=["prompt_logprobs", "echo"])
 def remote(engine: Engine, request: pytest.FixtureRequest) -> Iterator[OpenAILM]:
     """A server that is asked and never changed."""
@@ -167,7 +172,7 @@ def test_text(server: Server, local: TransformersLM, connect: Connect) -> None:
     prompts = ["The weather", "Two", "The weather"]
     lm = connect(server)
     server.asked.clear()
-    assert lm.generate(prompts, max_tokens=7) == local.generate(prompts, max_tokens=7)
+    assert written(lm, prompts, 7) == written(local, prompts, 7)
     assert len(server.asked) == 2
     assert lm.generate([]) == []
 
@@ -177,7 +182,7 @@ def test_chat_alone(engine: Engine, local: TransformersLM, connect: Connect, ref
     with Server(engine, {"chat"}, refuses=refuses) as server:
         lm = connect(server)
         assert lm.abilities == Abilities("", False, "chat")
-        assert lm.generate(["The weather"], max_tokens=7) == local.generate(["The weather"], max_tokens=7)
+        assert written(lm, ["The weather"], 7) == written(local, ["The weather"], 7)
         with pytest.raises(ModelError, match=r"cannot score: it said Not Found \(404\)\. Use a server that"):
             score(lm, "Yes.")
         with pytest.raises(ModelError, match=r"cannot score: it said Not Found"):
@@ -192,7 +197,7 @@ def test_one_way_of_writing_that_fails_does_not_hide_another(
     with Server(engine, {"chat"}, missing=status) as server:
         lm = connect(server)
         assert lm.abilities == Abilities("", False, "chat")
-        assert lm.generate(["The weather"], max_tokens=7) == local.generate(["The weather"], max_tokens=7)
+        assert written(lm, ["The weather"], 7) == written(local, ["The weather"], 7)
     assert status == 500 or not waits.seconds
 
 
@@ -298,7 +303,7 @@ def test_longer_than_the_context(server: Server, connect: Connect) -> None:
     with pytest.raises(ModelError, match=r"refused 'toll toll .*maximum context length is 256 tokens \(400\)\. If"):
         score(lm, "short", "toll " * 300)
     with pytest.raises(ModelError, match=r"refused 'short': .*maximum context length"):
-        lm.generate(["short"], max_tokens=300)
+        written(lm, ["short"], 300)
 
 
 def test_a_server_that_cuts(server: Server, connect: Connect) -> None:
@@ -327,10 +332,10 @@ def test_an_answer_without_text(server: Server, connect: Connect) -> None:
     lm = connect(server)
     server.spoil = lambda choice: choice.pop("text")
     with pytest.raises(ModelError, match="the answer has no text"):
-        lm.generate(["The"], max_tokens=5)
+        written(lm, ["The"], 5)
     server.spoil = lambda choice: choice.update(text=3)
     with pytest.raises(ModelError, match="the answer has no text"):
-        lm.generate(["The"], max_tokens=5)
+        written(lm, ["The"], 5)
 
 
 def test_half_surrogates(server: Server, connect: Connect) -> None:
@@ -372,7 +377,7 @@ def test_transformers_serve(transformers_serve: str, local: TransformersLM) -> N
     lm = OpenAILM(LmOptions(model=transformers_serve))
     assert lm.abilities == Abilities("", False, "completions")
     prompts = ["The weather", "Two"]
-    assert lm.generate(prompts, max_tokens=7) == local.generate(prompts, max_tokens=7)
+    assert written(lm, prompts, 7) == written(local, prompts, 7)
     with pytest.raises(
         ModelError, match=r"the server cannot score: it said .*prompt_logprobs.* \(422\); .* echo\. Use"
     ):

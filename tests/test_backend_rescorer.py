@@ -13,7 +13,7 @@ import pytest
 
 from ger.errors import MemoryLimitError, ModelError, UsageError
 from ger.lm import select
-from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from ger.train.recipe import RescorerOptions
 from ger.train.scalar import Reading, start
 from llm_backends.rescorer import RescorerLM
@@ -133,7 +133,7 @@ def test_half_a_surrogate(tiny: RescorerLM) -> None:
 
 def test_it_does_not_write(tiny: RescorerLM) -> None:
     with pytest.raises(ModelError, match="only scores"):
-        tiny.generate(["Once upon a time"])
+        tiny.generate([GenerateRequest("Once upon a time")])
 
 
 def test_a_text_beyond_the_context(tiny: RescorerLM) -> None:

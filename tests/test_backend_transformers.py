@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ger.errors import MemoryLimitError, ModelError, UsageError
-from ger.protocols import LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from llm_backends.transformers import TransformersLM
 
 torch = pytest.importorskip("torch")
@@ -26,6 +26,11 @@ TEXTS = (
     "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich 🙂.",
     "word " * 60,
 )
+
+
+def written(lm: LanguageModel, prompts: Sequence[str], max_tokens: int) -> list[str]:
+    """The best answers to prompts."""
+    return [answers[0].text for answers in lm.generate([GenerateRequest(p, max_tokens) for p in prompts])]
 
 
 @pytest.fixture(scope="module")
@@ -228,12 +233,12 @@ def test_packs_after_a_lack_of_memory_are_smaller_within_the_same_call(
 
 def test_lack_of_memory_while_writing(tiny: TransformersLM, counted: Counting) -> None:
     prompts = ["one", "two words", "three more words", "four"]
-    expected = tiny.generate(prompts, max_tokens=5)
+    expected = written(tiny, prompts, 5)
     model = counted(2 * 3)
-    assert tiny.generate(prompts, max_tokens=5) == expected
+    assert written(tiny, prompts, 5) == expected
     assert model.refused == [(4, 3)]
     model.refused.clear()
-    assert tiny.generate(prompts, max_tokens=5) == expected
+    assert written(tiny, prompts, 5) == expected
     assert model.refused == []
 
 
@@ -262,7 +267,7 @@ def test_longer_than_the_context(tiny: TransformersLM) -> None:
     with pytest.raises(ModelError, match=r"\d+ tokens do not fit in its context of 128: 'endless"):
         tiny.score([ScoreRequest(("short", "endless " * 130))])
     with pytest.raises(ModelError, match="do not fit in its context of 128: 'prompt'"):
-        tiny.generate(["prompt"], max_tokens=128)
+        written(tiny, ["prompt"], 128)
 
 
 PROMPTS = ["The", "Three blind mice ran after the farmer's wife", "Once upon a time", "The"]
@@ -270,11 +275,11 @@ PROMPTS = ["The", "Three blind mice ran after the farmer's wife", "Once upon a t
 
 def test_generation_is_greedy(tiny: TransformersLM, reference: Reference) -> None:
     for prompt in PROMPTS:
-        assert tiny.generate([prompt], max_tokens=8) == [reference.greedy(prompt, 8)]
+        assert written(tiny, [prompt], 8) == [reference.greedy(prompt, 8)]
 
 
 def test_padding_changes_no_answer(tiny: TransformersLM, reference: Reference) -> None:
-    answers = tiny.generate(PROMPTS, max_tokens=8)
+    answers = written(tiny, PROMPTS, 8)
     assert answers == [reference.greedy(prompt, 8) for prompt in PROMPTS]
     assert len(set(answers)) == 3
     assert tiny.generate([]) == []
@@ -331,5 +336,5 @@ def test_smollm2(smollm2: TransformersLM, smollm2_dir: Path) -> None:
     assert scores[0] > scores[1] + 3
     prompt = "The capital of France is"
     long = "One, two, three, four, five, six, seven, eight, nine,"
-    assert smollm2.generate([prompt, long], max_tokens=4) == [plain.greedy(prompt, 4), plain.greedy(long, 4)]
-    assert "Paris" in smollm2.generate([prompt], max_tokens=4)[0]
+    assert written(smollm2, [prompt, long], 4) == [plain.greedy(prompt, 4), plain.greedy(long, 4)]
+    assert "Paris" in written(smollm2, [prompt], 4)[0]

@@ -20,7 +20,7 @@ from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import Profile, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.lm.tune import folds
-from ger.protocols import ScoreRequest
+from ger.protocols import Answer, GenerateRequest, ScoreRequest
 from ger.testing import ScriptedLM
 from ger.types import AudioSpan, Context, Hypothesis, NBest
 
@@ -346,8 +346,8 @@ class Memory:
         self.asked += [text for request in requests for text in request.continuations]
         return [[0.0 if text in self.known else -9.0 for text in r.continuations] for r in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
-        return list(prompts)
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        return [(Answer(str(request.prompt)),) for request in requests]
 
 
 def test_a_model_that_knows_its_references_by_heart_gains_nothing() -> None:

@@ -21,7 +21,7 @@ from ger.io.inputs import Input, expand
 from ger.lm.profile import Profile
 from ger.lm.select import LmSpec
 from ger.pipeline import Pipeline, Result
-from ger.protocols import FrontendOptions
+from ger.protocols import Answer, FrontendOptions, GenerateRequest, Message
 from ger.settings import Settings
 from ger.testing import FixedSegmenter, ScriptedFrontend, ScriptedLM
 from ger.types import AudioSegment
@@ -343,8 +343,11 @@ def test_audio_that_holds_no_speech_gives_an_empty_text(tmp_path: Path) -> None:
 
 def test_scripted_parts_keep_a_record() -> None:
     lm = ScriptedLM(lambda prefix, text: -1.0, lambda prompt: prompt.upper())
-    assert lm.generate(["a"], max_tokens=3) == ["A"]
-    assert lm.prompted == [["a"]]
+    asked = [GenerateRequest("a", max_tokens=3), GenerateRequest((Message("system", "b"), Message("user", "c")))]
+    assert lm.generate(asked) == [(Answer("A"),), (Answer("B\nC"),)]
+    assert lm.prompted == [asked]
+    several = (Answer("d", -1.0), Answer("e", -2.0))
+    assert ScriptedLM(answer=lambda prompt: several).generate(asked) == [several, several]
     blocks = [np.ones(8000, dtype=np.float32), np.ones(24_000, dtype=np.float32), np.zeros(8000, dtype=np.float32)]
     pieces = [(start, len(samples)) for start, samples in FixedSegmenter(1.0).split(blocks)]
     assert pieces == [(0.0, 16_000), (1.0, 16_000)]

@@ -15,7 +15,7 @@ from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
 from ger.lm.profile import DEFAULT, Profile, interpolation
 from ger.lm.select import LmSpec
-from ger.protocols import Corrector, LanguageModel, ScoreRequest
+from ger.protocols import Answer, Corrector, GenerateRequest, LanguageModel, ScoreRequest
 from ger.testing import ScriptedLM
 from ger.types import Context, Edit, Hypothesis, NBest, Word
 
@@ -36,7 +36,7 @@ class Scripted:
             raise ModelError("scripted: broke.", "Mend it.")
         return [[self.table.get(text, 0.0) for text in request.continuations] for request in requests]
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         raise ModelError("scripted: does not write.")
 
 

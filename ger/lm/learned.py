@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ger.errors import ModelError
 from ger.lm.features import Features, compute
 from ger.lm.ngram import NGramModel, train
-from ger.protocols import LanguageModel, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.text.form import Form
 from ger.text.normalize import normalize
 from ger.types import NBest
@@ -59,7 +59,7 @@ class NGram:
     def _words(self, text: str) -> list[str]:
         return normalize(text, self.normalizer).split()
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
         """Nothing: n-gram models are used for scores only.
 
         Raises:
