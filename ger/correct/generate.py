@@ -1,0 +1,236 @@
+"""Generation: a language model reads the hypotheses of a list and writes the transcript.
+
+It can write the right words even where no hypothesis has them (Chen et al. 2023, "HyPoradise"), and it can also write
+what nobody has said; what may be accepted is for a guard to say. Decoding can be restricted: to one of the hypotheses,
+to their words in the order of the word graph, or by mapping the free answer to the nearest hypothesis (Ma et al. 2023,
+"Can generative large language models perform ASR error correction?").
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rapidfuzz.distance import Levenshtein
+
+from ger.correct.shots import Examples
+from ger.correct.slots import slots
+from ger.correct.style import styled
+from ger.errors import ModelError, UsageError
+from ger.lm.generation import Generation
+from ger.prompting import Prompt, cleaned
+from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
+from ger.text.align import carry_times, edits
+from ger.text.normalize import normalize
+from ger.types import Correction, Decision, Hypothesis, NBest
+
+__all__ = ["Generator"]
+
+#: Tokens that an answer may have at least, and by how much it may be longer than the longest hypothesis.
+_SPARE, _LONGER = 16, 1.5
+#: Bytes of a token, on the cautious side: text in upper case or in other scripts takes more tokens.
+_BYTES_A_TOKEN = 3
+_OTHER = 128  # tokens of an answer that is no transcript
+_NUMBER = 8  # tokens of a number and what may stand around it
+
+
+class Generator:
+    """Has a language model write the transcript; see `ger.protocols.Corrector`.
+
+    An answer that says the same as the 1-best keeps it, one that says the same as another hypothesis chooses that one
+    as it is listed; any other is written in the spelling of the list (`ger.correct.style`). `scores` are, where the
+    backend knows them: `generator`, log p(answer | prompt); `least`, that of its least probable token; `first_best`,
+    log p(1-best | prompt), for prompts of role `text`.
+
+    An answer that is cut at the limit, empty or unreadable is rejected; a list whose generation fails, for example one
+    too long for the model, keeps its 1-best and says so; the others go on.
+
+    Args:
+        lm: The language model.
+        generation: How it is used; its `lm`, `adapter`, `prompt` and `examples` are names for what is given here.
+        prompt: The prompt.
+        examples: Examples to show; `None` for none.
+
+    Raises:
+        UsageError: the prompt cannot be used, or not with this decoding.
+    """
+
+    name = "generate"
+
+    def __init__(
+        self, lm: LanguageModel, generation: Generation, prompt: Prompt, examples: Examples | None = None
+    ) -> None:
+        if not prompt.turns:
+            raise UsageError(f"The prompt {prompt.name!r} asks for nothing.", "Choose one with [[turns]].")
+        if generation.decoding == "words" and prompt.answer != "text":
+            raise UsageError(
+                f"The prompt {prompt.name!r} asks for a {prompt.answer}, decoding by words writes text.",
+                "Use a prompt whose answer is text.",
+            )
+        if generation.decoding != "free" and prompt.result != "transcript":
+            raise UsageError(f"The answer to the prompt {prompt.name!r} is no transcript.", "Use decoding = 'free'.")
+        self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.Corrector`."""
+        how, prompt = self._generation, self._prompt
+        shots = f",shots={self._examples.signature}" if self._examples else ""
+        task = f",task={how.task}" if how.task else ""
+        made = f"{self.name}:prompt={prompt.name}@{prompt.hash},decoding={how.decoding},beams={how.beams}"
+        return f"{made}{shots}{task},{self._lm.signature}"
+
+    def correct(self, lists: Sequence[NBest]) -> list[Correction]:
+        """See `ger.protocols.Corrector`."""
+        reasons = [self._settled(nbest) for nbest in lists]
+        waiting = [nbest for nbest, reason in zip(lists, reasons, strict=True) if not reason]
+        done = iter(self._generate(waiting))
+        return [_as_it_was(nbest, "kept", r) if r else next(done) for nbest, r in zip(lists, reasons, strict=True)]
+
+    def _settled(self, nbest: NBest) -> str:
+        """Why there is nothing to write, if so."""
+        listed = self._prompt.shown(self._seen(nbest))
+        if not listed:
+            return "nothing was said"
+        return "only one hypothesis" if len(listed) == 1 and self._generation.decoding in ("choice", "nearest") else ""
+
+    def _seen(self, nbest: NBest) -> NBest:
+        """The part of a list that the model reads."""
+        return nbest
+
+    def _generate(self, lists: Sequence[NBest]) -> list[Correction]:
+        seen = [self._seen(nbest) for nbest in lists]
+        shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
+        requests = [self._request(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
+        made = [self._read(*row) for row in zip(lists, requests, self._answers(requests), strict=True)]
+        return self._with_first_best(made, requests)
+
+    def _request(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest:
+        """What the model is asked about a list."""
+        decoding, texts = self._generation.decoding, [cleaned(h.text) for h in self._prompt.shown(nbest)]
+        written = [self._written(text, number) for number, text in enumerate(texts, 1)]
+        return GenerateRequest(
+            prompt=self._prompt.render(nbest, task=self._generation.task, shots=shots),
+            max_tokens=self._limit(texts),
+            beams=self._generation.beams,
+            drafts=tuple(written) if self._prompt.result == "transcript" else (),
+            choices=tuple(written) if decoding == "choice" else (),
+            slots=slots(texts, nbest.context.hotwords) if decoding == "words" else (),
+        )
+
+    def _written(self, text: str, number: int) -> str:
+        """A hypothesis as an answer."""
+        if self._prompt.answer == "number":
+            return str(number)
+        return json.dumps({"text": text}, ensure_ascii=False) if self._prompt.answer == "json" else text
+
+    def _limit(self, texts: Sequence[str]) -> int:
+        """Tokens after which an answer is no longer a transcript of this list."""
+        if self._prompt.result == "other":
+            return _OTHER
+        if self._prompt.answer == "number":
+            return _NUMBER
+        longest = max(len(text.encode("utf-8", "replace")) for text in texts)
+        return _SPARE + math.ceil(_LONGER * longest / _BYTES_A_TOKEN)
+
+    def _answers(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...] | ModelError]:
+        """Answers, or what went wrong: halved where it does, so that only those fail that must."""
+        if not requests:
+            return []
+        try:
+            return list(self._lm.generate(requests))
+        except ModelError as error:
+            if len(requests) == 1:
+                return [error]
+        half = len(requests) // 2
+        return self._answers(requests[:half]) + self._answers(requests[half:])
+
+    def _read(self, nbest: NBest, request: GenerateRequest, answers: tuple[Answer, ...] | ModelError) -> Correction:
+        """What becomes of a list by what the model answered."""
+        if isinstance(answers, ModelError):
+            return _as_it_was(nbest, "failed", str(answers))
+        answer = answers[0]
+        scores = {"generator": answer.score, "least": answer.least}
+        told = {name: float(value) for name, value in scores.items() if value is not None}
+        if not answer.finished:
+            return _as_it_was(nbest, "rejected", f"the answer did not end within {request.max_tokens} tokens", told)
+        text = self._text(answer.text, nbest)
+        if self._prompt.result == "other":
+            return _other(nbest, text, told)
+        if text is None or not normalize(text):
+            return _as_it_was(nbest, "rejected", _unreadable(answer.text), told)
+        return self._decide(nbest, text, told)
+
+    def _text(self, answer: str, nbest: NBest) -> str | None:
+        if self._generation.decoding in ("choice", "words") and self._prompt.answer == "text":
+            return cleaned(answer)  # nothing stands around it
+        return self._prompt.read(answer, self._seen(nbest))
+
+    def _decide(self, nbest: NBest, text: str, scores: dict[str, float]) -> Correction:
+        if self._generation.decoding == "nearest":
+            text = _nearest(text, self._prompt.shown(nbest)).text
+        said = normalize(text)
+        if said == normalize(nbest.best.text):
+            first = {"first_best": scores["generator"]} if "generator" in scores else {}
+            return _as_it_was(nbest, "kept", "the model wrote the 1-best", scores | first)
+        rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if normalize(hypothesis.text) == said), None)
+        if rank is None:
+            text = styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
+            return _changed(nbest, Hypothesis(text), "rewritten", "the model wrote a text that is not listed", scores)
+        return _changed(nbest, nbest.hypotheses[rank], "reranked", f"the model wrote hypothesis {rank + 1}", scores)
+
+    def _with_first_best(self, corrections: list[Correction], requests: Sequence[GenerateRequest]) -> list[Correction]:
+        """With the score of the 1-best where another text was preferred, and a text can be scored after the prompt."""
+        wanted = {
+            i: ScoreRequest(request.drafts[:1], request.prompt)
+            for i, (correction, request) in enumerate(zip(corrections, requests, strict=True))
+            if correction.changed and "generator" in correction.scores and isinstance(request.prompt, str)
+            if request.drafts[:1] == (self._written(cleaned(correction.hypotheses[0].text), 1),)
+        }
+        try:
+            found = self._lm.score([*wanted.values()]) if wanted else []
+        except ModelError:  # many servers generate and do not score
+            return corrections
+        for i, (value,) in zip(wanted, found, strict=True):
+            corrections[i] = replace(corrections[i], scores={**corrections[i].scores, "first_best": value})
+        return corrections
+
+
+def _nearest(text: str, listed: Sequence[Hypothesis]) -> Hypothesis:
+    """The hypothesis with the fewest different words, of several the better one."""
+    words = normalize(text).split()
+    return min(listed, key=lambda hypothesis: Levenshtein.distance(words, normalize(hypothesis.text).split()))
+
+
+def _unreadable(answer: str) -> str:
+    shown = cleaned(answer)
+    if not shown:
+        return "the answer is empty"
+    return f"the answer is not of the expected kind: {shown[:60]!r}{'…' if len(shown) > 60 else ''}"
+
+
+def _as_it_was(nbest: NBest, decision: Decision, reason: str, scores: dict[str, float] | None = None) -> Correction:
+    best = nbest.best
+    return Correction.of(nbest, best.text, decision, reason=reason, words=best.words, scores=scores or {})
+
+
+def _changed(nbest: NBest, chosen: Hypothesis, decision: Decision, reason: str, scores: dict[str, float]) -> Correction:
+    best = nbest.best
+    return Correction.of(
+        nbest,
+        chosen.text,
+        decision,
+        reason=reason,
+        words=chosen.words or (carry_times(best.words, chosen.text) if best.words else ()),
+        edits=edits(best.words or best.text, chosen.text),
+        scores=scores,
+    )
+
+
+def _other(nbest: NBest, text: str | None, scores: dict[str, float]) -> Correction:
+    """An answer that is no transcript; where there is none, the 1-best does not stand in for it."""
+    if text is None:
+        return Correction.of(nbest, "", "rejected", reason="the answer is empty", scores=scores)
+    return Correction.of(nbest, text, "rewritten", reason="the instruction was carried out", scores=scores)
