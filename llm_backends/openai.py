@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ger.errors import ModelError, UsageError
 from ger.protocols import Answer, GenerateRequest, LmOptions, Message, ScoreRequest
 from ger.text.tokens import well_formed
+from llm_backends.chat import shown
 from llm_backends.http_client import Client, Policy
 from llm_backends.http_keys import api_key
 from llm_backends.http_scores import PROBE, Scoring, probe
@@ -104,7 +105,7 @@ class _Writing:
     def body(self, prompt: str | tuple[Message, ...], max_tokens: int) -> dict[str, Any]:
         turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
         messages = [{"role": turn.role, "content": well_formed(turn.text)} for turn in turns]
-        asked = {"prompt": well_formed(_shown(prompt))} if self.name == "completions" else {"messages": messages}
+        asked = {"prompt": well_formed(shown(prompt))} if self.name == "completions" else {"messages": messages}
         return {**asked, self.limit: max_tokens, **self.greedy}
 
     def answer(self, value: dict[str, Any]) -> Answer:
@@ -224,7 +225,7 @@ class OpenAILM:
         if not requests:
             return []
         texts = [tuple(dict.fromkeys(request.choices)) for request in requests]
-        scores = self.score([ScoreRequest(t, _shown(r.prompt)) for r, t in zip(requests, texts, strict=True)])
+        scores = self.score([ScoreRequest(t, shown(r.prompt)) for r, t in zip(requests, texts, strict=True)])
         made = []
         for request, names, values in zip(requests, texts, scores, strict=True):
             pairs = sorted(zip(values, names, strict=True), key=lambda pair: -pair[0])
@@ -272,7 +273,7 @@ class OpenAILM:
     def _write(self, item: tuple[str | tuple[Message, ...], int, _Writing]) -> Answer:
         prompt, max_tokens, writing = item
         try:
-            return writing.answer(self._ask(writing.path, writing.body(prompt, max_tokens), _shown(prompt)))
+            return writing.answer(self._ask(writing.path, writing.body(prompt, max_tokens), shown(prompt)))
         except ValueError as error:
             raise ModelError(f"{self._name}: {error}.", "Check the server; its answer is not as it was.") from error
 
@@ -327,8 +328,3 @@ class OpenAILM:
             return probe(ask, self._address.start, self._address.end), ""
         except ValueError as error:
             return None, str(error)
-
-
-def _shown(prompt: str | tuple[Message, ...]) -> str:
-    """A prompt as one text."""
-    return prompt if isinstance(prompt, str) else "\n".join(message.text for message in prompt)

@@ -1,26 +1,34 @@
-"""Causal language models through transformers: exact scores and greedy text, on CPU and GPU.
+"""Causal language models through transformers: exact scores and text, on CPU and GPU.
 
 Texts to be scored are merged into prefix trees (`ger.lm.tree`), so work grows with distinct tokens; where trees are
-not exact for a model, and for writing, sequences are sorted by length and padded. Either way work is batched by tokens,
-padding included, never by rows: a batch costs at most `batch_tokens`. A batch that does not fit in memory is halved,
-and the smaller size is kept.
+not exact for a model, texts are sorted by length and padded. Answers are searched together (`llm_backends.decoding`),
+or one at a time where that is not exact. Either way work is batched by tokens, padding included, never by rows: a batch
+costs at most `batch_tokens`. A batch that does not fit in memory is halved, and the smaller size is kept.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError
+from ger.lm.constrain import Slots, spaced
 from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
+from llm_backends.adapter import digest, merged
+from llm_backends.chat import PromptReader, shown
+from llm_backends.decoding import Decoder, Job, Written
 from llm_backends.packed import PackedScorer
+from llm_backends.plain import write
+from llm_backends.rows import RowModel
 from llm_backends.torch_common import Batched, attempt, dtype_of
 
 __all__ = ["TransformersLM"]
@@ -46,6 +54,7 @@ class TransformersLM(Batched):
             import transformers
         except ImportError as error:
             raise DependencyError("torch or transformers", "transformers") from error
+        self._adapter = f",adapter={digest(Path(options.adapter))}" if options.adapter else ""
         local = resolve(options.model or DEFAULT_LM, "lm")
         transformers.utils.logging.disable_progress_bar()
         if options.threads:
@@ -54,20 +63,24 @@ class TransformersLM(Batched):
         self._dtype = dtype_of(options.compute_type, self._device)
         try:
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
+            dtype = torch.float32 if options.adapter else getattr(torch, self._dtype)
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                local.path, dtype=getattr(torch, self._dtype), local_files_only=True
+                local.path, dtype=dtype, local_files_only=True
             )
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, safetensors.SafetensorError) as error:
             raise ModelError(f"{local.name}: the language model cannot be loaded: {error}.") from error
+        if options.adapter:
+            model = merged(model, Path(options.adapter)).to(getattr(torch, self._dtype))
         self._model = model.to(self._device).eval()
         self._name = local.identity
+        self._reader = PromptReader(self._tokenizer, self._name)
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
         self._limit = context_of(model)
 
     @property
     def signature(self) -> str:
         """See `ger.protocols.LanguageModel`."""
-        return f"transformers:{self._name},{self._dtype}"
+        return f"transformers:{self._name},{self._dtype}{self._adapter}"
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         """See `ger.protocols.LanguageModel`. Tokens that texts begin with in common are computed once.
@@ -81,30 +94,103 @@ class TransformersLM(Batched):
         return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
-        """See `ger.protocols.LanguageModel`.
+        """See `ger.protocols.LanguageModel`. Drafts make greedy search faster; equal requests are answered once.
+
+        Of choices the one with the greatest score is taken. A text of slots stands behind another one with a space in
+        between, where its script has spaces; it may be longer than `max_tokens`, since a part of it would be none.
 
         Raises:
-            ModelError: a prompt with its answer is longer than the model's context.
+            ModelError: a prompt with its answer is longer than the model's context, a slot has no texts, or the model
+                failed.
         """
-        answers = [""] * len(requests)
-        for limit in {request.max_tokens for request in requests}:
-            mine = [(i, request) for i, request in enumerate(requests) if request.max_tokens == limit]
-            sequences = [Encoded(i, self._ids(_text(request)), 0) for i, request in mine]
-            for sequence, (_, request) in zip(sequences, mine, strict=True):
-                self._check_length(len(sequence.ids) + limit, _text(request))
-            run = partial(self._generate, max_tokens=limit)
-            for sequence, text in self._each(_sorted(sequences), lambda s, limit=limit: len(s.ids) + limit, run):
-                answers[sequence.index] = text
-        return [(Answer(answer),) for answer in answers]
+        unique = list(dict.fromkeys(requests))
+        chosen = [r for r in unique if r.choices]
+        answers = dict(zip(chosen, self._chosen(chosen), strict=True))
+        free = [r for r in unique if not r.choices]
+        answers |= zip(free, self._written(free), strict=True)
+        return [answers[request] for request in requests]
 
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(well_formed(text), add_special_tokens=False).input_ids
-        return ids
+    def _chosen(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        """The choices with the greatest scores."""
+        choices = [list(dict.fromkeys(map(well_formed, request.choices))) for request in requests]
+        items: list[Encoded] = []
+        for request, texts in zip(requests, choices, strict=True):
+            prompt = self._prompt(request)
+            for text in texts:
+                ids = [*prompt, *self._reader.plain(text), self._tokenizer.eos_token_id]
+                self._check_length(len(ids), text)
+                items.append(Encoded(len(items), ids, len(prompt)))
+        scored = iter(zip(self._totals(items), items, strict=True))
+        made = []
+        for request, texts in zip(requests, choices, strict=True):
+            found = [(text, *next(scored)) for text in texts]
+            best = sorted(found, key=lambda one: -one[1])[: max(1, request.beams)]
+            made.append(tuple(Answer(text, score, tokens=len(i.ids) - i.given, steps=1) for text, score, i in best))
+        return made
+
+    def _written(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        jobs = [self._job(request) for request in requests]
+        written = self._decode(jobs) if jobs else []
+        return [tuple(self._answer(job, w) for w in made) for job, made in zip(jobs, written, strict=True)]
+
+    def _job(self, request: GenerateRequest) -> Job:
+        prompt, slots = self._prompt(request), self._slots(request) if request.slots else None
+        limit = slots.longest if slots else max(1, request.max_tokens)
+        self._check_length(len(prompt) + limit, shown(request.prompt))
+        end = self._tokenizer.eos_token_id
+        drafts = [[*self._reader.plain(draft), end] for draft in request.drafts] if request.beams == 1 else []
+        return Job(prompt, limit, frozenset([end]) if slots else self._ends, max(1, request.beams), drafts, slots)
+
+    def _prompt(self, request: GenerateRequest) -> list[int]:
+        return self._reader.prompt(request.prompt) or [self._start()]
+
+    def _slots(self, request: GenerateRequest) -> Slots:
+        """The language of a request's slots; no tokens of a text depend on those of another one."""
+        if not all(request.slots):
+            raise ModelError(f"{self._name}: a slot without texts cannot be filled.", "Leave it out.")
+        slots = [[well_formed(text) for text in slot] for slot in request.slots]
+        first = {text: self._reader.plain(text) for slot in slots for text in slot}
+        later = {text: self._reader.behind(spaced(text)) for text in first}
+        return Slots(slots, first, later, self._tokenizer.eos_token_id)
+
+    def _answer(self, job: Job, written: Written) -> Answer:
+        tokens = written.tokens[:-1] if written.finished else written.tokens
+        text = job.slots.text(tokens) if job.slots else self._tokenizer.decode(tokens, skip_special_tokens=True)
+        score, least = math.fsum(written.logp), min(written.logp)
+        return Answer(text, score, least, written.finished, len(written.tokens), written.steps)
+
+    def _decode(self, jobs: list[Job]) -> list[list[Written]]:
+        """Answers to jobs, all of one call together where the model lets us."""
+        if self._rows is None:
+            return [attempt(partial(write, self._model, job), self._name, alone=True) or [] for job in jobs]
+        decoder = Decoder(self._rows, self._name, self._budget)
+        try:
+            return decoder.run(jobs)
+        finally:
+            self._budget = decoder.budget
+
+    @cached_property
+    def _ends(self) -> frozenset[int]:
+        """The tokens at which the model's makers end an answer."""
+        named = getattr(self._model.generation_config, "eos_token_id", None)
+        listed = named if isinstance(named, list) else [named] if named is not None else []
+        return frozenset([self._tokenizer.eos_token_id, *listed])
+
+    @cached_property
+    def _rows(self) -> RowModel | None:
+        """What decodes many answers together, if that is exact for this model; found out at the first use."""
+        rows = RowModel(self._model)
+        refusal = attempt(rows.refusal, f"{self._name}, self-check", alone=True)
+        if refusal:
+            _LOG.warning("%s: generating one answer at a time, which is slower: %s.", self._name, refusal)
+        return None if refusal else rows
 
     def _encode(self, index: int, prefix: str, text: str) -> Encoded:
         """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
         start, prefix, text = self._start(), well_formed(prefix), well_formed(text)
-        encoded = self._tokenizer(prefix + text, add_special_tokens=False, return_offsets_mapping=bool(prefix))
+        encoded = self._tokenizer(
+            prefix + text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=bool(prefix)
+        )
         given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
         ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
         self._check_length(len(ids), text)
@@ -159,43 +245,23 @@ class TransformersLM(Batched):
     def _forward(self, batch: list[Encoded]) -> list[float]:
         import torch
 
-        ids, mask = self._padded([item.ids for item in batch], left=False)
+        ids, mask = self._padded([item.ids for item in batch])
         with torch.inference_mode():
             logits = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
             picked = logits.gather(-1, ids[:, 1:].unsqueeze(-1)).squeeze(-1).float()
             logp = picked - torch.logsumexp(logits.float(), dim=-1)
         return [float(row[s.given - 1 : len(s.ids) - 1].double().sum()) for row, s in zip(logp, batch, strict=True)]
 
-    def _generate(self, batch: list[Encoded], max_tokens: int) -> list[str]:
-        import torch
-
-        ids, mask = self._padded([item.ids for item in batch], left=True)
-        with torch.inference_mode():
-            out = self._model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                max_new_tokens=max_tokens,
-                do_sample=False,
-                pad_token_id=self._tokenizer.eos_token_id,
-            )
-        texts: list[str] = self._tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
-        return texts
-
-    def _padded(self, rows: list[list[int]], *, left: bool) -> tuple[Any, Any]:
+    def _padded(self, rows: list[list[int]]) -> tuple[Any, Any]:
         import torch
 
         longest = max(map(len, rows))
         ids = torch.full((len(rows), longest), self._tokenizer.eos_token_id, dtype=torch.long)
         mask = torch.zeros((len(rows), longest), dtype=torch.long)
         for i, row in enumerate(rows):
-            span = slice(longest - len(row), longest) if left else slice(0, len(row))
-            ids[i, span] = torch.tensor(row)
-            mask[i, span] = 1
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
         return ids.to(self._device), mask.to(self._device)
-
-
-def _text(request: GenerateRequest) -> str:
-    return request.prompt if isinstance(request.prompt, str) else "\n".join(m.text for m in request.prompt)
 
 
 def _sorted(sequences: list[Encoded]) -> list[Encoded]:
