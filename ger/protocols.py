@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from ger.types import AudioSegment, Correction, NBest, Task
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "Answer",
     "AsrFrontend",
     "Corrector",
     "FrontendOptions",
+    "GenerateRequest",
     "LanguageModel",
     "LmOptions",
+    "Message",
     "ScoreRequest",
     "Segmenter",
 ]
@@ -65,6 +68,58 @@ class ScoreRequest:
     prefix: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateRequest:
+    """A prompt and how its answer is searched.
+
+    Attributes:
+        prompt: Text to be continued as it is, or a conversation, which the backend puts into the model's chat template.
+        max_tokens: Where an answer that does not end is cut.
+        beams: Width of the search, and so many answers come back at most; 1 is greedy.
+        drafts: Texts that the answer probably resembles, the likeliest first; a backend may use them to answer faster,
+            never to answer differently.
+        choices: Where given, the answer is one of these texts.
+        slots: Where given, the answer takes one text of each slot in turn; an empty text leaves the slot out.
+    """
+
+    prompt: str | tuple[Message, ...]
+    max_tokens: int = 256
+    beams: int = 1
+    drafts: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    slots: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a language model wrote.
+
+    Attributes:
+        text: Without the prompt and without special tokens.
+        score: log p(text, end of text | prompt) in nats over the whole vocabulary, also where choices or slots
+            restrict the search; `None` where the backend does not know.
+        least: The smallest log-probability of one of its tokens (nats); `None` where the backend does not know.
+        finished: Whether it ended by itself rather than at the limit.
+        tokens: Its length, the end of the text included; 0 where the backend does not know.
+        steps: How often the model was run for it; 0 where the backend does not know.
+    """
+
+    text: str
+    score: float | None = None
+    least: float | None = None
+    finished: bool = True
+    tokens: int = 0
+    steps: int = 0
+
+
 @runtime_checkable
 class LanguageModel(Protocol):
     """A language model that can score text, generate it, or both."""
@@ -82,11 +137,11 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def generate(self, prompts: Sequence[str], *, max_tokens: int = 256) -> list[str]:
-        """The most probable continuation of every prompt (greedy), without the prompt.
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        """Answers to every prompt, best first; at least one each.
 
         Raises:
-            ModelError: the model broke or this backend cannot generate.
+            ModelError: the model broke, or this backend cannot generate or not under such a restriction.
         """
         ...
 
@@ -138,6 +193,7 @@ class LmOptions:
 
     Attributes:
         model: A catalogue name, a hub id or a folder; empty for the backend's default.
+        adapter: Folder of a PEFT adapter that goes on the model; empty for none.
         device: `auto`, `cpu`, `cuda`.
         compute_type: `auto`, `float32`, `bfloat16`, `float16`.
         batch_tokens: Tokens, padding included, that go through the model at once; 0 lets the backend choose.
@@ -145,6 +201,7 @@ class LmOptions:
     """
 
     model: str = ""
+    adapter: str = ""
     device: str = "auto"
     compute_type: str = "auto"
     batch_tokens: int = 0

@@ -19,7 +19,8 @@ from ger.errors import InputError, ModelError, OutputError, UsageError
 from ger.io.jsonl import write_records
 from ger.protocols import LmOptions, ScoreRequest
 from ger.train.examples import batches, examples, parts, scored, split
-from ger.train.recipe import RescorerOptions, RescorerRecipe, dump, read_rescorer
+from ger.train.recipe import RescorerOptions, RescorerRecipe, read_rescorer
+from ger.train.settings import dump
 from ger.train.rescorer import Summary, train
 from ger.types import Hypothesis, NBest
 

@@ -39,7 +39,8 @@ def rescorer(
     The same command goes on after an interruption, and does nothing when it had finished.
     """
     with exit_codes():
-        from ger.train.recipe import dump, read_rescorer
+        from ger.train.recipe import read_rescorer
+        from ger.train.settings import dump
 
         wanted = read_rescorer(recipe, changes or [])
         launch = shlex.join(["ger", "train", "rescorer", str(recipe), *(f"--set={change}" for change in changes or [])])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from ger.text.form import apply
 from ger.text.normalize import normalize
 from ger.train.recipe import RescorerOptions
 from ger.train.scalar import ScalarModel
+from ger.train.splits import apart
 from ger.types import NBest
 
 __all__ = ["Example", "batches", "encoded", "examples", "parts", "scored", "split"]
@@ -96,15 +96,7 @@ def split(data: Sequence[Example], options: RescorerOptions) -> tuple[list[Examp
     """Training and validation; lists with the same reference stay together, or the validation would be known."""
     if options.max_lists:
         data = random.Random(options.seed).sample(data, min(options.max_lists, len(data)))
-    groups: dict[str, list[Example]] = defaultdict(list)
-    for example in data:
-        groups[example.reference].append(example)
-    order = list(groups.values())
-    random.Random(options.seed).shuffle(order)
-    held: list[Example] = []
-    while order and len(held) < round(options.validation * len(data)):
-        held += order.pop()
-    return [example for group in order for example in group], held
+    return apart(data, options.validation, options.seed, lambda example: example.reference)
 
 
 def encoded(data: Sequence[Example], model: ScalarModel) -> dict[str, list[int]]:

@@ -1,24 +1,16 @@
-"""Recipes: one commented TOML file that fixes a training run, and its launch command on top.
-
-Every key of a recipe is a field of a dataclass, flat, without tables. `--set key=value` changes one; the value is read
-as TOML, and as text where it is not TOML.
-"""
+"""The recipe of a discriminative rescorer."""
 
 from __future__ import annotations
 
-import json
-import math
-import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal
 
-from ger.errors import InputError, UsageError
-from ger.io.paths import printable
-from ger.registry import suggest
+from ger.errors import UsageError
 from ger.text.form import Form
 from ger.text.normalize import NORMALIZERS
+from ger.train.settings import check, check_files, read
 
 __all__ = [
     "FirstPass",
@@ -28,7 +20,6 @@ __all__ = [
     "Precision",
     "RescorerOptions",
     "RescorerRecipe",
-    "dump",
     "read_rescorer",
 ]
 
@@ -124,16 +115,8 @@ class RescorerOptions:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for key, choices in (("normalizer", tuple(NORMALIZERS)), *_literals(type(self))):
-            if (value := getattr(self, key)) not in choices:
-                raise UsageError(f"{key} is {value!r}.", suggest(value, choices))
-        for key, least in _LEAST.items():
-            if getattr(self, key) < least:
-                raise UsageError(f"{key} is {getattr(self, key)}.", f"Use {least} or more.")
-        for key in (*_POSITIVE, *_NOT_NEGATIVE):
-            value = getattr(self, key)
-            if not math.isfinite(value) or value < 0 or (value == 0 and key in _POSITIVE):
-                raise UsageError(f"{key} is {value}.", f"Use a number {'above 0' if key in _POSITIVE else 'from 0'}.")
+        choices = {"normalizer": tuple(NORMALIZERS)}
+        check(self, least=_LEAST, positive=_POSITIVE, not_negative=_NOT_NEGATIVE, choices=choices)
         if self.validation > 0.9:
             raise UsageError(f"validation is {self.validation}.", "Use a share from 0 to 0.9.")
 
@@ -156,78 +139,9 @@ class RescorerRecipe:
     options: RescorerOptions = field(default_factory=RescorerOptions)
 
     def __post_init__(self) -> None:
-        if not self.lists:
-            raise UsageError("lists is missing.", 'Name files of N-best lists: lists = ["train.jsonl"]')
-        if not self.output:
-            raise UsageError("output is missing.", 'Name a folder for the rescorer: output = "my-rescorer"')
+        check_files(self.lists, self.output, "rescorer")
 
 
 def read_rescorer(path: Path, changes: Sequence[str] = ()) -> RescorerRecipe:
-    """Read a recipe, with changes of the form `key=value`.
-
-    Raises:
-        InputError: the file cannot be read or is not TOML.
-        UsageError: a key is not known, or a value of the wrong type or out of its range; names the file and the key.
-    """
-    name = printable(path)
-    types = {key: kind for key, kind in get_type_hints(RescorerRecipe).items() if key != "options"}
-    types |= get_type_hints(RescorerOptions)
-    settings = _toml(path, name) | dict(_change(change, types) for change in changes)
-    try:
-        values = {key: _typed(key, value, types) for key, value in settings.items()}
-        chosen = {key: values.pop(key) for key in ("lists", "output") if key in values}
-        return RescorerRecipe(**chosen, options=RescorerOptions(**values))
-    except UsageError as error:
-        raise UsageError(f"{name}: {error.message}", error.hint) from error
-
-
-def dump(recipe: RescorerRecipe, launch: str) -> str:
-    """A recipe as TOML, every key spelled out, under its launch command."""
-    settings = {"lists": list(recipe.lists), "output": recipe.output} | asdict(recipe.options)
-    rows = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
-    return "\n".join([f"# {printable(launch)}", "", *rows, ""]).replace("\x7f", "\\u007f")
-
-
-def _toml(path: Path, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not TOML: {error}.", "See examples/recipes for recipes that are.") from error
-
-
-def _change(change: str, types: Iterable[str]) -> tuple[str, Any]:
-    key, equals, value = change.partition("=")
-    if not equals:
-        raise UsageError(f"--set {change!r} has no value.", f"Use key=value; {suggest(key, types)}")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except ValueError:
-        return key.strip(), value.strip()
-    except RecursionError as error:
-        raise UsageError(f"--set {key}: its value is nested too deeply.", "Use a text, a number or a list.") from error
-
-
-def _typed(key: str, value: Any, types: dict[str, Any]) -> Any:
-    """A value of TOML as its field wants it."""
-    if key not in types:
-        raise UsageError(f"there is no key {key!r}.", suggest(key, types))
-    kind = types[key]
-    if get_origin(kind) is tuple:
-        value = [value] if isinstance(value, str) else value
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise UsageError(f"{key} is {value!r}.", "Use a list of texts in quotation marks.")
-    kind = str if get_origin(kind) is Literal else kind
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        names = {str: "a text in quotation marks", int: "a whole number", float: "a number", bool: "true or false"}
-        raise UsageError(f"{key} is {value!r}.", f"Use {names[kind]}.")
-    return value
-
-
-def _literals(cls: type) -> list[tuple[str, tuple[str, ...]]]:
-    """The fields with a choice of values, and the choices."""
-    return [(name, get_args(kind)) for name, kind in get_type_hints(cls).items() if get_origin(kind) is Literal]
+    """Read a recipe, with changes of the form `key=value`; see `ger.train.settings.read`."""
+    return read(path, RescorerRecipe, changes)

@@ -72,7 +72,7 @@ def train(
     base = resolve(options.model or DEFAULT_LM, "lm")
     key = _key(data, options, base.identity)
     if (output / DESCRIPTION).exists():
-        return finished(output, key)
+        return finished(output, Reading.read(output).key == key)
     with _deterministic(options), writing(output):
         work = Work.opened(output, key)
         run = _Run(options, data, start(options, base.path, base.name), work)
@@ -84,7 +84,7 @@ def train(
         first_pass = "score" if scored(lists, options) else "rank"
         pooling = run.model.pooling
         reading = Reading(pooling, options.form, first_pass, options.acoustic_weight, base.identity, key)
-        work.publish(run.model, reading, summary, recipe)
+        work.publish(run.model.save, (DESCRIPTION, reading.dumps()), summary, recipe)
     return summary
 
 

@@ -8,16 +8,16 @@ small new encoder. A trained one is a folder in transformers format with two mor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ger.context import context_of
-from ger.errors import DependencyError, ModelError, UsageError
+from ger.errors import ModelError, UsageError
 from ger.text.form import FORMS, Form
 from ger.text.tokens import well_formed
+from ger.train.loading import loading, quiet
 from ger.train.recipe import Pooling, RescorerOptions
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class ScalarModel:
         """Write body, tokenizer and head; whoever calls adds `Reading`."""
         from safetensors.torch import save_file
 
-        with _quiet():
+        with quiet():
             self.body.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         save_file({name: value.contiguous() for name, value in self.head.state_dict().items()}, folder / _HEAD)
@@ -165,7 +165,7 @@ def start(options: RescorerOptions, folder: Path, name: str) -> ScalarModel:
         ModelError: the model cannot be loaded, or it is not a causal or masked one.
         UsageError: it has fewer layers than are asked for.
     """
-    with _loading(name) as transformers:
+    with loading(name) as transformers:
         import torch
 
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -201,7 +201,7 @@ def load(folder: Path, name: str, device: str, dtype: str) -> tuple[ScalarModel,
         ModelError: the folder is not that of a rescorer, or damaged.
     """
     reading = Reading.read(folder)
-    with _loading(name) as transformers:
+    with loading(name) as transformers:
         import torch
         from safetensors.torch import load_file
 
@@ -246,32 +246,3 @@ def _check(body: Any, tokenizer: Any, name: str) -> None:
         raise ModelError(f"{name} has an encoder and a decoder.", "Use a causal or a masked language model.")
     if tokenizer.cls_token_id is None and tokenizer.eos_token_id is None:
         raise ModelError(f"{name}: its tokenizer has no mark for the end of a text.", "Use another model.")
-
-
-@contextmanager
-def _loading(name: str) -> Iterator[Any]:
-    """transformers, told to be quiet; what goes wrong in loading becomes one of our errors."""
-    try:
-        import safetensors
-        import transformers
-    except ImportError as error:
-        raise DependencyError("torch or transformers", "transformers") from error
-    try:
-        with _quiet():
-            yield transformers
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, safetensors.SafetensorError) as error:
-        raise ModelError(f"{name}: the model cannot be loaded: {error}.") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and no word on weights that are left out on purpose."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)

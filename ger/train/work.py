@@ -1,11 +1,11 @@
-"""The folder of a training: unfinished, with the state after the last whole epoch, or finished, with its summary."""
+"""The folder of a training: unfinished, with its last saved state, or finished, with its summary."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 
 from ger.errors import OutputError, UsageError
 from ger.io.output import write_atomic
-from ger.train.scalar import DESCRIPTION, Reading, ScalarModel
 
 __all__ = ["Summary", "Validation", "Work", "finished", "writing"]
 
@@ -32,7 +31,7 @@ class Validation:
         words: Words of their references.
         first_best: Errors of their first hypotheses.
         oracle: Errors of their best hypotheses.
-        errors: Errors of the hypotheses chosen by the sum of score and weighted first pass.
+        errors: Errors of what the trained model chose or wrote.
     """
 
     lists: int
@@ -47,9 +46,9 @@ class Summary:
     """What came out of a training.
 
     Attributes:
-        folder: The rescorer, for `--lm`.
+        folder: The trained model.
         lists: Lists that were given.
-        trained_on: Lists that were learned from: outside the validation, with hypotheses that differ in errors.
+        trained_on: Lists that were learned from: outside the validation, and with something to learn.
         epochs: Epochs that were run.
         best_epoch: The one that was kept, from 1.
         validation: Errors of the epoch that was kept; `None` without validation.
@@ -69,17 +68,25 @@ class Summary:
         return asdict(self)
 
 
-def finished(output: Path, key: str) -> Summary:
-    """The summary of a training that ended earlier."""
-    if Reading.read(output).key != key:
-        raise UsageError(f"{output} holds a rescorer of other lists or options.", "Choose another output folder.")
+def finished(output: Path, own: bool) -> Summary:
+    """The summary of a training that ended earlier.
+
+    Args:
+        output: Its folder.
+        own: Whether it had the same lists and options.
+
+    Raises:
+        UsageError: it had not, or its log is damaged.
+    """
+    if not own:
+        raise UsageError(f"{output} holds a training with other lists or options.", "Choose another output folder.")
     try:
         last = (output / _LOG).read_text(encoding="utf-8").splitlines()[-1]
         value = json.loads(last)["summary"]
         held = value.pop("validation")
         summary = Summary(**value, validation=held and Validation(**held))
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"{output} holds this rescorer, but its {_LOG} is damaged.", "Remove the folder.") from error
+        raise UsageError(f"{output} holds this training, but its {_LOG} is damaged.", "Remove the folder.") from error
     shutil.rmtree(output / _WORK, ignore_errors=True)
     return replace(summary, folder=str(output))
 
@@ -113,12 +120,12 @@ class Work:
         """
         folder = output / _WORK
         if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not folder.is_dir())):
-            raise UsageError(f"{output} is there already, and no rescorer.", "Choose another output folder.")
+            raise UsageError(f"{output} is there already, and no training.", "Choose another output folder.")
         folder.mkdir(parents=True, exist_ok=True)
         return cls(output, key)
 
     def read(self) -> dict[str, Any] | None:
-        """The state after the last whole epoch."""
+        """The state that was written last."""
         import torch
 
         path = self.output / _WORK / _STATE
@@ -136,7 +143,7 @@ class Work:
         return state
 
     def write(self, state: dict[str, Any]) -> None:
-        """Keep the state after an epoch, and the log so far."""
+        """Keep the state so far, and the log in it: `history`."""
         import torch
 
         path = self.output / _WORK / _STATE
@@ -144,11 +151,18 @@ class Work:
         os.replace(path.with_suffix(".tmp"), path)
         self._log(state["history"])
 
-    def publish(self, model: ScalarModel, reading: Reading, summary: Summary, recipe: str) -> None:
-        """Put the rescorer in its folder; the file that makes it one comes last."""
+    def publish(self, save: Callable[[Path], None], mark: tuple[str, str], summary: Summary, recipe: str) -> None:
+        """Put the model in its folder.
+
+        Args:
+            save: Writes the model into a new folder.
+            mark: Name and content of the file that makes the folder one of its kind; it comes last.
+            summary: The last line of the log.
+            recipe: Kept as `recipe.toml`.
+        """
         made = self.output / _WORK / "made"
         shutil.rmtree(made, ignore_errors=True)
-        model.save(made)
+        save(made)
         for path in sorted(made.iterdir()):
             os.replace(path, self.output / path.name)
         if recipe:
@@ -156,7 +170,7 @@ class Work:
         state = self.read()
         assert state is not None
         self._log([*state["history"], {"summary": summary.to_json()}])
-        write_atomic(self.output / DESCRIPTION, reading.dumps())
+        write_atomic(self.output / mark[0], mark[1])
         shutil.rmtree(self.output / _WORK, ignore_errors=True)
 
     def _log(self, rows: Sequence[dict[str, Any]]) -> None:

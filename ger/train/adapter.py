@@ -1,0 +1,103 @@
+"""The folder of a hypotheses-to-transcription model: a PEFT adapter, what it reads, and a card.
+
+`adapter_model.safetensors` and `adapter_config.json` are what peft, transformers and vLLM load. `h2t.json` is ours: the
+prompt as it was in training, word for word, and how many hypotheses it shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ger import prompting
+from ger.errors import ModelError
+from ger.prompting import Prompt
+from ger.train.loading import loading
+
+__all__ = ["MARK", "Reading", "causal_model", "is_adapter"]
+
+#: The file that makes a folder one of ours.
+MARK = "h2t.json"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How an adapter wants to be used.
+
+    Attributes:
+        prompt: The prompt file, word for word.
+        name: Its name.
+        nbest: How many hypotheses it shows at most.
+        tags: Whether it tells the task.
+        base: Which model the adapter belongs to, as it was named in training.
+        identity: The same with a digest.
+        key: Digest of all that the training depended on.
+    """
+
+    prompt: str
+    name: str
+    nbest: int
+    tags: bool
+    base: str
+    identity: str
+    key: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Reading:
+        """Read it from the folder of an adapter.
+
+        Raises:
+            ModelError: the folder holds none of ours.
+        """
+        try:
+            value = json.loads((folder / MARK).read_text(encoding="utf-8"))
+            schema = value.pop("schema")
+            reading = cls(**value)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(
+                f"{folder} holds no adapter of ger: {MARK} cannot be read: {error}.", "Train one: ger train h2t."
+            ) from error
+        if schema != _SCHEMA:
+            raise ModelError(f"{folder}: {MARK} is not known to this version of ger.", "Train it again.")
+        return reading
+
+    def rendered(self) -> Prompt:
+        """The prompt.
+
+        Raises:
+            UsageError: it is none for this version of ger.
+        """
+        return replace(prompting.parse(self.prompt.encode(), self.name), most=self.nbest)
+
+    def dumps(self) -> str:
+        """The file's content."""
+        return json.dumps({"schema": _SCHEMA} | asdict(self), ensure_ascii=False, indent=2) + "\n"
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter."""
+    return (folder / "adapter_config.json").is_file()
+
+
+def causal_model(folder: Path, name: str, options: Mapping[str, Any]) -> tuple[Any, Any]:
+    """A causal language model and its tokenizer, from a local folder.
+
+    Args:
+        folder: The model in transformers format.
+        name: What errors call it.
+        options: For `from_pretrained`.
+
+    Raises:
+        DependencyError: torch or transformers is not installed.
+        ModelError: the model cannot be loaded.
+    """
+    with loading(name) as transformers:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **options)
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{name}: its tokenizer has no mark for the end of a text.", "Use another model.")
+    return model, tokenizer
