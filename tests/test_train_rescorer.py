@@ -337,9 +337,9 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path, quick: RescorerOpti
     assert train(lists, quick, tmp_path / "out", report=_kill(1)) == first
     assert not (tmp_path / "out" / ".training").exists()
     for other in (lists[:20], [replace(lists[0], reference="show fares"), *lists[1:]]):
-        with pytest.raises(UsageError, match="of other lists or options"):
+        with pytest.raises(UsageError, match="with other lists or options"):
             train(other, quick, tmp_path / "out")
-    with pytest.raises(UsageError, match="of other lists or options"):
+    with pytest.raises(UsageError, match="with other lists or options"):
         train(lists, replace(quick, seed=5), tmp_path / "out")
     (tmp_path / "out" / "log.jsonl").write_text("")
     with pytest.raises(UsageError, match="damaged"):
