@@ -32,8 +32,9 @@ __all__ = ["Prompt", "Turn", "cleaned", "load", "names", "parse", "shown", "tabl
 _JOINERS = "\u200c\u200d"
 #: What a model puts around or before an answer.
 _LABEL = re.compile(
-    r"(?:the |my )?(?:corrected |final |best |true |most likely )*"
-    r"(?:transcript|transcription|sentence|hypothesis|text|answer|output|correction)(?: is)?\s*:\s*",
+    r"(?:(?:the|my|this|here is|here's|sure|corrected|correct|final|best|most|likely|true) ?){0,6}"
+    r"(?:transcript|transcription|sentence|hypothesis|text|answer|output|correct|correction|heard|said)"
+    r"(?: is| was| heard)?\s*:\s*",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"\d{1,3}[.)]\s+")
@@ -66,6 +67,7 @@ class Prompt:
         optional: What a variable becomes where it has content.
         marks: Texts that fence the data in.
         turns: The turns; for `render`.
+        content: The file, word for word.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Prompt:
     optional: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
+    content: str = ""
 
     def fill(self, **variables: str) -> str:
         """The parts named by the variables that are not empty, in the order of the file."""
@@ -119,12 +122,15 @@ class Prompt:
     def read(self, answer: str, nbest: NBest) -> str | None:
         """The transcript that an answer stands for; `None` where it is not of the expected kind.
 
-        A number is the hypothesis of that number, as it stands in the list. Of a text, the first line is taken, without
-        a label (`Transcript:`), a number or quotation marks around it that the 1-best has not.
+        A number is the hypothesis of that number, as it stands in the list. Of a text, the first line is taken, or the
+        first one after a mark, without a label (`Transcript:`), a number or quotation marks around it that the 1-best
+        has not. What is no transcript is taken as a whole, on one line.
         """
         if self.answer == "number":
             return self._numbered(answer, nbest)
-        text = _from_json(answer) if self.answer == "json" else answer
+        if self.result == "other":
+            return cleaned(answer) or None
+        text = _from_json(answer) if self.answer == "json" else _within(answer, self.marks)
         return None if text is None else _plain(text, nbest.best.text) or None
 
     def answer_for(self, nbest: NBest) -> str:
@@ -234,6 +240,15 @@ def _from_json(answer: str) -> str | None:
     return text if isinstance(text, str) else None
 
 
+def _within(answer: str, marks: Sequence[str]) -> str:
+    """What stands between the first mark and the next one, for models that answer with the fence around it."""
+    patterns = [_mark(mark)[0] for mark in marks]
+    text = patterns[0].split(answer, maxsplit=1)[-1] if patterns else answer
+    for pattern in patterns:
+        text = pattern.split(text, maxsplit=1)[0]
+    return text
+
+
 def _plain(answer: str, best: str) -> str:
     """The first line that says something, without what was put around it."""
     lines = [line for line in map(cleaned, answer.splitlines()) if line]
@@ -331,6 +346,7 @@ def parse(content: bytes, where: str) -> Prompt:
         source=table["source"],
         parts=table.get("parts", {}),
         hash=hashlib.sha256(content).hexdigest()[:8],
+        content=content.decode("utf-8-sig"),
         answer=table.get("answer", "text"),
         result=table.get("result", "transcript"),
         variables=table.get("variables", {}),
