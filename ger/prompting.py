@@ -26,7 +26,7 @@ from ger.protocols import Message
 from ger.registry import suggest
 from ger.types import Hypothesis, NBest
 
-__all__ = ["Prompt", "Turn", "cleaned", "load", "names", "parse", "shown", "table_of"]
+__all__ = ["Prompt", "Turn", "cleaned", "content_of", "load", "names", "shown", "table_of"]
 
 #: Format characters that are part of the spelling of some scripts.
 _JOINERS = "\u200c\u200d"
@@ -284,33 +284,37 @@ def names() -> list[str]:
 
 
 def load(name: str | os.PathLike[str]) -> Prompt:
-    """The prompt of that name, or in that file.
-
-    Args:
-        name: A name of `names()`, or a file: what has a folder in it or ends in `.toml`.
+    """The prompt of that name, or in that file; see `content_of`.
 
     Raises:
         UnknownNameError: there is no prompt of that name.
         InputError: the file cannot be read or is not TOML.
         UsageError: it is no prompt; names the file and the key.
     """
+    return _parsed(*content_of(name))
+
+
+def content_of(name: str | os.PathLike[str]) -> tuple[bytes, str]:
+    """The content of a prompt's file, and how the file is named in messages.
+
+    Args:
+        name: A name of `names()`, or a file: what has a folder in it or ends in `.toml`.
+
+    Raises:
+        UnknownNameError: there is no prompt of that name.
+        InputError: the file cannot be read.
+    """
     if isinstance(name, str) and name in names():
-        return _own(name)
+        return (_folder() / f"{name}.toml").read_bytes(), f"{name}.toml"
     path = Path(name)
     if not (isinstance(name, os.PathLike) or len(path.parts) > 1 or path.suffix == ".toml"):
         raise UnknownNameError(f"There is no prompt called {name!r}.", suggest(name, names()))
     try:
-        content = path.read_bytes()
+        return path.read_bytes(), printable(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         hint = "Check the name, or see 'ger prompts ls'."
         raise InputError(f"{printable(path)} cannot be read: {reason}.", hint) from error
-    return parse(content, printable(path))
-
-
-@cache
-def _own(name: str) -> Prompt:
-    return parse((_folder() / f"{name}.toml").read_bytes(), f"{name}.toml")
 
 
 def table_of(content: bytes, where: str) -> dict[str, Any]:
@@ -325,17 +329,8 @@ def table_of(content: bytes, where: str) -> dict[str, Any]:
         raise InputError(f"{where} is not TOML: {error}.", "See 'ger prompts show h2t' for a file that is.") from error
 
 
-def parse(content: bytes, where: str) -> Prompt:
-    """A prompt out of the content of its file.
-
-    Args:
-        content: The bytes of the file.
-        where: How the file is named in errors; its last part without extension is the name of the prompt.
-
-    Raises:
-        InputError: it is not TOML.
-        UsageError: it is no prompt; names the file and the key.
-    """
+@cache
+def _parsed(content: bytes, where: str) -> Prompt:
     table = table_of(content, where)
     for message, hint in problems(table):
         raise UsageError(f"{where}: {message}", hint)
