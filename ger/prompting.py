@@ -26,7 +26,7 @@ from ger.protocols import Message
 from ger.registry import suggest
 from ger.types import Hypothesis, NBest
 
-__all__ = ["Prompt", "Turn", "cleaned", "content_of", "load", "names", "shown", "table_of"]
+__all__ = ["Prompt", "Turn", "cleaned", "content_of", "load", "names", "parse", "shown", "table_of"]
 
 #: Format characters that are part of the spelling of some scripts.
 _JOINERS = "\u200c\u200d"
@@ -149,7 +149,9 @@ class Prompt:
         def written(given: Mapping[str, str]) -> str:
             return "".join(_filled(turn.content, given) for turn in self.turns)
 
-        return "".join(f"{written(given)}{answer}\n\n" for given, answer in examples) + written(values)
+        asked = [(written(given), answer) for given, answer in examples]
+        shown = [f"{text}{'' if text[-1:].isspace() else ' '}{answer}\n\n" for text, answer in asked]
+        return "".join(shown) + written(values)
 
     def _conversation(
         self, values: Mapping[str, str], examples: Sequence[tuple[Mapping[str, str], str]]
@@ -291,7 +293,7 @@ def load(name: str | os.PathLike[str]) -> Prompt:
         InputError: the file cannot be read or is not TOML.
         UsageError: it is no prompt; names the file and the key.
     """
-    return _parsed(*content_of(name))
+    return parse(*content_of(name))
 
 
 def content_of(name: str | os.PathLike[str]) -> tuple[bytes, str]:
@@ -330,7 +332,7 @@ def table_of(content: bytes, where: str) -> dict[str, Any]:
 
 
 @cache
-def _parsed(content: bytes, where: str) -> Prompt:
+def parse(content: bytes, where: str) -> Prompt:
     table = table_of(content, where)
     for message, hint in problems(table):
         raise UsageError(f"{where}: {message}", hint)

@@ -35,6 +35,9 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
     "correctors": {
         "rescore": "ger.correct.rescore:Rescorer",
         "combine": "ger.correct.combine:from_profile",
+        "generate": "ger.correct.factories:generate",
+        "hybrid": "ger.correct.factories:hybrid",
+        "cascade": "ger.correct.factories:cascade",
     },
 }
 

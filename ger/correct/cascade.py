@@ -29,13 +29,19 @@ class Cascade(Generator):
     name = "cascade"
 
     def __init__(
-        self, lm: LanguageModel, generation: Generation, prompt: Prompt, examples: Examples | None = None
+        self,
+        lm: LanguageModel,
+        generation: Generation,
+        prompt: Prompt,
+        examples: Examples | None = None,
+        *,
+        verbatim: bool = False,
     ) -> None:
         if generation.decoding != "free":
             raise UsageError(
                 f"A cascade reads one text, decoding {generation.decoding!r} needs a list.", "Use mode = 'generate'."
             )
-        super().__init__(lm, generation, prompt, examples)
+        super().__init__(lm, generation, prompt, examples, verbatim=verbatim)
 
     def _seen(self, nbest: NBest) -> NBest:
         return replace(nbest, hypotheses=nbest.hypotheses[:1])

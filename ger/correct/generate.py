@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rapidfuzz.distance import Levenshtein
@@ -21,9 +21,10 @@ from ger.correct.style import styled
 from ger.errors import ModelError, UsageError
 from ger.lm.generation import Generation
 from ger.prompting import Prompt, cleaned
-from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LanguageModel
 from ger.text.align import carry_times, edits
 from ger.text.normalize import normalize
+from ger.text.tokens import well_formed
 from ger.types import Correction, Decision, Hypothesis, NBest
 
 __all__ = ["Generator"]
@@ -42,7 +43,7 @@ class Generator:
     An answer that says the same as the 1-best keeps it, one that says the same as another hypothesis chooses that one
     as it is listed; any other is written in the spelling of the list (`ger.correct.style`). `scores` are, where the
     backend knows them: `generator`, log p(answer | prompt); `least`, that of its least probable token; `first_best`,
-    log p(1-best | prompt), for prompts of role `text`.
+    log p(1-best | prompt).
 
     An answer that is cut at the limit, empty or unreadable is rejected; a list whose generation fails, for example one
     too long for the model, keeps its 1-best and says so; the others go on.
@@ -52,6 +53,8 @@ class Generator:
         generation: How it is used; its `lm`, `adapter`, `prompt` and `examples` are names for what is given here.
         prompt: The prompt.
         examples: Examples to show; `None` for none.
+        verbatim: Take the answer as it is written, for a model that has learned how to write: another spelling of the
+            1-best is another text.
 
     Raises:
         UsageError: the prompt cannot be used, or not with this decoding.
@@ -60,7 +63,13 @@ class Generator:
     name = "generate"
 
     def __init__(
-        self, lm: LanguageModel, generation: Generation, prompt: Prompt, examples: Examples | None = None
+        self,
+        lm: LanguageModel,
+        generation: Generation,
+        prompt: Prompt,
+        examples: Examples | None = None,
+        *,
+        verbatim: bool = False,
     ) -> None:
         if not prompt.turns:
             raise UsageError(f"The prompt {prompt.name!r} asks for nothing.", "Choose one with [[turns]].")
@@ -72,6 +81,8 @@ class Generator:
         if generation.decoding != "free" and prompt.result != "transcript":
             raise UsageError(f"The answer to the prompt {prompt.name!r} is no transcript.", "Use decoding = 'free'.")
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
+        self._verbatim = verbatim
+        self._said: Callable[[str], str] = cleaned if verbatim else normalize
 
     @property
     def signature(self) -> str:
@@ -154,7 +165,7 @@ class Generator:
         answer = answers[0]
         scores = {"generator": answer.score, "least": answer.least}
         told = {name: float(value) for name, value in scores.items() if value is not None}
-        if not answer.finished:
+        if not answer.finished and not self._ended(answer.text):
             return _as_it_was(nbest, "rejected", f"the answer did not end within {request.max_tokens} tokens", told)
         text = self._text(answer.text, nbest)
         if self._prompt.result == "other":
@@ -162,6 +173,10 @@ class Generator:
         if text is None or not normalize(text):
             return _as_it_was(nbest, "rejected", _unreadable(answer.text), told)
         return self._decide(nbest, text, told)
+
+    def _ended(self, answer: str) -> bool:
+        """Whether a model without a chat template went on after its answer, with an example of its own."""
+        return self._prompt.turns[0].role == "text" and "\n" in answer.strip()
 
     def _text(self, answer: str, nbest: NBest) -> str | None:
         if self._generation.decoding in ("choice", "words") and self._prompt.answer == "text":
@@ -171,31 +186,76 @@ class Generator:
     def _decide(self, nbest: NBest, text: str, scores: dict[str, float]) -> Correction:
         if self._generation.decoding == "nearest":
             text = _nearest(text, self._prompt.shown(nbest)).text
-        said = normalize(text)
-        if said == normalize(nbest.best.text):
+        said = self._said(text)
+        if said == self._said(nbest.best.text):
             first = {"first_best": scores["generator"]} if "generator" in scores else {}
             return _as_it_was(nbest, "kept", "the model wrote the 1-best", scores | first)
-        rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if normalize(hypothesis.text) == said), None)
+        rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if self._said(hypothesis.text) == said), None)
         if rank is None:
-            text = styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
+            text = self._styled(text, nbest)
             return _changed(nbest, Hypothesis(text), "rewritten", "the model wrote a text that is not listed", scores)
         return _changed(nbest, nbest.hypotheses[rank], "reranked", f"the model wrote hypothesis {rank + 1}", scores)
 
+    def _styled(self, text: str, nbest: NBest) -> str:
+        return text if self._verbatim else styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
+
     def _with_first_best(self, corrections: list[Correction], requests: Sequence[GenerateRequest]) -> list[Correction]:
-        """With the score of the 1-best where another text was preferred, and a text can be scored after the prompt."""
-        wanted = {
-            i: ScoreRequest(request.drafts[:1], request.prompt)
-            for i, (correction, request) in enumerate(zip(corrections, requests, strict=True))
-            if correction.changed and "generator" in correction.scores and isinstance(request.prompt, str)
-            if request.drafts[:1] == (self._written(cleaned(correction.hypotheses[0].text), 1),)
-        }
-        try:
-            found = self._lm.score([*wanted.values()]) if wanted else []
-        except ModelError:  # many servers generate and do not score
+        """With the score of the 1-best where another text was preferred and it was not asked for it before."""
+        wanted = [i for i, made in enumerate(corrections) if made.changed and "generator" in made.scores]
+        asked = [replace(requests[i], choices=requests[i].drafts[:1], drafts=(), slots=()) for i in wanted]
+        if not all(request.choices for request in asked):
             return corrections
-        for i, (value,) in zip(wanted, found, strict=True):
-            corrections[i] = replace(corrections[i], scores={**corrections[i].scores, "first_best": value})
+        try:
+            found = self._lm.generate(asked) if asked else []
+        except ModelError:  # a server may take no choices
+            return corrections
+        for i, (answer, *_) in zip(wanted, found, strict=True):
+            if answer.score is not None:
+                corrections[i] = replace(
+                    corrections[i], scores={**corrections[i].scores, "first_best": float(answer.score)}
+                )
         return corrections
+
+    def write(self, lists: Sequence[NBest]) -> list[list[str]]:
+        """The texts that the model writes for lists, best first; those that did not end or cannot be read are left out.
+
+        Raises:
+            ModelError: the model broke, or a list is too long for it.
+        """
+        seen = [self._seen(nbest) for nbest in lists]
+        shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
+        asked = [i for i, nbest in enumerate(seen) if self._prompt.shown(nbest)]
+        answers = self._lm.generate([self._request(seen[i], shots[i]) for i in asked]) if asked else []
+        texts: list[list[str]] = [[] for _ in lists]
+        for i, made in zip(asked, answers, strict=True):
+            found = (self._text(answer.text, lists[i]) for answer in made if answer.finished)
+            texts[i] = [self._styled(text, lists[i]) for text in found if text]
+        return texts
+
+    def judge(self, lists: Sequence[NBest], texts: Sequence[Sequence[str]]) -> list[list[float]]:
+        """log p(text | prompt of the list) of texts, in nats.
+
+        Args:
+            lists: The lists that the prompts are made of.
+            texts: Texts for each of them, none of them empty where there is more than one.
+
+        Raises:
+            ModelError: the model broke, cannot score answers, or a list is too long for it.
+        """
+        shots = self._examples.choose(lists) if self._examples else [()] * len(lists)
+        requests = []
+        for nbest, examples, wanted in zip(lists, shots, texts, strict=True):
+            choices = tuple(dict.fromkeys(map(cleaned, wanted)))
+            request = self._request(self._seen(nbest), examples)
+            requests.append(replace(request, beams=len(choices), choices=choices, drafts=(), slots=()))
+        scored = []
+        for answers, wanted in zip(self._lm.generate(requests) if requests else [], texts, strict=True):
+            found = {answer.text: answer.score for answer in answers}
+            scores = [found.get(well_formed(cleaned(text))) for text in wanted]
+            if any(score is None for score in scores):
+                raise ModelError("The generator gives no scores.", "Use the transformers backend.")
+            scored.append([float(score) for score in scores if score is not None])
+        return scored
 
 
 def _nearest(text: str, listed: Sequence[Hypothesis]) -> Hypothesis:

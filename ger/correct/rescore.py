@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rescorer", "candidates", "prefixed", "recording"]
 
+_ADDED = {"crossed": "a text made of parts of several hypotheses", "generator": "a text that the model wrote"}
 _NUMBERED = re.compile(r"(.+)(?:/[^/]*|-\d+)")
 
 
@@ -45,10 +46,12 @@ class Rescorer:
         UsageError: a language model that has a weight is not there.
     """
 
+    name = "rescore"
+
     def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT) -> None:
         self._profile = profile
         self._columns = [name for name, weight in profile.weights.items() if weight]
-        named = [spec.name for spec in profile.lms if spec.name in self._columns]
+        named = [name for name in (*(spec.name for spec in profile.lms), "generator") if name in self._columns]
         if missing := next((name for name in named if name not in lms), None):
             raise UsageError(f"The language model {missing!r} of the profile is not loaded.", "Give it with --lm.")
         self._lms = {name: lms[name] for name in named}
@@ -63,7 +66,7 @@ class Rescorer:
     def signature(self) -> str:
         """See `ger.protocols.Corrector`."""
         lms = ",".join(f"{name}={lm.signature}" for name, lm in self._lms.items())
-        return f"rescore:{self._profile.signature},context={prompting.load('context').hash},{lms or 'no lm'}"
+        return f"{self.name}:{self._profile.signature},context={prompting.load('context').hash},{lms or 'no lm'}"
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """See `ger.protocols.Corrector`. Lists of one recording have to come in order of time."""
@@ -96,12 +99,22 @@ class Rescorer:
             self._said.setdefault(name, deque(maxlen=self._profile.previous)).append(text)
 
     def _turn(self, lists: Sequence[NBest]) -> list[Correction]:
-        open_lists = [nbest for nbest in lists if _settled(nbest) is None]
+        open_lists = [nbest for nbest in lists if not self._settled(nbest)]
         try:
             done = iter(self._rescore(open_lists))
         except ModelError:
             done = iter([self._one(nbest) for nbest in open_lists])  # let only the lists fail that must
-        return [_kept(nbest, reason) if (reason := _settled(nbest)) else next(done) for nbest in lists]
+        return [_kept(nbest, reason) if (reason := self._settled(nbest)) else next(done) for nbest in lists]
+
+    def _settled(self, nbest: NBest) -> str:
+        """Why there is nothing to choose, if so."""
+        if not nbest.hypotheses:
+            return "nothing was said"
+        return "only one hypothesis" if len(nbest.hypotheses) == 1 else ""
+
+    def _competing(self, lists: Sequence[NBest]) -> list[NBest]:
+        """The lists with what competes beside their hypotheses."""
+        return [candidates(nbest, self._profile.cross) for nbest in lists]
 
     def _one(self, nbest: NBest) -> Correction:
         try:
@@ -117,7 +130,7 @@ class Rescorer:
         profile = self._profile
         said = (" ".join(self._said.get(recording(nbest) or "", ())) for nbest in lists)
         table = compute(
-            competing := [candidates(nbest, profile.cross) for nbest in lists],
+            competing := self._competing(lists),
             self._columns,
             self._lms,
             form=profile.form,
@@ -150,7 +163,7 @@ class Rescorer:
             return _kept(nbest, "best of the list", scores)
         best, hypothesis = nbest.best, competing.hypotheses[chosen]
         listed = chosen < len(nbest.hypotheses)
-        what = f"hypothesis {chosen + 1}" if listed else "a text made of parts of several hypotheses"
+        what = f"hypothesis {chosen + 1}" if listed else _ADDED[str(hypothesis.extra.get("added"))]
         return Correction.of(
             nbest,
             text,
@@ -189,13 +202,6 @@ def candidates(nbest: NBest, limit: int) -> NBest:
     from ger.correct.combine import cross
 
     return with_crossed(nbest, cross(nbest, limit=limit))
-
-
-def _settled(nbest: NBest) -> str | None:
-    """Why there is nothing to rescore, if so."""
-    if not nbest.hypotheses:
-        return "nothing was said"
-    return "only one hypothesis" if len(nbest.hypotheses) == 1 else None
 
 
 def _kept(nbest: NBest, reason: str, scores: dict[str, float] | None = None) -> Correction:

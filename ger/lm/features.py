@@ -9,6 +9,7 @@
 | `repeats` | number of words at which it has said the last four before: recognizers and language models like loops |
 | `agree` | minus the mean word distance to the hypotheses of the list |
 | `votes` | logarithm of the share of hypotheses that say the same |
+| `added` | 1 for a text that was added to the list: put together of others (`crossed`), or written by a generator |
 | `system:NAME` | minus the word distance to what that system says |
 
 Weighted together they are a log-linear model; a negative weight of a language model subtracts it, as the density ratio
@@ -20,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ger.errors import ModelError, UsageError
 from ger.protocols import LanguageModel, ScoreRequest
@@ -34,10 +35,21 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["AGREE_WITH", "OWN", "Features", "acoustic", "allowed", "check", "compute", "system_columns", "with_crossed"]
+__all__ = [
+    "AGREE_WITH",
+    "OWN",
+    "Features",
+    "ListJudge",
+    "acoustic",
+    "allowed",
+    "check",
+    "compute",
+    "system_columns",
+    "with_crossed",
+]
 
 #: Columns that need no language model.
-OWN = ("acoustic", "rank", "words", "chars", "repeats", "agree", "votes")
+OWN = ("acoustic", "rank", "words", "chars", "repeats", "agree", "votes", "added")
 
 #: Agreement is measured with this many hypotheses at most, the first ones.
 AGREE_WITH = 100
@@ -64,6 +76,19 @@ class Features:
     names: tuple[str, ...]
     values: Sequence[npt.NDArray[np.float64]]
     allowed: Sequence[npt.NDArray[np.bool_]]
+
+
+@runtime_checkable
+class ListJudge(Protocol):
+    """A language model that judges the texts of a list knowing all of it."""
+
+    def score_lists(self, lists: Sequence[NBest]) -> list[list[float]]:
+        """A score for every hypothesis of every list, in nats.
+
+        Raises:
+            ModelError: the model broke.
+        """
+        ...
 
 
 def compute(
@@ -123,10 +148,10 @@ def allowed(nbest: NBest, min_length: float) -> list[bool]:
 def acoustic(nbest: NBest) -> list[float] | None:
     """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture.
 
-    A score that is no number, or beyond any probability (1e100), is not there. Texts put together of parts of others
-    (`crossed` in `extra`) take the lowest score of the list.
+    A score that is no number, or beyond any probability (1e100), is not there. Texts that were added to the list
+    (`added` in `extra`) take the lowest score of it.
     """
-    own = [h for h in nbest.hypotheses if not h.extra.get("crossed")]
+    own = [h for h in nbest.hypotheses if not h.extra.get("added")]
     for read in (_acoustic_score, _score):
         known = [score for h in own if (score := read(h)) is not None and abs(score) < _ABSURD]
         if known and len(known) == len(own):
@@ -165,7 +190,10 @@ def _lm(lm: LanguageModel, lists: Sequence[NBest], form: Form, prefixes: Sequenc
     form = getattr(lm, "form", form)
     texts = [tuple(apply(h.text, form) for h in nbest.hypotheses) for nbest in lists]
     told = [i for i, row in enumerate(texts) if len(set(row)) > 1]  # others need no choice
-    scored = lm.score([ScoreRequest(texts[i], prefixes[i]) for i in told]) if told else []
+    if isinstance(lm, ListJudge):
+        scored = lm.score_lists([lists[i] for i in told])
+    else:
+        scored = lm.score([ScoreRequest(texts[i], prefixes[i]) for i in told]) if told else []
     scores = [[0.0] * len(row) for row in texts]
     for i, row in zip(told, scored, strict=True):
         scores[i] = row
@@ -204,13 +232,17 @@ def _repeated(words: tuple[str, ...]) -> int:
 
 
 def _agree(nbest: NBest) -> list[float]:
-    return _distances(nbest, lambda h: not h.extra.get("crossed"))
+    return _distances(nbest, lambda h: not h.extra.get("added"))
 
 
 def _votes(nbest: NBest) -> list[float]:
     texts = [normalize(h.text) for h in nbest.hypotheses]
-    voters = [text for text, h in zip(texts, nbest.hypotheses, strict=True) if not h.extra.get("crossed")]
+    voters = [text for text, h in zip(texts, nbest.hypotheses, strict=True) if not h.extra.get("added")]
     return [math.log((voters.count(text) or 0.5) / len(voters)) for text in texts]
+
+
+def _added(nbest: NBest) -> list[float]:
+    return [float(bool(h.extra.get("added"))) for h in nbest.hypotheses]
 
 
 def _compared(text: str) -> tuple[str, ...]:
@@ -226,6 +258,7 @@ _COLUMNS: dict[str, Callable[[NBest], list[float]]] = {
     "repeats": _repeats,
     "agree": _agree,
     "votes": _votes,
+    "added": _added,
 }
 
 
@@ -246,5 +279,5 @@ def _distances(nbest: NBest, counts: Callable[[Hypothesis], bool]) -> list[float
 
 def with_crossed(nbest: NBest, texts: Sequence[str]) -> NBest:
     """The list with texts put together of parts of its hypotheses behind them."""
-    made = tuple(Hypothesis(text, extra={"crossed": True}) for text in texts)
+    made = tuple(Hypothesis(text, extra={"added": "crossed"}) for text in texts)
     return replace(nbest, hypotheses=nbest.hypotheses + made)

@@ -28,6 +28,7 @@ from typing import Any, Literal, get_args
 from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
+from ger.lm.generation import Generation
 from ger.lm.select import LmSpec
 from ger.registry import suggest
 from ger.text.form import FORMS, Form
@@ -55,6 +56,9 @@ class Profile:
         previous: How many earlier corrected utterances of the same recording they read before it.
         cross: How many texts made of parts of several hypotheses compete with the listed ones.
         combine: For the mode `combine`: `mbr` or `rover`, see `ger.correct.combine`.
+        generation: For the modes that have a language model write; `None` for their defaults.
+        gate: File of a gate that `ger tune gate` wrote, for proposals of any corrector; empty for none.
+        guard: Whether what a model wrote has to keep the rules of `ger.correct.guard`.
         made: How the weights came about: files, counts, error rates. Not used.
 
     Raises:
@@ -70,6 +74,9 @@ class Profile:
     previous: int = 0
     cross: int = 0
     combine: Combination = "mbr"
+    generation: Generation | None = None
+    gate: str = ""
+    guard: bool = True
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -141,12 +148,16 @@ def write_profile(path: Path, profile: Profile) -> None:
         f"previous = {profile.previous}",
         f"cross = {profile.cross}",
         f"combine = {_toml(profile.combine)}",
+        f"gate = {_toml(profile.gate)}",
+        f"guard = {_toml(profile.guard)}",
         "",
         "[weights]",
         *(f"{_toml(name)} = {_toml(float(weight))}" for name, weight in profile.weights.items()),
     ]
     for spec in profile.lms:
         rows += ["", f"[lms.{_toml(spec.name)}]", f"backend = {_toml(spec.backend)}", f"model = {_toml(spec.model)}"]
+    if profile.generation:
+        rows += ["", "[generation]", *_generation_rows(profile.generation)]
     if profile.made:
         rows += ["", "# How the weights came about.", "[made]"]
         rows += [f"{_toml(key)} = {_toml(value)}" for key, value in profile.made.items()]
@@ -179,20 +190,26 @@ def read_profile(path: Path) -> Profile:
 
 
 def _beside(path: Path, profile: Profile) -> Profile:
-    """With the models that lie beside the profile found there."""
-    specs = [(spec, path.parent / spec.model) for spec in profile.lms]
-    return replace(
-        profile,
-        lms=tuple(
-            replace(spec, model=str(file)) if spec.model and os.path.exists(file) else spec for spec, file in specs
-        ),
-    )
+    """With the models and files that lie beside the profile found there."""
+
+    def found(name: str) -> str:
+        beside = path.parent / name
+        return str(beside) if name and os.path.exists(beside) else name
+
+    how = profile.generation
+    if how:
+        spec = replace(how.lm, model=found(how.lm.model))
+        how = replace(how, lm=spec, adapter=found(how.adapter), prompt=found(how.prompt), examples=found(how.examples))
+    lms = tuple(replace(spec, model=found(spec.model)) for spec in profile.lms)
+    return replace(profile, lms=lms, generation=how, gate=found(profile.gate))
 
 
 def _profile(value: dict[str, Any]) -> Profile:
     known: dict[str, Any] = {
         name: _typed(value, name, kinds) for name, kinds in _TYPES.items() if name in value or name == "weights"
     }
+    if "generation" in known:
+        known["generation"] = _generation(known["generation"])
     lms = known.pop("lms", {})
     specs = [_typed(lms, name, (dict,), "lms.") for name in lms]
     known["lms"] = tuple(_spec(name, spec) for name, spec in zip(lms, specs, strict=True))
@@ -207,6 +224,31 @@ def _spec(name: str, value: dict[str, Any]) -> LmSpec:
     return LmSpec(name, _typed(value, "backend", (str,), f"lms.{name}."), model)
 
 
+def _generation_rows(how: Generation) -> list[str]:
+    values = {"backend": how.lm.backend, "model": how.lm.model} | {key: getattr(how, key) for key in _GENERATION}
+    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+
+
+def _generation(table: dict[str, Any]) -> Generation:
+    if unknown := next((key for key in table if key not in (*_GENERATION, "backend", "model")), None):
+        raise TypeError(f"'generation.{unknown}' is not known")
+    values = {key: _typed(table, key, kinds, "generation.") for key, kinds in _GENERATION.items() if key in table}
+    lm = Generation().lm
+    backend = _typed(table, "backend", (str,), "generation.") if "backend" in table else lm.backend
+    model = _typed(table, "model", (str,), "generation.") if "model" in table else lm.model
+    return Generation(replace(lm, backend=backend, model=model), **values)
+
+
+_GENERATION: dict[str, tuple[type, ...]] = {
+    "adapter": (str,),
+    "prompt": (str,),
+    "decoding": (str,),
+    "beams": (int,),
+    "examples": (str,),
+    "shots": (int,),
+    "select": (str,),
+    "task": (str,),
+}
 _NUMBER = (int, float)
 _TYPES: dict[str, tuple[type, ...]] = {
     "form": (str,),
@@ -216,12 +258,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "previous": (int,),
     "cross": (int,),
     "combine": (str,),
+    "generation": (dict,),
+    "gate": (str,),
+    "guard": (bool,),
     "weights": (dict,),
     "lms": (dict,),
     "made": (dict,),
 }
 _KEYS = ("schema", *_TYPES)
-_CALLED = {str: "text", dict: "a table", int: "a whole number", float: "a number"}
+_CALLED = {bool: "true or false", str: "text", dict: "a table", int: "a whole number", float: "a number"}
 
 
 def _typed(table: dict[str, Any], key: str, kinds: tuple[type, ...], where: str = "") -> Any:
@@ -233,7 +278,7 @@ def _typed(table: dict[str, Any], key: str, kinds: tuple[type, ...], where: str 
     if key not in table:
         raise TypeError(f"'{where}{key}' is missing")
     value = table[key]
-    if not isinstance(value, kinds) or isinstance(value, bool):
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise TypeError(f"'{where}{key}' should be {_CALLED[kinds[-1]]}, found {value!r}")
     return value
 

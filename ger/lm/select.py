@@ -17,7 +17,10 @@ __all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
 #: Names of columns that are not language models'.
-RESERVED = ("acoustic", "words", "chars", "repeats", "rank", "agree", "votes", "combined", "posterior")
+RESERVED = (
+    *("acoustic", "words", "chars", "repeats", "rank", "agree", "votes", "added"),
+    *("generator", "combined", "posterior"),
+)
 
 
 @dataclass(frozen=True, slots=True)

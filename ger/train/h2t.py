@@ -86,7 +86,8 @@ def train(
             while not run.done:
                 run.epoch()
             summary = replace(run.summary(), folder=str(output), lists=len(lists))
-        reading = Reading(prompt.content, prompt.name, options.nbest, options.tags, base.name, base.identity, key)
+        content = prompting.content_of(options.prompt)[0].decode("utf-8-sig")
+        reading = Reading(content, prompt.name, options.nbest, options.tags, base.name, base.identity, key)
         work.publish(run.save, (MARK, reading.dumps()), summary, recipe)
     return summary
 

@@ -1,0 +1,70 @@
+"""Correctors that have a language model write, made from a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ger import prompting
+from ger.correct.cascade import Cascade
+from ger.correct.generate import Generator
+from ger.correct.hybrid import GENERATOR, Hybrid
+from ger.correct.shots import Examples, read_examples
+from ger.errors import UsageError
+from ger.lm.generation import Generation
+from ger.lm.profile import Profile
+from ger.prompting import Prompt
+from ger.protocols import LanguageModel
+
+__all__ = ["cascade", "generate", "generator", "hybrid"]
+
+_PROMPT = "h2t-nbest"
+_INSTRUCTION = "cascade-correct"
+
+
+def generate(lms: Mapping[str, LanguageModel], profile: Profile) -> Generator:
+    """The corrector `generate`; the model is called `generator`.
+
+    Raises:
+        GerError: the prompt, the adapter or the examples cannot be used.
+    """
+    return generator(lms[GENERATOR], profile.generation or Generation())
+
+
+def cascade(lms: Mapping[str, LanguageModel], profile: Profile) -> Cascade:
+    """The corrector `cascade`; see `generate`."""
+    how = profile.generation or Generation()
+    prompt, verbatim = _prompt(how, _INSTRUCTION)
+    return Cascade(lms[GENERATOR], how, prompt, _examples(how), verbatim=verbatim)
+
+
+def hybrid(lms: Mapping[str, LanguageModel], profile: Profile) -> Hybrid:
+    """The corrector `hybrid`; see `generate`. A generator that the profile gives no weight weighs 1."""
+    made = generate(lms, profile)
+    weighed = profile if GENERATOR in profile.weights else profile.weighted({GENERATOR: 1.0})
+    return Hybrid({name: lm for name, lm in lms.items() if name != GENERATOR}, weighed, generator=made)
+
+
+def generator(lm: LanguageModel, how: Generation) -> Generator:
+    """What writes, by its settings.
+
+    Raises:
+        GerError: as `generate` says.
+    """
+    prompt, verbatim = _prompt(how, _PROMPT)
+    return Generator(lm, how, prompt, _examples(how), verbatim=verbatim)
+
+
+def _prompt(how: Generation, default: str) -> tuple[Prompt, bool]:
+    """The prompt, and whether the model was trained on it."""
+    from ger.train.adapter import MARK, Reading
+
+    if how.adapter and not how.prompt:
+        if not (Path(how.adapter) / MARK).is_file():
+            raise UsageError(f"{how.adapter} does not say which prompt it was trained on.", "Name it with --prompt.")
+        return Reading.read(Path(how.adapter)).rendered(), True
+    return prompting.load(how.prompt or default), bool(how.adapter)
+
+
+def _examples(how: Generation) -> Examples | None:
+    return read_examples(how.examples, how.shots, how.select) if how.examples else None
