@@ -333,6 +333,16 @@ def table_of(content: bytes, where: str) -> dict[str, Any]:
 
 @cache
 def parse(content: bytes, where: str) -> Prompt:
+    """A prompt out of the content of its file.
+
+    Args:
+        content: The bytes of the file.
+        where: How the file is named in errors; its last part without extension is the name of the prompt.
+
+    Raises:
+        InputError: it is not TOML.
+        UsageError: it is no prompt; names the file and the key.
+    """
     table = table_of(content, where)
     for message, hint in problems(table):
         raise UsageError(f"{where}: {message}", hint)
