@@ -91,7 +91,7 @@ def _checked(path: Path) -> bool:
         return False
     if not found:
         prompt = prompting.load(path)
-        found = _escapes(prompt)
+        found = _escapes(prompt) if prompt.turns else []
         words = len(_rendered(prompt, NBest("", ())).split())
     for message, hint in found:
         say(f"Error: {name}: {message} {hint}")

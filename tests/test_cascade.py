@@ -1,0 +1,61 @@
+"""The cascade: the 1-best through an instruction."""
+
+from __future__ import annotations
+
+import pytest
+
+from ger import prompting
+from ger.correct.cascade import Cascade
+from ger.errors import UsageError
+from ger.lm.generation import Generation
+from ger.protocols import Answer, Corrector
+from ger.testing import ScriptedLM
+from ger.types import Hypothesis, NBest, Word
+
+LIST = NBest(
+    "u1", (Hypothesis("sew the field", words=(Word("sew", 0, 1),)), Hypothesis("sow the field"), Hypothesis("so"))
+)
+
+
+def cascade(lm: ScriptedLM, prompt: str = "cascade-correct") -> Cascade:
+    return Cascade(lm, Generation(), prompting.load(prompt))
+
+
+def test_the_model_reads_the_1best_only() -> None:
+    for prompt in ("cascade-correct", "h2t"):
+        lm = ScriptedLM(answer=lambda _: "sow the field")
+        made = cascade(lm, prompt)
+        assert isinstance(made, Corrector)
+        assert made.signature.startswith(f"cascade:prompt={prompt}@")
+        (correction,) = made.correct([LIST])
+        asked = lm.prompted[0][0]
+        assert "sew the field" in str(asked.prompt)
+        assert "sow" not in str(asked.prompt).replace("</text>", "")
+        assert asked.drafts == ("sew the field",)
+        assert (correction.decision, correction.text) == ("reranked", "sow the field")
+        assert correction.hypotheses == LIST.hypotheses
+
+
+def test_answers_are_handled_as_in_generation() -> None:
+    (kept,) = cascade(ScriptedLM(answer=lambda _: "<text>\nSew the field.\n</text>")).correct([LIST])
+    assert (kept.decision, kept.text) == ("kept", "sew the field")
+    cut = (Answer("sew the", finished=False),)
+    assert cascade(ScriptedLM(answer=lambda _: cut)).correct([LIST])[0].decision == "rejected"
+    assert cascade(ScriptedLM(answer=lambda _: "x")).correct([NBest("u", ())])[0].reason == "nothing was said"
+
+
+def test_an_instruction_for_something_else() -> None:
+    lm = ScriptedLM(answer=lambda _: "A field\nis to be sown.")
+    (made,) = cascade(lm, "cascade-summarize").correct([LIST])
+    assert (made.decision, made.text, made.words, made.edits) == ("rewritten", "A field is to be sown.", (), ())
+    assert lm.prompted[0][0].max_tokens >= 64
+    (same,) = cascade(ScriptedLM(answer=lambda _: "sew the field"), "cascade-summarize").correct([LIST])
+    assert same.decision == "rewritten"  # a summary may be as long as what was said
+    (empty,) = cascade(ScriptedLM(answer=lambda _: " "), "cascade-summarize").correct([LIST])
+    assert (empty.decision, empty.text) == ("rejected", "")
+
+
+@pytest.mark.parametrize("decoding", ["choice", "nearest", "words"])
+def test_decodings_that_need_a_list(decoding: str) -> None:
+    with pytest.raises(UsageError, match=f"A cascade reads one text, decoding '{decoding}' needs a list"):
+        Cascade(ScriptedLM(), Generation(decoding=decoding), prompting.load("cascade-correct"))  # type: ignore[arg-type]
