@@ -14,9 +14,9 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from ger.errors import ModelError, UsageError
+from ger.lm.chat import shown
 from ger.protocols import Answer, GenerateRequest, LmOptions, Message, ScoreRequest
 from ger.text.tokens import well_formed
-from llm_backends.chat import shown
 from llm_backends.http_client import Client, Policy
 from llm_backends.http_keys import api_key
 from llm_backends.http_scores import PROBE, Scoring, probe

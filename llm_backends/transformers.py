@@ -18,13 +18,13 @@ from typing import Any
 from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError
+from ger.lm.chat import PromptReader, shown
 from ger.lm.constrain import Slots, spaced
 from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.adapter import digest, merged
-from llm_backends.chat import PromptReader, shown
 from llm_backends.decoding import Decoder, Job, Written
 from llm_backends.packed import PackedScorer
 from llm_backends.plain import write

@@ -4,36 +4,76 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ger.cli import lists
-from ger.cli.common import exit_codes, say
+from ger.cli.common import Bar, bar, exit_codes, say
 
 if TYPE_CHECKING:
+    from ger.train.h2t_recipe import H2TRecipe
     from ger.train.recipe import RescorerRecipe
-    from ger.train.rescorer import Summary, Validation
+    from ger.train.work import Summary, Validation
+    from ger.types import NBest
 
-__all__ = ["app", "rescorer"]
+__all__ = ["app", "h2t", "merge", "rescorer"]
 
 app = typer.Typer(help="Train models on N-best lists.", no_args_is_help=True)
 
+Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe: a TOML file, see examples/recipes.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-@app.callback()
-def _train() -> None:
-    pass
+#: Seconds between the lines of a log that is no terminal.
+_PAUSE = 60.0
 
 
 @app.command()
-def rescorer(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe: a TOML file, see examples/recipes.")],
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+def h2t(recipe: Recipe, changes: Changes = None, as_json: AsJson = False) -> None:
+    """Train a language model to write the transcript from N-best lists; its folder is what --adapter takes.
+
+    The same command goes on after an interruption, and does nothing when it had finished.
+    """
+    with exit_codes():
+        from ger.train.h2t_recipe import H2TRecipe
+        from ger.train.settings import dump, read
+
+        wanted = read(recipe, H2TRecipe, changes or [])
+        summary = _train_h2t(wanted, dump(wanted, _launch("h2t", recipe, changes)))
+    if as_json:
+        typer.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+        return
+    use = f"ger correct LISTS --mode generate --adapter {shlex.quote(summary.folder)}"
+    typer.echo(
+        _told(
+            summary, "are left out: no hypotheses, an empty reference, or more than max_lists and validation_lists", use
+        )
+    )
+
+
+@app.command()
+def merge(
+    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="Folder that 'ger train h2t' wrote.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write, new or empty.")],
+    model: Annotated[str, typer.Option(help="The model, where it is not the one of the training.")] = "",
 ) -> None:
+    """Put an adapter into the weights of its model: a folder that --llm takes, and any program that reads models."""
+    with exit_codes():
+        from ger.train.merge import merge as merged
+
+        merged(adapter, output, model)
+    typer.echo(f"{output}: the model with the adapter in its weights")
+
+
+@app.command()
+def rescorer(recipe: Recipe, changes: Changes = None, as_json: AsJson = False) -> None:
     """Train a small model to choose among hypotheses; its folder is what --lm takes.
 
     The same command goes on after an interruption, and does nothing when it had finished.
@@ -43,12 +83,81 @@ def rescorer(
         from ger.train.settings import dump
 
         wanted = read_rescorer(recipe, changes or [])
-        launch = shlex.join(["ger", "train", "rescorer", str(recipe), *(f"--set={change}" for change in changes or [])])
-        summary = _run(wanted, dump(wanted, launch))
-    typer.echo(json.dumps(summary.to_json(), ensure_ascii=False) if as_json else _told(summary))
+        summary = _train_rescorer(wanted, dump(wanted, _launch("rescorer", recipe, changes)))
+    if as_json:
+        typer.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+        return
+    idle = "teach nothing: all their hypotheses have as many errors, or --set max_lists left them out"
+    typer.echo(_told(summary, idle, f"ger rescore LISTS --lm {shlex.quote(summary.folder)}"))
 
 
-def _run(wanted: RescorerRecipe, text: str) -> Summary:
+def _launch(command: str, recipe: Path, changes: Sequence[str] | None) -> str:
+    return shlex.join(["ger", "train", command, str(recipe), *(f"--set={change}" for change in changes or [])])
+
+
+def _train_h2t(wanted: H2TRecipe, text: str) -> Summary:
+    from ger.train.h2t import train
+
+    found = _tagged(wanted.lists)
+    held = [nbest for lists in _tagged(wanted.validation_files).values() for nbest in lists]
+    with bar(1.0, "Training") as shown:
+        return train(
+            [nbest for lists in found.values() for nbest in lists],
+            wanted.options,
+            Path(wanted.output),
+            held=held,
+            report=_Told(shown),
+            recipe=text,
+            files={name: len(lists) for name, lists in found.items()},
+        )
+
+
+def _tagged(entries: Sequence[str]) -> dict[str, list[NBest]]:
+    """The lists of files, with their task where the entry is TASK=FILE; ids that are in several get the file in front.
+
+    Raises:
+        InputError: a file cannot be read, or there are no lists in it.
+    """
+    from dataclasses import replace
+
+    found: dict[str, list[NBest]] = {}
+    for entry in entries:
+        task, file = ("", entry) if Path(entry).exists() or "=" not in entry else entry.split("=", 1)
+        own = lists.read([file])
+        found[entry] = [replace(nbest, meta={**nbest.meta, "task": task}) for nbest in own] if task else own
+    ids = [nbest.id for own in found.values() for nbest in own]
+    if len(set(ids)) == len(ids):
+        return found
+    return {entry: [replace(nbest, id=f"{entry}:{nbest.id}") for nbest in own] for entry, own in found.items()}
+
+
+class _Told:
+    """What is said of a training: a bar on a terminal, else a line now and then, and one for each epoch."""
+
+    def __init__(self, shown: Bar) -> None:
+        self._bar, self._said, self._share = shown, time.monotonic(), 0.0
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        if "step" in row:
+            self._bar(row["step"] / row["of"] - self._share)
+            self._share = row["step"] / row["of"]
+            if sys.stderr.isatty() or time.monotonic() - self._said < _PAUSE:
+                return
+            self._said = time.monotonic()
+            say(f"Step {row['step']} of {row['of']}: loss {row['loss']:.4f}, {_left(row)} left")
+            return
+        held = f", validation WER {row['validation_wer']:.2f}" if "validation_wer" in row else ""
+        with self._bar.aside():
+            say(f"Epoch {row['epoch']}: loss {row['epoch_loss']:.4f}{held}, {row['seconds']:.0f} s")
+
+
+def _left(row: dict[str, Any]) -> str:
+    """About how long the rest takes."""
+    minutes = row["seconds"] / row["step"] * (row["of"] - row["step"]) / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _train_rescorer(wanted: RescorerRecipe, text: str) -> Summary:
     from ger.train.rescorer import train
 
     return train(lists.read(wanted.lists), wanted.options, Path(wanted.output), report=_report, recipe=text)
@@ -59,16 +168,14 @@ def _report(row: dict[str, Any]) -> None:
     say(f"Epoch {row['epoch']}: loss {row['loss']:.4f}{held}, {row['seconds']:.0f} s")
 
 
-def _told(summary: Summary) -> str:
+def _told(summary: Summary, idle: str, use: str) -> str:
     rows = [f"{summary.folder}: epoch {summary.best_epoch} of {summary.epochs}, trained on {summary.trained_on} lists"]
     held = summary.validation
-    if idle := summary.lists - summary.trained_on - (held.lists if held else 0):
-        rows.append(
-            f"{idle} lists teach nothing: all their hypotheses have as many errors, or --set max_lists left them out"
-        )
+    if unused := summary.lists - summary.trained_on - (held.lists if held else 0):
+        rows.append(f"{unused} lists {idle}")
     if held:
         rows.append(_rates(held))
-    return "\n".join([*rows, f"Use it: ger rescore LISTS --lm {shlex.quote(summary.folder)}"])
+    return "\n".join([*rows, f"Use it: {use}"])
 
 
 def _rates(held: Validation) -> str:

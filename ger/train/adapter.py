@@ -7,17 +7,18 @@ prompt as it was in training, word for word, and how many hypotheses it shows.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ger import prompting
 from ger.errors import ModelError
+from ger.models import catalogue
 from ger.prompting import Prompt
-from ger.train.loading import loading
+from ger.train.loading import loading, quiet
 
-__all__ = ["MARK", "Reading", "causal_model", "is_adapter"]
+__all__ = ["MARK", "Reading", "base_of", "causal_model", "hub_name", "save"]
 
 #: The file that makes a folder one of ours.
 MARK = "h2t.json"
@@ -78,9 +79,50 @@ class Reading:
         return json.dumps({"schema": _SCHEMA} | asdict(self), ensure_ascii=False, indent=2) + "\n"
 
 
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds a PEFT adapter."""
-    return (folder / "adapter_config.json").is_file()
+def base_of(folder: str) -> str:
+    """The model that an adapter belongs to, as it says itself.
+
+    Raises:
+        ModelError: the folder holds no adapter.
+    """
+    path = Path(folder).expanduser()
+    if (path / MARK).is_file():
+        return Reading.read(path).base
+    try:
+        named = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder} holds no adapter: {error}.", "Train one: ger train h2t.") from error
+    return str(named)
+
+
+def hub_name(name: str) -> str:
+    """The hub's id of a model of the catalogue that has one; other names as they are."""
+    entry = catalogue().get(name)
+    hubs = [source.hub for source in entry.sources if source.hub] if entry else []
+    return hubs[0] if hubs else name
+
+
+def save(model: Any, folder: Path, card: str) -> None:
+    """Write an adapter as peft does, with a card of our own.
+
+    Args:
+        model: A `peft.PeftModel`.
+        folder: A new folder.
+        card: Text of its `README.md`.
+    """
+    for config in model.peft_config.values():
+        config.target_modules = _short(model, config.target_modules)
+    with quiet():
+        model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _short(model: Any, names: Collection[str]) -> list[str]:
+    """The ends of layers' names, sorted, where they mean the same layers; peft spells out all of them for all-linear."""
+    ends = {name.rpartition(".")[2] for name in names}
+    adapted = sum(hasattr(module, "lora_A") for module in model.modules())
+    called = sum(name.rpartition(".")[2] in ends for name, _ in model.get_base_model().named_modules())
+    return sorted(ends if called == adapted else names)
 
 
 def causal_model(folder: Path, name: str, options: Mapping[str, Any]) -> tuple[Any, Any]:

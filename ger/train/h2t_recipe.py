@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ger.device import device_of
 from ger.errors import UsageError
 from ger.text.normalize import NORMALIZERS
-from ger.train.recipe import Precision
 from ger.train.settings import check, check_files
 
-__all__ = ["H2TOptions", "H2TRecipe", "Schedule"]
+__all__ = ["H2TOptions", "H2TRecipe", "Precision", "Schedule"]
 
 Schedule = Literal["linear", "cosine", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 #: The smallest value of each whole number, 0 where 0 stands for "choose", "all" or "never".
 _LEAST = {
@@ -74,7 +75,8 @@ class H2TOptions:
         clip: Largest norm of a gradient.
         save_steps: Keep the state every so many steps, to go on from after an interruption; 0 for every epoch.
         seed: Fixes the order, the split and the new weights.
-        precision: Of the matrix products; newer GPUs are faster in `bfloat16`.
+        precision: Of the matrix products; `auto` is `bfloat16` on a GPU, `float32` on a CPU: of CPUs, only those with
+            instructions for bfloat16 (AMX, AVX512-BF16) are faster with it, others many times slower.
         checkpointing: Compute activations twice instead of keeping them: less memory, more time.
         device: `auto`, `cpu`, `cuda`.
         threads: CPU threads; 0 leaves them.
@@ -110,7 +112,7 @@ class H2TOptions:
     clip: float = 1.0
     save_steps: int = 100
     seed: int = 1
-    precision: Precision = "float32"
+    precision: Precision = "auto"
     checkpointing: bool = False
     device: str = "auto"
     threads: int = 0
@@ -124,6 +126,16 @@ class H2TOptions:
             raise UsageError(f"validation is {self.validation}.", "Use a share from 0 to 0.9.")
         if not self.targets or not all(self.targets):
             raise UsageError("targets is empty.", 'Name layers, or use targets = ["all-linear"].')
+
+    @property
+    def half(self) -> bool:
+        """Whether matrix products are done in bfloat16.
+
+        Raises:
+            DependencyError: torch is not installed.
+            UsageError: there is no such device.
+        """
+        return self.precision == "bfloat16" or (self.precision == "auto" and device_of(self.device) == "cuda")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,52 +7,117 @@ come from two thin ones each: `dB = s dY' (x A')`, `dA = s (dY B)' x`. The numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from ger.errors import DependencyError, ModelError
+from ger.errors import DependencyError, ModelError, UsageError
+from ger.registry import suggest
 from ger.train.h2t_recipe import H2TOptions
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Merged", "adapted"]
+__all__ = ["Merged", "adapted", "going_on"]
 
 _NAME = "default"
+_ALL = "all-linear"
+_HINT = "Give the folder that `ger train h2t` wrote, and the model it was trained on."
 
 
-def adapted(model: Any, options: H2TOptions, name: str) -> Any:
-    """The model with a new adapter (`peft.PeftModel`), whose weights are all that is trained.
+def adapted(model: Any, options: H2TOptions, name: str, start: Path | None = None) -> Any:
+    """The model with an adapter (`peft.PeftModel`), whose weights are all that is trained.
 
     Args:
         model: A causal language model of transformers.
-        options: Rank and all that.
-        name: What errors call the model.
+        options: Rank and all that, for a new adapter.
+        name: What the adapter's settings and errors call the model.
+        start: Folder of an adapter to go on from; `None` for a new one.
 
     Raises:
         DependencyError: peft is not installed.
-        ModelError: no layer has one of the names.
+        ModelError: the adapter does not go on the model.
+        UsageError: no layer has one of the names.
     """
+    model.requires_grad_(False)
+    made = going_on(model, start, train=True) if start else _new(model, options)
+    made.peft_config[_NAME].base_model_name_or_path = name
+    return made
+
+
+def going_on(model: Any, start: Path, *, train: bool = False) -> Any:
+    """The model with an adapter from a folder (`peft.PeftModel`).
+
+    Raises:
+        DependencyError: peft is not installed.
+        ModelError: the adapter does not go on the model.
+    """
+    peft = _peft()
+    import safetensors
+
     try:
-        import peft
-    except ImportError as error:
-        raise DependencyError("peft", "train") from error
-    targets: str | list[str] = [*options.targets]
+        with _quietly():
+            return peft.PeftModel.from_pretrained(model, str(start), is_trainable=train, local_files_only=True)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        safetensors.SafetensorError,
+    ) as error:
+        said = " ".join(str(error).split())[:300]
+        raise ModelError(f"{start}: the adapter does not go on this model: {said}.", _HINT) from error
+
+
+def _new(model: Any, options: H2TOptions) -> Any:
+    peft = _peft()
     config = peft.LoraConfig(
         r=options.rank,
         lora_alpha=options.alpha,
         lora_dropout=options.lora_dropout,
-        target_modules="all-linear" if targets == ["all-linear"] else targets,
+        target_modules=_targets(model, options.targets),
         task_type="CAUSAL_LM",
-        base_model_name_or_path=name,
     )
-    try:
+    with _quietly():
         return peft.get_peft_model(model, config)
-    except ValueError as error:
-        raise ModelError(f"{name} cannot get an adapter: {error}.", "Correct `targets` of the recipe.") from error
+
+
+def _peft() -> Any:
+    try:
+        import peft
+    except ImportError as error:
+        raise DependencyError("peft", "train") from error
+    return peft
+
+
+def _targets(model: Any, wanted: Sequence[str]) -> str | list[str]:
+    """Names of layers as peft wants them.
+
+    Raises:
+        UsageError: no layer has one of the names.
+    """
+    import torch
+
+    names = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Embedding)]
+    for target in wanted if wanted != (_ALL,) else ():
+        if not any(name == target or name.endswith(f".{target}") for name in names):
+            known = sorted({name.rpartition(".")[2] for name in names} | {_ALL})
+            raise UsageError(f"targets: the model has no layer {target!r}.", suggest(target, known))
+    return _ALL if wanted == (_ALL,) else [*wanted]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what peft 0.21 makes transformers 5.23 warn of."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 @dataclass(slots=True)
@@ -64,11 +129,13 @@ class _Layer:
     down: torch.nn.Parameter
     up: torch.nn.Parameter
     scale: float
-    merged: torch.Tensor
+    merged: torch.Tensor | None = None
 
 
 class Merged:
-    """The adapters of a model, merged while inside `on`.
+    """The adapters of a model, merged while inside `on`, where peft's own switches have no effect.
+
+    Layers with dropout or with weights that are not in float32 go peft's own way.
 
     Args:
         model: A `peft.PeftModel`.
@@ -76,27 +143,38 @@ class Merged:
 
     def __init__(self, model: Any) -> None:
         self._layers = [layer for module in model.modules() if (layer := _layer(module))]
-        self.usable = bool(self._layers) and len(self._layers) == sum(hasattr(m, "lora_A") for m in model.modules())
+        self._active = False
+
+    @property
+    def layers(self) -> int:
+        """How many layers are merged."""
+        return len(self._layers)
 
     def refresh(self) -> None:
         """Take in what the last step has changed."""
         import torch
 
         with torch.no_grad():
-            for layer in self._layers:
+            for layer in self._layers if self._active else ():
                 torch.addmm(layer.weight, layer.up, layer.down, alpha=layer.scale, out=layer.merged)
 
     @contextmanager
     def on(self) -> Iterator[None]:
         """Forward passes use the merged weights; `refresh` has to follow each step."""
+        import torch
+
         forward = _forward()
         for layer in self._layers:
+            layer.merged = torch.empty_like(layer.weight)
             layer.module.forward = MethodType(forward(layer), layer.module)
+        self._active = True
         self.refresh()
         try:
             yield
         finally:
+            self._active = False
             for layer in self._layers:
+                layer.merged = None
                 del layer.module.forward
 
 
@@ -113,7 +191,7 @@ def _layer(module: Any) -> _Layer | None:
         return None
     down, up = module.lora_A[_NAME].weight, module.lora_B[_NAME].weight
     weight = base.weight.detach()
-    return _Layer(module, weight, down, up, module.scaling[_NAME], torch.empty_like(weight))
+    return _Layer(module, weight, down, up, module.scaling[_NAME])
 
 
 def _forward() -> Callable[[_Layer], Callable[..., Any]]:

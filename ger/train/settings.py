@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -23,7 +23,7 @@ __all__ = ["check", "check_files", "dump", "read"]
 _Recipe = TypeVar("_Recipe")
 
 
-def read(path: Path, recipe: type[_Recipe], changes: Sequence[str] = ()) -> _Recipe:
+def read(path: Path, recipe: Callable[..., _Recipe], changes: Sequence[str] = ()) -> _Recipe:
     """Read a recipe, with changes of the form `key=value`.
 
     Args:

@@ -1,0 +1,48 @@
+"""The model that an adapter is trained on."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from ger.device import device_of
+from ger.errors import DependencyError, UsageError
+from ger.models import LocalModel
+from ger.train.adapter import causal_model
+from ger.train.h2t_recipe import H2TOptions
+
+__all__ = ["start"]
+
+
+def start(options: H2TOptions, base: LocalModel) -> tuple[Any, Any]:
+    """A causal language model, where it is trained and as precise as wanted, and its tokenizer.
+
+    Raises:
+        DependencyError: torch or transformers is not installed, or bitsandbytes for 4 bits.
+        ModelError: the model cannot be loaded.
+        UsageError: the device is not to be had, or 4 bits are wanted without a GPU.
+    """
+    import torch
+
+    device = device_of(options.device)
+    dtype = torch.bfloat16 if options.half else torch.float32
+    if not options.four_bit:
+        model, tokenizer = causal_model(base.path, base.name, {"dtype": dtype})
+        return model.to(device), tokenizer
+    _check_four_bit(device)
+    import transformers
+
+    quantized = transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return causal_model(base.path, base.name, {"quantization_config": quantized, "device_map": device, "dtype": dtype})
+
+
+def _check_four_bit(device: str) -> None:
+    if device != "cuda":
+        raise UsageError("four_bit needs a GPU, and none is used here.", "Leave it out, or train where there is one.")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise DependencyError("bitsandbytes", "four-bit")
