@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from ger import __version__
-from ger.cli import lm, models, train
+from ger.cli import lm, models, prompts, train
 from ger.cli.correct import correct
 from ger.cli.doctor import doctor
 from ger.cli.rescore import rescore
 from ger.cli.score import score
 from ger.cli.transcribe import transcribe
-from ger.cli.tune import tune
+from ger.cli.tune import Tune, tune
 
 __all__ = ["app", "main"]
 
@@ -51,11 +51,12 @@ def _version(value: bool) -> None:
 app.command()(correct)
 app.command()(transcribe)
 app.command()(rescore)
-app.command()(tune)
+app.command(cls=Tune)(tune)
 app.command()(score)
 app.add_typer(lm.app, name="lm")
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
+app.add_typer(prompts.app, name="prompts")
 app.command()(doctor)
 
 

@@ -5,20 +5,39 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from ger.cli import common, lists
+from ger.cli.gate import gate
 
 if TYPE_CHECKING:
     from ger.lm.learned import NGram
     from ger.lm.profile import Profile
     from ger.lm.select import LmSpec
 
-__all__ = ["tune"]
+__all__ = ["Tune", "tune"]
 
 _NGRAM = "ngram"
+
+
+class Tune(TyperCommand):
+    """`ger tune LISTS…`, beside which there is `ger tune gate LISTS…`; a file called `gate` is `./gate`."""
+
+    @property
+    def commands(self) -> dict[str, Any]:
+        """The commands behind this one."""
+        app = typer.Typer(add_completion=False)
+        app.command("gate")(gate)
+        return {"gate": typer.main.get_command(app)}
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """See click; the first word says which command it is."""
+        if args and (command := self.commands.get(args[0])):
+            return command.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
 
 
 def tune(
@@ -66,6 +85,8 @@ def tune(
 
     Two error rates are printed. The one on the lists that weights were tuned on flatters; the cross-validated one comes
     from weights that were tuned without the list in question.
+
+    See also: ger tune gate, which learns to tell good corrections from bad ones.
 
     Exit codes: 0 done, 1 lists or models cannot be used, 2 wrong call, 130 interrupted.
     """

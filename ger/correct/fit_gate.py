@@ -26,10 +26,11 @@ from ger.errors import DependencyError, InputError, UsageError
 from ger.evaluate.bootstrap import difference_interval, interval
 from ger.evaluate.rates import distance
 from ger.lm.edit_features import MISSING, Frequencies, commonness, features
-from ger.lm.edits import Sheet, Sources, applied, compatible
+from ger.lm.edits import SOURCES, Sheet, Sources, applied, compatible
 from ger.lm.trees import Trees
 from ger.lm.tune import folds as shared_out
 from ger.protocols import Answer, LanguageModel
+from ger.registry import suggest
 from ger.text.form import Form
 from ger.text.normalize import normalize
 from ger.types import NBest
@@ -233,6 +234,8 @@ def fit_gate(
         UsageError: the sources need answers, a limit is out of range, or there are too few recordings for the folds.
     """
     sources = sources or ("answer" if answers is not None else "list")
+    if sources not in SOURCES:
+        raise UsageError(f"There are no sources called {sources!r}.", suggest(sources, SOURCES))
     if answers is None and sources != "list":
         raise UsageError(f"The sources {sources!r} need answers.", "Give --answers FILE.")
     if not 0.5 <= confidence < 1 or not 0 < harm <= 1:
@@ -258,7 +261,7 @@ def fit_gate(
         thresholds[part] = chosen(np.setdiff1d(everything, part))
     tally = made.tally(predicted, thresholds.tolist(), memory)
     trees, frequencies = _grow(made, everything, growth, seed)
-    gate = Gate(trees, chosen(everything), scale, sources, frequencies, form)
+    gate = Gate(trees, chosen(everything), scale, sources, frequencies, form=form)
     as_they_are = _answered(made, lists, answers) if answers is not None else None
     fitted = FittedGate(
         gate,

@@ -1,7 +1,7 @@
 """The gate: a small learned model that accepts or refuses each edit of an answer, and says why.
 
-Boosted trees (`ger.lm.trees`) predict by how many word errors an edit lowers the text's errors, from what is known about
-the list, the edit and the answer (`ger.lm.edit_features`). Edits above a threshold are made, those with the greatest
+Boosted trees (`ger.lm.trees`) predict how many word errors fewer a text has with an edit, from what is known about the
+list, the edit and the answer (`ger.lm.edit_features`). Edits above a threshold are made, those with the greatest
 sum where some exclude each other. `ger tune gate` makes a gate and chooses the threshold (`ger.correct.fit_gate`); its
 file is TOML, with all numbers and words that it uses.
 """
@@ -21,7 +21,8 @@ from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
 from ger.lm.edit_features import MISSING, PHRASES, Frequencies, commonness, features
-from ger.lm.edits import SOURCES, Change, Sheet, Sources, compatible
+from ger.lm.edits import SOURCES, Change, Sheet, Sources, applied, compatible
+from ger.lm.select import LmSpec
 from ger.lm.trees import Tree, Trees
 from ger.protocols import LanguageModel, ScoreRequest
 from ger.registry import suggest
@@ -62,7 +63,8 @@ class Gate:
         scale: What predictions are multiplied with so that they are right on average.
         sources: Where edits come from: `answer`, `list` (the other hypotheses) or `both`.
         frequencies: How common words are.
-        form: Written form in which a language model reads texts, where the gate asks one.
+        lm: The language model that it asks; `None` for none, or for one that the caller keeps.
+        form: Written form in which that model reads texts.
         made: How it came about: counts, error rates. Not used.
 
     Raises:
@@ -74,6 +76,7 @@ class Gate:
     scale: float = 1.0
     sources: Sources = "answer"
     frequencies: Frequencies = field(default_factory=Frequencies)
+    lm: LmSpec | None = None
     form: Form = "sentence"
     made: Mapping[str, Any] = field(default_factory=dict)
 
@@ -142,8 +145,6 @@ def deltas(sheets: Iterable[Sheet], lm: LanguageModel, form: Form = "sentence") 
     Raises:
         ModelError: the model broke.
     """
-    from ger.lm.edits import applied
-
     sheets = list(sheets)
     asked = [sheet for sheet in sheets if sheet.changes]
     requests = [
@@ -180,6 +181,7 @@ def _text(gate: Gate, *, made: bool = True) -> str:
         f"scale = {_toml(gate.scale)}",
         f"start = {_toml(gate.trees.start)}",
         f"features = {_toml(list(gate.trees.names))}",
+        *([f"lm = {_toml({'backend': gate.lm.backend, 'model': gate.lm.model})}"] if gate.lm else []),
         "",
         "# Words by how common they are: the logarithm to base 2 of how often they occur in a million words.",
         "[words]",
@@ -205,7 +207,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
-_KEYS = ("schema", "kind", "sources", "form", "threshold", "scale", "start", "features", "words", "made", "trees")
+_KEYS = ("schema", "kind", "sources", "form", "threshold", "scale", "start", "features", "lm", "words", "made", "trees")
 
 
 def read_gate(path: Path) -> Gate:
@@ -248,6 +250,7 @@ def _gate(value: dict[str, Any]) -> Gate:
         )
         for tree in value["trees"]
     )
+    lm = value.get("lm")
     levels = {word: int(level) for level, words in value.get("words", {}).items() for word in words.split()}
     return Gate(
         Trees(tuple(map(str, value["features"])), float(value["start"]), trees),
@@ -255,6 +258,7 @@ def _gate(value: dict[str, Any]) -> Gate:
         float(value.get("scale", 1.0)),
         value.get("sources", "answer"),
         Frequencies(levels),
+        LmSpec(backend=str(lm["backend"]), model=str(lm["model"])) if lm else None,
         value.get("form", "sentence"),
         dict(value.get("made", {})),
     )

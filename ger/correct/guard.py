@@ -61,7 +61,7 @@ _LONGEST_LOOP = 12
 _REPLIES = (
     "sure", "of course", "certainly", "absolutely", "i'm sorry", "i am sorry", "sorry i", "i apologize", "i cannot",
     "i can't", "i'm unable", "as an ai", "as a language model", "here is", "here's", "the corrected", "the correct",
-    "corrected", "the transcription", "the transcript", "the answer", "based on", "i think the", "note that", "hello how",
+    "corrected", "the transcription", "the transcript", "the answer", "based on", "i think the", "note that",
     "natürlich", "gerne hier", "hier ist", "es tut mir leid", "entschuldigung", "bien sûr", "voici", "je suis désolé",
     "désolé", "por supuesto", "claro aquí", "aquí está", "lo siento", "aqui está", "desculpe", "claro aqui",
     "ecco", "mi dispiace", "certo ecco", "конечно", "вот", "извините", "к сожалению", "当然", "以下是", "抱歉",

@@ -154,13 +154,17 @@ def _reason(sheet: Sheet, verdicts: Sequence[Verdict], refusal: Refusal | None, 
     told = [before] if before and accepted else []
     if accepted and accepted[0].why:
         gain = sum(verdict.gain for verdict in accepted)
-        told.append(f"gate: {_edits(len(accepted))} accepted, {gain:+.2f} words expected ({_one(sheet, accepted[0])})")
+        told.append(f"gate: {_edits(len(accepted))} accepted, {_expected(gain)} ({_one(sheet, accepted[0])})")
     if refused:
         worst = min(refused, key=lambda verdict: verdict.gain)
-        told.append(f"gate: {_edits(len(refused))} refused ({worst.gain:+.2f} words expected; {_one(sheet, worst)})")
+        told.append(f"gate: {_edits(len(refused))} refused, {_expected(worst.gain)} ({_one(sheet, worst)})")
     if refusal:
         told.append(f"guard: {refusal}")
     return "; ".join(told)
+
+
+def _expected(gain: float) -> str:
+    return f"{abs(gain):.2f} {'fewer' if gain > 0 else 'more'} word errors expected"
 
 
 def _edits(n: int) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from ger.errors import RecordError
 from ger.io import lists_json, lists_text
-from ger.io.lists import read_texts
-from ger.io.lists_text import Ids
+from ger.io.lists_text import Ids, Source
 from ger.protocols import Answer
 
 __all__ = ["read_answers"]
@@ -27,22 +27,22 @@ def read_answers(path: str | os.PathLike[str]) -> dict[str, Answer]:
         RecordError: a line is no answer, or an id is there twice; names the line.
     """
     with lists_text.opened(path) as source:
-        if not source.first.startswith(b"{"):
-            named = None
-        else:
-            named = {}
-            ids = Ids(source.name)
-            for number, value in lists_json.objects(source):
-                where = f"{source.name}, line {number}"
-                key, text = value.get("id"), value.get("text")
-                if not isinstance(key, str) or not isinstance(text, str):
-                    raise RecordError(
-                        f"{where}: 'id' or 'text' is missing or no text.", 'Each line has to be {"id": …, "text": …}.'
-                    )
-                named[ids.add(key, f"line {number}")] = _answer(value, text, where)
-    if named is not None:
-        return named
-    return {key: Answer(text) for key, text in read_texts(path, ids=True).items()}
+        if source.first.startswith(b"{"):
+            return dict(_lines(source))
+        read = lists_text.tsv if b"\t" in source.first else lists_text.kaldi
+        return {key: Answer(text) for key, text in read(source.name, source.lines())}
+
+
+def _lines(source: Source) -> Iterator[tuple[str, Answer]]:
+    ids = Ids(source.name)
+    for number, value in lists_json.objects(source):
+        where = f"{source.name}, line {number}"
+        key, text = value.get("id"), value.get("text")
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise RecordError(
+                f"{where}: 'id' or 'text' is missing or no text.", 'Each line has to be {"id": …, "text": …}.'
+            )
+        yield ids.add(key, f"line {number}"), _answer(value, text, where)
 
 
 def _answer(value: dict[str, Any], text: str, where: str) -> Answer:

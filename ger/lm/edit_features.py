@@ -244,7 +244,7 @@ def _like(a: str, b: str) -> float:
 
 
 def _prefix(a: str, b: str) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _bare(text: str) -> str:

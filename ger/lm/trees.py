@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["Tree", "Trees"]
 
 Floats = npt.NDArray[np.float64]
 
-#: Significant digits of exported numbers.
+#: Significant digits of exported values.
 _DIGITS = 7
 _LEAF = -1
 
@@ -85,7 +86,8 @@ class Trees:
     def of(cls, model: Any, names: Sequence[str]) -> Trees:
         """The trees of a fitted `sklearn.ensemble.GradientBoostingRegressor` with squared errors.
 
-        Numbers are rounded to 7 digits. As there, rows are compared in single precision.
+        Values are rounded to 7 digits. As there, rows are compared in single precision, for which 9 digits of a
+        threshold are enough.
         """
         grown = [_grown(found.tree_, float(model.learning_rate)) for found in model.estimators_[:, 0]]
         return cls(tuple(names), _rounded(float(model.init_.constant_[0, 0])), tuple(grown))
@@ -108,7 +110,7 @@ class Trees:
         single = _single(row[None])[0]
         for tree in self.trees:
             path = tree.path(single)
-            for node, child in zip(path, path[1:], strict=False):
+            for node, child in pairwise(path):
                 found[self.names[tree.feature[node]]] += tree.value[child] - tree.value[node]
         return found
 
@@ -145,6 +147,16 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
+def _limit(threshold: float) -> float:
+    """The same limit for numbers of single precision, with at most 9 digits."""
+    single = np.float32(threshold)
+    if float(single) > threshold:
+        single = np.nextafter(single, np.float32(-np.inf))
+    exact = float(single)
+    short = float(f"{exact:.9g}")
+    return short if short >= exact else float(f"{exact + abs(exact) * 1e-8:.9g}")
+
+
 def _grown(tree: Any, rate: float) -> Tree:
     """A tree of scikit-learn, whose nodes are numbered depth first, too."""
     left, right, rows = tree.children_left, tree.children_right, tree.weighted_n_node_samples
@@ -156,7 +168,7 @@ def _grown(tree: Any, rate: float) -> Tree:
     inner = left != _LEAF
     return Tree(
         tuple(int(x) for x in np.where(inner, tree.feature, _LEAF)),
-        tuple(_rounded(x) for x in np.where(inner, tree.threshold, 0.0).tolist()),
+        tuple(_limit(x) for x in np.where(inner, tree.threshold, 0.0).tolist()),
         tuple(int(x) for x in np.where(inner, right, 0)),
         tuple(_rounded(x) for x in value.tolist()),
     )
