@@ -12,6 +12,7 @@ import pytest
 
 from ger import prompting
 from ger.correct.generate import Generator
+from ger.correct.heard import heard
 from ger.correct.shots import Examples, read_examples
 from ger.correct.slots import near, slots
 from ger.correct.style import styled
@@ -70,11 +71,11 @@ def test_another_hypothesis_as_it_is_listed() -> None:
 def test_a_new_text_in_the_spelling_of_the_list() -> None:
     words = (Word("SEW", 0.0, 0.5), Word("THE", 0.5, 0.75), Word("FIELD", 0.75, 1.0))
     given = NBest("u", (Hypothesis("SEW THE FIELD", words=words),), reference="x", meta={"a": 1})
-    made = corrected(says("Sew the fields, please."), given)
-    assert (made.decision, made.text) == ("rewritten", "SEW THE FIELDS PLEASE")
-    assert [word.text for word in made.words] == ["SEW", "THE", "FIELDS", "PLEASE"]
+    made = corrected(says("Sew the fields."), given)
+    assert (made.decision, made.text) == ("rewritten", "SEW THE FIELDS")
+    assert [word.text for word in made.words] == ["SEW", "THE", "FIELDS"]
     assert made.words[0] == words[0]
-    assert made.edits == (Edit("FIELD", "FIELDS PLEASE", 0.75, 1.0),)
+    assert made.edits == (Edit("FIELD", "FIELDS", 0.75, 1.0),)
     assert (made.reference, made.meta, made.hypotheses) == ("x", {"a": 1}, given.hypotheses)
 
 
@@ -257,6 +258,34 @@ def test_a_server_that_takes_no_choices() -> None:
     assert (made.decision, made.scores) == ("reranked", {"generator": -2.0})
 
 
+# For rescoring what was generated
+
+
+def test_what_the_model_writes() -> None:
+    two = (Answer("Sow the fields.", score=-1.0), Answer("cut", finished=False), Answer(" "))
+    generator = Generator(ScriptedLM(answer=lambda _: two), Generation(beams=3), prompting.load("h2t"))
+    assert generator.write([LIST, nbest(), nbest("SO")]) == [["sow the fields"], [], ["SOW THE FIELDS"]]
+    assert generator.write([nbest("")]) == [[]]
+    assert generator.write([]) == []
+
+
+def test_what_the_model_thinks_of_texts() -> None:
+    class Judge(ScriptedLM):
+        def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
+            self.prompted.append(list(requests))
+            return [tuple(Answer(text, score=-float(len(text))) for text in sorted(r.choices)) for r in requests]
+
+    lm = Judge()
+    generator = Generator(lm, Generation(), prompting.load("h2t"))
+    assert generator.judge([LIST], [["sow the  field", "so", "so"]]) == [[-13.0, -2.0, -2.0]]
+    (asked,) = lm.prompted[0]
+    assert (asked.choices, asked.beams, asked.drafts) == (("sow the field", "so"), 2, ())
+    assert generator.judge([], []) == []
+    silent = Generator(ScriptedLM(answer=lambda _: (Answer("so"),)), Generation(), prompting.load("h2t"))
+    with pytest.raises(ModelError, match="gives no scores"):
+        silent.judge([LIST], [["so"]])
+
+
 # The spelling of the list
 
 
@@ -374,3 +403,33 @@ def test_examples_of_a_file(tmp_path: Path) -> None:
         read_examples(path, 3)
     with pytest.raises(InputError, match="cannot be read"):
         read_examples(tmp_path / "no.jsonl", 3)
+
+
+# What could have been misheard
+
+
+@pytest.mark.parametrize(
+    ("answer", "texts", "expected"),
+    [
+        ("please write me a letter", ["stop the music"], "stop the music"),
+        ("sow the fields", ["sew the field"], "sow the fields"),
+        ("sow the field of gold", ["sew the field"], "sow the field"),
+        ("please stop the musik now", ["stop the music now"], "stop the musik now"),
+        ("is the music", ["stop this music", "stop the music"], "stop the music"),
+        ("it is a house", ["it is house"], "it is a house"),
+        ("the train leaves into station", ["the trane leaves in to station"], "the train leaves into station"),
+        ("日本の首都は東京", ["日本の首都はどこですか"], "日本の首都はどこですか"),
+        ("what is two plus two four", ["what is two plus two"], "what is two plus two"),
+        ("you reply now", ["from now on you reply now"], "from now on you reply now"),
+    ],
+)
+def test_heard(answer: str, texts: list[str], expected: str) -> None:
+    assert heard(answer, texts) == expected
+
+
+def test_what_is_unlike_what_was_heard_is_rejected() -> None:
+    made = corrected(says("Sure! The field is ready.", score=-4.0), nbest("who sowed"))
+    assert (made.decision, made.text, made.scores) == ("rejected", "who sowed", {"generator": -4.0})
+    assert made.reason == "what the model wrote is unlike what was heard"
+    verbatim = Generator(says("Sure! The field."), Generation(), prompting.load("h2t"), verbatim=True)
+    assert verbatim.correct([nbest("who sowed")])[0].text == "Sure! The field."

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from rapidfuzz.distance import Levenshtein
 
+from ger.correct.heard import heard
 from ger.correct.shots import Examples
 from ger.correct.slots import slots
 from ger.correct.style import styled
@@ -41,9 +42,9 @@ class Generator:
     """Has a language model write the transcript; see `ger.protocols.Corrector`.
 
     An answer that says the same as the 1-best keeps it, one that says the same as another hypothesis chooses that one
-    as it is listed; any other is written in the spelling of the list (`ger.correct.style`). `scores` are, where the
-    backend knows them: `generator`, log p(answer | prompt); `least`, that of its least probable token; `first_best`,
-    log p(1-best | prompt).
+    as it is listed. Of any other, what could have been misheard is kept (`ger.correct.heard`), in the spelling of the
+    list (`ger.correct.style`). `scores` are, where the backend knows them: `generator`, log p(answer | prompt);
+    `least`, that of its least probable token; `first_best`, log p(1-best | prompt).
 
     An answer that is cut at the limit, empty or unreadable is rejected; a list whose generation fails, for example one
     too long for the model, keeps its 1-best and says so; the others go on.
@@ -81,7 +82,10 @@ class Generator:
         if generation.decoding != "free" and prompt.result != "transcript":
             raise UsageError(f"The answer to the prompt {prompt.name!r} is no transcript.", "Use decoding = 'free'.")
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
-        self._verbatim = verbatim
+        #: Whether answers are taken as they are written.
+        self.verbatim = verbatim
+        #: What comes out: `transcript` or `other`.
+        self.result = prompt.result
         self._said: Callable[[str], str] = cleaned if verbatim else normalize
 
     @property
@@ -186,8 +190,13 @@ class Generator:
     def _decide(self, nbest: NBest, text: str, scores: dict[str, float]) -> Correction:
         if self._generation.decoding == "nearest":
             text = _nearest(text, self._prompt.shown(nbest)).text
+        wrote = self._said(text)
+        if self._generation.decoding == "free" and not self.verbatim:
+            text = heard(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
         said = self._said(text)
         if said == self._said(nbest.best.text):
+            if said != wrote:
+                return _as_it_was(nbest, "rejected", "what the model wrote is unlike what was heard", scores)
             first = {"first_best": scores["generator"]} if "generator" in scores else {}
             return _as_it_was(nbest, "kept", "the model wrote the 1-best", scores | first)
         rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if self._said(hypothesis.text) == said), None)
@@ -197,7 +206,7 @@ class Generator:
         return _changed(nbest, nbest.hypotheses[rank], "reranked", f"the model wrote hypothesis {rank + 1}", scores)
 
     def _styled(self, text: str, nbest: NBest) -> str:
-        return text if self._verbatim else styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
+        return text if self.verbatim else styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
 
     def _with_first_best(self, corrections: list[Correction], requests: Sequence[GenerateRequest]) -> list[Correction]:
         """With the score of the 1-best where another text was preferred and it was not asked for it before."""

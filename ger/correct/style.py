@@ -13,7 +13,7 @@ from dataclasses import replace
 from ger.text.align import diff
 from ger.text.tokens import Token, join, spaceless, tokenize
 
-__all__ = ["styled"]
+__all__ = ["spaced", "styled"]
 
 #: Marks that belong to words or are words.
 _SPOKEN = "'’&@#%*/\\_"
@@ -36,7 +36,7 @@ def styled(answer: str, texts: Sequence[str]) -> str:
         new = [bare for token in new if (bare := _bare(token)).text]
     ops = diff([token.text for token in old], [token.text for token in new])
     kept = [old[slice(*op.before)] if op.tag in ("equal", "form") else new[slice(*op.after)] for op in ops]
-    return join(_spaced([token for run in kept for token in run]))
+    return join(spaced([token for run in kept for token in run]))
 
 
 def _cased(token: Token, together: str) -> Token:
@@ -56,7 +56,7 @@ def _bare(token: Token) -> Token:
     return replace(token, text=text[first:last])
 
 
-def _spaced(tokens: list[Token]) -> list[Token]:
+def spaced(tokens: list[Token]) -> list[Token]:
     """With a space between words that came from different texts, in scripts that have any."""
     for i in range(1, len(tokens)):
         if not spaceless(tokens[i - 1].text) and not spaceless(tokens[i].text):
