@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ger import __version__
-from ger.cli import lm, models, prompts, train
+from ger.cli import data, lm, models, prompts, train
 from ger.cli.correct import correct
 from ger.cli.doctor import doctor
 from ger.cli.rescore import rescore
@@ -54,6 +54,7 @@ app.command()(rescore)
 app.command(cls=Tune)(tune)
 app.command()(score)
 app.add_typer(lm.app, name="lm")
+app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
 app.add_typer(prompts.app, name="prompts")
