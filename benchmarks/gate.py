@@ -52,7 +52,8 @@ def row(name: str, lists: Sequence[NBest], texts: Sequence[str]) -> str:
     harmed = sum(e > b for e, b in zip(made, base, strict=True))
     return (
         f"  {name:30} {100 * sum(made) / sum(words):6.2f} [{low:5.2f}, {high:5.2f}]  changed {changed:4} "
-        f"helped {helped:4} harmed {harmed:4} ({100 * harmed / max(1, changed):4.1f} %)  p {matched_pairs(made, base):.2g}"
+        f"helped {helped:4} harmed {harmed:4} ({100 * harmed / max(1, changed):4.1f} %)  "
+        f"p {matched_pairs(made, base):.2g}"
     )
 
 

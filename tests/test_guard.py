@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ger.correct.guard import RULES, Guard, cleaned
+from ger.correct.clean import cleaned
+from ger.correct.guard import RULES, Guard
 from ger.errors import UsageError
 from ger.lm.edits import propose
 from ger.protocols import Answer

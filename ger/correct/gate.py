@@ -102,11 +102,6 @@ class Gate:
         digest = hashlib.sha256(_text(self, made=False).encode()).hexdigest()[:8]
         return f"gate:sources={self.sources},threshold={self.threshold:.3g},{digest}"
 
-    def gains(self, sheet: Sheet, differences: Sequence[float] | None = None) -> list[float]:
-        """By how many word errors each edit of a sheet is expected to lower the errors."""
-        rows = self._rows(sheet, differences)
-        return [self.scale * value for value in self.trees.predict(rows).tolist()]
-
     def judge(self, sheet: Sheet, differences: Sequence[float] | None = None) -> list[Verdict]:
         """Accept or refuse each edit of a sheet.
 
