@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,12 @@ def merged(model: Any, folder: Path) -> Any:
     except ImportError as error:
         raise DependencyError("peft", "train") from error
     try:
-        return peft.PeftModel.from_pretrained(model, str(folder), local_files_only=True).merge_and_unload()
+        with warnings.catch_warnings():
+            # peft 0.21 asks transformers 5.23 by an old name.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            # What does not fit is an error; what is missing is not told otherwise.
+            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
+            return peft.PeftModel.from_pretrained(model, str(folder), local_files_only=True).merge_and_unload()
     except (
         OSError,
         ValueError,
@@ -58,6 +64,7 @@ def merged(model: Any, folder: Path) -> Any:
         TypeError,
         AttributeError,
         RuntimeError,
+        UserWarning,
         safetensors.SafetensorError,
     ) as error:
         said = " ".join(str(error).split())

@@ -188,20 +188,22 @@ class _Beams:
             for beam, (tokens, values) in zip(self._live, tops, strict=True)
             for token, logp in zip(tokens, values, strict=True)
         ]
-        candidates = sorted(candidates, key=lambda candidate: -candidate[0])[: self._width]
         self._live = []
-        for rank, (total, beam, token, logp) in enumerate(candidates):
-            made = _Beam([*beam.tokens, token], [*beam.logp, logp], [*beam.places], beam.state, total)
-            ends = token in self.job.ends
-            if ends or len(made.tokens) == self.job.limit:
-                if rank < self.job.beams:
-                    self._done.append((total, Written(made.tokens, made.logp, ends)))
-            elif len(self._live) < self.job.beams:
-                made.state = self.job.slots.step(beam.state, token) if self.job.slots else beam.state
-                self._live.append(made)
+        for rank, candidate in enumerate(sorted(candidates, key=lambda one: -one[0])[: self._width]):
+            self._sort_out(rank, *candidate)
         self._done = sorted(self._done, key=lambda pair: -pair[0])[: self.job.beams]
         full = len(self._done) == self.job.beams
         return not self._live or (full and self._live[0].total <= self._done[-1][0])
+
+    def _sort_out(self, rank: int, total: float, beam: _Beam, token: int, logp: float) -> None:
+        """Keep a candidate as an answer or as a way to go on, or drop it."""
+        tokens, logps, ends = [*beam.tokens, token], [*beam.logp, logp], token in self.job.ends
+        if ends or len(tokens) == self.job.limit:
+            if rank < self.job.beams:
+                self._done.append((total, Written(tokens, logps, ends)))
+        elif len(self._live) < self.job.beams:
+            state = self.job.slots.step(beam.state, token) if self.job.slots else beam.state
+            self._live.append(_Beam(tokens, logps, [*beam.places], state, total))
 
     def written(self) -> list[Written]:
         for _, answer in self._done:

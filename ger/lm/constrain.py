@@ -72,7 +72,7 @@ class Slots:
     ) -> None:
         self._slots, self.end = slots, end
         self._trees = [{True: _tree(texts, first), False: _tree(texts, later)} for texts in slots]
-        self.longest = 1 + sum(max(tree.depth for tree in trees.values()) for trees in self._trees)
+        self.longest = 1 + self._most_tokens()
         self._allowed: dict[State, tuple[int, ...]] = {}
         self.start = self._closed({(0, 0, True)})
 
@@ -123,6 +123,15 @@ class Slots:
                     if slot < len(self._trees) and (node := self._after((slot, old, new)).get(token)) is not None
                 }
         return joined(next(texts for (slot, _, _), texts in ways.items() if slot == len(self._trees)))
+
+    def _most_tokens(self) -> int:
+        """Tokens of the longest answer without the end."""
+        most, empty = 0, True
+        for trees in self._trees:
+            first = trees[True].depth if empty else 0
+            most = max(first, most + trees[False].depth if most else 0)
+            empty = empty and 0 in trees[True].ends
+        return most
 
     def _open(self, state: State) -> list[_Place]:
         return [place for place in state if place[0] < len(self._trees)]
