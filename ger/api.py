@@ -11,11 +11,12 @@ from typing import Any
 from ger.errors import UsageError
 from ger.io.formats import Recording
 from ger.io.inputs import expand
+from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
 from ger.lm.select import LmSpec, parse, parse_all
 from ger.pipeline import Pipeline, Result
 from ger.registry import suggest
-from ger.settings import Settings
+from ger.settings import GENERATING, GENERATOR, Settings
 
 __all__ = ["correct", "settings", "stream"]
 
@@ -75,7 +76,11 @@ def settings(**options: Any) -> Settings:
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
-    `form`, `domain`, `previous` and `combine` replace what it says. `frontend` and `mode` are those of
+    `form`, `domain`, `previous`, `combine`, `gate` and `guard` replace what it says, and so do those of
+    `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
+    (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
+    weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
+    one, unless there is an adapter, and the one that judges. `frontend`, `mode` and `answers` are those of
     `ger.settings.Settings`. Options that are `None` keep their defaults.
 
     Raises:
@@ -83,16 +88,19 @@ def settings(**options: Any) -> Settings:
         UsageError: an option is not known or out of its range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known = {*_RECOGNIZER, *_LM, *_OWN, *_PROFILE}
+    known = {*_RECOGNIZER, *_LM, *_OWN, *_PROFILE, *_GENERATION}
     if unknown := next((name for name in given if name not in known), None):
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
     base = Settings()
+    judged = _profile(**{name: given[name] for name in _PROFILE if name in given})
+    if "mode" not in given and (judged.generation or any(name in given for name in _GENERATION)):
+        given["mode"] = "hybrid" if GENERATOR in judged.weights else "generate"
     return replace(
         base,
         recognizer=replace(base.recognizer, **{n: given[k] for k, n in _RECOGNIZER.items() if k in given}),
         lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
-        profile=_profile(**{name: given[name] for name in _PROFILE if name in given}),
-        **{name: given[name] for name in _OWN if name in given},
+        profile=_generating(given, judged),
+        **{name: os.fspath(given[name]) for name in _OWN if name in given},
     )
 
 
@@ -115,6 +123,8 @@ def _profile(
         made = _with_lms(made, parse_all(lms))
     if weight is not None:
         made = made.weighted(interpolation(weight, made.lms[0].name if made.lms else "lm"))
+    if rest.get("gate") is not None:
+        rest["gate"] = "" if os.fspath(rest["gate"]) == "off" else os.fspath(rest["gate"])
     return replace(made.weighted(weights or {}), **rest)
 
 
@@ -124,10 +134,38 @@ def _with_lms(profile: Profile, lms: tuple[LmSpec, ...]) -> Profile:
     return replace(profile, lms=lms, weights={n: w for n, w in profile.weights.items() if n not in gone})
 
 
+def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
+    """The profile with what was given about a model that writes."""
+    mode, changes = given.get("mode", ""), {field: given[name] for name, field in _GENERATION.items() if name in given}
+    how = profile.generation or Generation()
+    if mode in GENERATING and ("llm" in given or "backend" in given) and (mode != "hybrid" or "adapter" not in given):
+        spec = parse(given["llm"], how.lm.name) if "llm" in given else how.lm
+        changes["lm"] = replace(spec, name=how.lm.name, backend=given.get("backend", spec.backend))
+    elif mode in ("generate", "cascade") and given.get("lms"):
+        changes["lm"] = replace(parse(given["lms"][0], how.lm.name), name=how.lm.name)
+    changes = {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in changes.items()}
+    return replace(profile, generation=replace(how, **changes)) if changes else profile
+
+
 _SHARED = ("device", "threads")
 _RECOGNIZER = {
     name: name for name in ("model", "language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("frontend", "mode")
-_PROFILE = ("profile", "llm", "backend", "lms", "weight", "weights", "form", "domain", "previous", "combine")
+_OWN = ("frontend", "mode", "answers")
+_GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
+_GENERATION["tag"] = "task"
+_PROFILE = (
+    "profile",
+    "llm",
+    "backend",
+    "lms",
+    "weight",
+    "weights",
+    "form",
+    "domain",
+    "previous",
+    "combine",
+    "gate",
+    "guard",
+)

@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import get_args
 
 from ger import __version__, registry
+from ger.correct.gate import read_gate
+from ger.correct.guard import RULES, Guard
+from ger.correct.guarded import Guarded
+from ger.correct.hybrid import GENERATOR
+from ger.correct.recorded import Recorded
 from ger.errors import UsageError
+from ger.io.answers import read_answers
 from ger.lm.features import check
+from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.select import load
 from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
+from ger.train.adapter import base_of
 from ger.types import Task
 
-__all__ = ["Settings"]
+__all__ = ["GENERATING", "GENERATOR", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,7 @@ class Settings:
         lm: What language models are made with; which ones, the profile says.
         mode: Name of the corrector.
         profile: Language models, weights of all features, and everything else that decides.
+        answers: File of recorded answers, which stand in for a corrector; empty for none.
 
     Raises:
         UsageError: a setting is out of its range.
@@ -38,6 +47,7 @@ class Settings:
     lm: LmOptions = field(default_factory=LmOptions)
     mode: str = "rescore"
     profile: Profile = DEFAULT
+    answers: str = ""
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
@@ -47,12 +57,18 @@ class Settings:
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
-        check((name for name, weight in self.profile.weights.items() if weight), [s.name for s in self.profile.lms])
+        known = [*(s.name for s in self.profile.lms), *([GENERATOR] if self.mode == "hybrid" else [])]
+        check((name for name, weight in self.profile.weights.items() if weight), known)
         if unweighted := next((s.name for s in self.profile.lms if s.name not in self.profile.weights), None):
             raise UsageError(
                 f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
             )
-        backends = [("backends", spec.backend) for spec in self.profile.lms]
+        if self.profile.generation and self.mode not in GENERATING:
+            raise UsageError(
+                f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
+            )
+        specs = [*self.profile.lms, (self.profile.generation or Generation()).lm]
+        backends = [("backends", spec.backend) for spec in specs]
         for kind, name in (("frontends", self.frontend), *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]
                 registry.load(kind, name)  # type: ignore[arg-type]  # raises, with a suggestion
@@ -70,8 +86,11 @@ class Settings:
             profile=replace(
                 self.profile,
                 lms=tuple(replace(spec, model=_model(spec.model)) for spec in self.profile.lms),
+                generation=self.profile.generation and _fixed(self.profile.generation),
+                gate=_model(self.profile.gate),
                 made={},
             ),
+            answers=_model(self.answers),
         )
         return f"ger {__version__} {kept!r}"
 
@@ -85,19 +104,59 @@ class Settings:
         segmenter: Segmenter = registry.load("segmenters", "silero")()
         return segmenter
 
+    @property
+    def generation(self) -> Generation:
+        """How a language model writes: as the profile says, on the model that its adapter was trained on."""
+        how = self.profile.generation or Generation()
+        if how.adapter and not how.lm.model:
+            return replace(how, lm=replace(how.lm, model=base_of(how.adapter)))
+        return how
+
     def make_lms(self) -> dict[str, LanguageModel]:
-        """Load the language models that weigh anything, by name."""
-        return {spec.name: load(spec, self.lm) for spec in self.profile.lms if self.profile.weights[spec.name]}
+        """Load the language models that the mode uses, by name."""
+        names = [spec for spec in self.profile.lms if self.profile.weights[spec.name]]
+        lms = {} if self.mode in _WITHOUT_LMS else {spec.name: load(spec, self.lm) for spec in names}
+        if self.mode in GENERATING:
+            how = self.generation
+            lms[GENERATOR] = load(how.lm, replace(self.lm, adapter=how.adapter))
+        return lms
 
     def make_corrector(self) -> Corrector:
-        """Load the corrector, and the language models where it uses any."""
-        make = registry.load("correctors", self.mode)
-        corrector: Corrector = make({} if self.mode in _WITHOUT_LM else self.make_lms(), self.profile)
-        return corrector
+        """Load the corrector with its language models, and the guard and the gate that watch over it.
+
+        Raises:
+            GerError: something cannot be loaded.
+        """
+        if self.answers:
+            corrector: Corrector = Recorded(read_answers(self.answers), Path(self.answers).name)
+        else:
+            corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
+        gate = read_gate(Path(self.profile.gate)) if self.profile.gate else None
+        if getattr(corrector, "result", "transcript") != "transcript":
+            return corrector  # a summary or the like
+        wary = self.profile.guard and (bool(self.answers) or self.mode in GENERATING)
+        if not (gate or wary):
+            return corrector
+        guard = Guard(style=not getattr(corrector, "verbatim", False)) if wary else Guard(off=RULES, style=False)
+        lm = load(gate.lm, self.lm) if gate and gate.asks and gate.lm else None
+        return Guarded(corrector, guard, gate, lm)
 
 
-#: Correctors of our own that need no language model.
-_WITHOUT_LM = ("combine",)
+#: Correctors of our own that have a language model write.
+GENERATING = ("generate", "hybrid", "cascade")
+#: Correctors of our own that need none that scores.
+_WITHOUT_LMS = ("combine", "generate", "cascade")
+
+
+def _fixed(how: Generation) -> Generation:
+    """For the key: which files it uses now."""
+    return replace(
+        how,
+        lm=replace(how.lm, model=_model(how.lm.model)),
+        adapter=_model(how.adapter),
+        prompt=_model(how.prompt),
+        examples=_model(how.examples),
+    )
 
 
 def _model(name: str) -> str:

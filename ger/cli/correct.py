@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ger.cli import common, lists
+from ger.cli import common, lists, writing
 
 if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
@@ -60,7 +60,10 @@ def correct(
     backend: Annotated[
         str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="How to correct: rescore or combine.", rich_help_panel=_LM)] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="rescore, combine, generate, hybrid, cascade.", rich_help_panel=_LM),
+    ] = None,
     profile: Annotated[
         Path | None,
         typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
@@ -76,6 +79,16 @@ def correct(
         str | None,
         typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
     ] = None,
+    adapter: writing.Adapter = None,
+    prompt: writing.Prompt = None,
+    decoding: writing.Decoding = None,
+    beams: writing.Beams = None,
+    examples: writing.Examples = None,
+    shots: writing.Shots = None,
+    select: writing.Select = None,
+    answers: writing.Answers = None,
+    gate: writing.GateFile = None,
+    guard: writing.Guarding = None,
     device: common.Device = None,
     compute_type: common.ComputeType = None,
     threads: common.Threads = None,
@@ -109,6 +122,16 @@ def correct(
             "device": device,
             "compute_type": compute_type,
             "threads": threads,
+            "adapter": adapter,
+            "prompt": prompt,
+            "decoding": decoding,
+            "beams": beams,
+            "examples": examples,
+            "shots": shots,
+            "select": select,
+            "answers": answers,
+            "gate": gate,
+            "guard": guard,
         }
         pipeline = Pipeline(settings(**options))
         names, table = _formats(output_format, output_dir, as_json=as_json)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ger import __version__
-from ger.cli import common, lists
+from ger.cli import common, lists, writing
 from ger.io.paths import printable
 
 if TYPE_CHECKING:
@@ -45,8 +45,21 @@ def rescore(
     domain: lists.Domain = None,
     previous: lists.Previous = None,
     llm_compute_type: lists.LlmPrecision = None,
-    mode: Annotated[str | None, typer.Option(help="rescore, or combine by votes without a language model.")] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="rescore, combine, generate, hybrid, cascade."),
+    ] = None,
     combine: Annotated[str | None, typer.Option(help="How votes are counted: mbr or rover.")] = None,
+    adapter: writing.Adapter = None,
+    prompt: writing.Prompt = None,
+    decoding: writing.Decoding = None,
+    beams: writing.Beams = None,
+    examples: writing.Examples = None,
+    shots: writing.Shots = None,
+    select: writing.Select = None,
+    answers: writing.Answers = None,
+    gate: writing.GateFile = None,
+    guard: writing.Guarding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the run.")] = False,
     device: common.Device = None,
     threads: common.Threads = None,
@@ -61,8 +74,10 @@ def rescore(
     """
     with common.exit_codes():
         from ger.api import settings
+        from ger.correct.recorded import check_ids
         from ger.correct.rescore import recording
         from ger.errors import UsageError
+        from ger.io.answers import read_answers
         from ger.io.partial import Partial
 
         alone, named = lists.weights(weight)
@@ -80,13 +95,26 @@ def rescore(
             device=device,
             threads=threads,
             batch_tokens=batch_tokens,
+            adapter=adapter,
+            prompt=prompt,
+            decoding=decoding,
+            beams=beams,
+            examples=examples,
+            shots=shots,
+            select=select,
+            answers=answers,
+            gate=gate,
+            guard=guard,
         )
         if as_json and not output:
             raise UsageError("--json and the corrections both want standard output.", "Name a file with -o.")
-        lists.check_output(output, *lists.files(inputs, systems, reference))
+        read = [path for path in (answers, examples) if path]
+        lists.check_output(output, *lists.files(inputs, systems, reference), *read)
         found = lists.read(inputs, systems, reference, input_format)
         if profile:
             lists.check_systems((name for name, value in made.profile.weights.items() if value), found)
+        if answers:
+            check_ids(read_answers(answers), (nbest.id for nbest in found))
         started = time.monotonic()
         corrector = made.make_corrector()
         signature = f"ger {__version__} | lists | {corrector.signature}"

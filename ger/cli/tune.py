@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from ger.cli import common, lists
+from ger.cli import common, lists, writing
 from ger.cli.gate import gate
 
 if TYPE_CHECKING:
@@ -61,11 +61,14 @@ def tune(
     domain: lists.Domain = None,
     previous: lists.Previous = None,
     llm_compute_type: lists.LlmPrecision = None,
+    adapter: writing.Adapter = None,
+    prompt: writing.Prompt = None,
+    beams: writing.Beams = None,
     feature: Annotated[
         list[str] | None,
         typer.Option(
             help="Use only these features beside the language models: acoustic, rank, words, chars, repeats, "
-            "agree, votes, system:NAME (default all that differ)."
+            "agree, votes, added, system:NAME (default all that differ)."
         ),
     ] = None,
     cross: Annotated[
@@ -94,7 +97,9 @@ def tune(
         from dataclasses import replace
 
         from ger.api import settings
+        from ger.correct.factories import generator
         from ger.correct.fit import fit
+        from ger.correct.hybrid import GENERATOR
         from ger.errors import UsageError
         from ger.lm.learned import ngram as ngrams
         from ger.lm.profile import write_profile
@@ -107,6 +112,10 @@ def tune(
             form=form,
             domain=domain,
             previous=previous,
+            mode="hybrid" if adapter or prompt else None,
+            adapter=adapter,
+            prompt=prompt,
+            beams=beams,
             llm_compute_type=llm_compute_type,
             device=device,
             threads=threads,
@@ -121,11 +130,14 @@ def tune(
         found = lists.read(inputs, systems, reference, input_format)
         started = time.monotonic()
         learner = ngrams(ngram, normalizer)
+        lms = replace(made, profile=base).make_lms()
+        writer = generator(lms.pop(GENERATOR), made.generation) if GENERATOR in lms else None
         with common.bar(len(found), "Scoring") as bar:
             fitted = fit(
                 found,
                 base,
-                replace(made, profile=base).make_lms(),
+                lms,
+                generator=writer,
                 learners={_NGRAM: learner} if ngram else {},
                 features=feature,
                 folds=folds,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ger import __version__
+from ger.correct.generate import Generator
+from ger.correct.hybrid import GENERATOR, Writer, widened
 from ger.correct.rescore import candidates, prefixed, recording
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
@@ -121,6 +123,7 @@ def problem(
     lms: Mapping[str, LanguageModel],
     *,
     features: Sequence[str] | None = None,
+    generator: Generator | None = None,
     normalizer: str = "basic",
     progress: Callable[[int], None] = lambda lists: None,
 ) -> Problem:
@@ -133,6 +136,7 @@ def problem(
         profile: Form, least length, context and crossed texts; its weights do not count.
         lms: Language models by name.
         features: Columns besides the language models'; by default all of `ger.lm.features` that tell hypotheses apart.
+        generator: What writes texts that compete, too, and judges all of them; it must not have learned from the lists.
         normalizer: Under which words are compared.
         progress: Called with numbers of lists that are scored.
 
@@ -148,9 +152,12 @@ def problem(
     references = [normalize(nbest.reference or "", normalizer).split() for nbest in lists]
     if lists and not any(references):
         raise InputError("The references hold no words.", "Check that they are texts, and the normalizer.")
-    lists = [candidates(nbest, profile.cross) for nbest in lists]
+    first_pass, lists = lists, [candidates(nbest, profile.cross) for nbest in lists]
+    if generator:
+        lms = {**lms, GENERATOR: Writer(generator)}
+        lists = [n for i in range(0, len(lists), _WINDOW) for n in widened(lists[i : i + _WINDOW], generator)]
     names = [*(_own(lists) if features is None else features), *lms]
-    prefixes = _prefixes(lists, profile)
+    prefixes = _prefixes(first_pass, profile)
     values: list[npt.NDArray[np.float64]] = []
     allowed: list[npt.NDArray[np.bool_]] = []
     for start in range(0, len(lists), _WINDOW):
@@ -182,6 +189,7 @@ def fit(
     *,
     learners: Mapping[str, Learner] | None = None,
     features: Sequence[str] | None = None,
+    generator: Generator | None = None,
     folds: int = 5,
     method: Method = "risk",
     normalizer: str = "basic",
@@ -191,12 +199,13 @@ def fit(
     """Tune the weights of a profile on lists with references.
 
     Args:
-        lists: See `problem`, also for the next five.
+        lists: See `problem`, also for the next two and the three after `learners`.
         profile: The profile.
         lms: Language models by name.
         learners: What makes language models of the references, by the names of their columns. The caller makes the
             final ones, of all lists, and names them in the profile.
         features: Columns.
+        generator: What writes.
         normalizer: Under which words are compared.
         progress: Called with numbers of lists.
         folds: Parts for cross-validation; 0 for none.
@@ -213,7 +222,9 @@ def fit(
     if twice := next((name for name in learners or {} if name in lms), None):
         raise UsageError(f"Two language models are called {twice!r}.", "Give yours another name: --lm NAME=MODEL.")
     parts = shared_out(_keys(lists), folds, seed) if folds else []  # told before anything is scored
-    made = problem(lists, profile, lms, features=features, normalizer=normalizer, progress=progress)
+    made = problem(
+        lists, profile, lms, features=features, generator=generator, normalizer=normalizer, progress=progress
+    )
     learned = CrossFitted(made.lists, learners or {}, parts, made.prefixes)
     table = learned.joined(made.features)
     if lists and not table.names:
@@ -241,7 +252,9 @@ def fit(
         validated_interval=interval(validated, made.words) if validated is not None else None,
         folds=folds,
     )
-    used = {"ger": __version__, "language_models": [f"{name}: {lm.signature}" for name, lm in lms.items()]}
+    named = [f"{name}: {lm.signature}" for name, lm in lms.items()]
+    named += [f"{GENERATOR}: {generator.signature}"] if generator else []
+    used = {"ger": __version__, "language_models": named}
     told = {
         name: value for name, value in fitted.to_json().items() if name not in ("weights", "temperature", "signature")
     }

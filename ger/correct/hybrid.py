@@ -77,6 +77,7 @@ class Hybrid(Rescorer):
 
     def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT, *, generator: Generator) -> None:
         self._generator = generator
+        self.verbatim = generator.verbatim
         super().__init__({**lms, GENERATOR: Writer(generator)}, profile)
 
     def _settled(self, nbest: NBest) -> str:

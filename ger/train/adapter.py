@@ -118,7 +118,7 @@ def save(model: Any, folder: Path, card: str) -> None:
 
 
 def _short(model: Any, names: Collection[str]) -> list[str]:
-    """The ends of layers' names, sorted, where they mean the same layers; peft spells out all of them for all-linear."""
+    """The ends of layers' names, sorted, where they mean the same layers; of all-linear peft makes whole names."""
     ends = {name.rpartition(".")[2] for name in names}
     adapted = sum(hasattr(module, "lora_A") for module in model.modules())
     called = sum(name.rpartition(".")[2] in ends for name, _ in model.get_base_model().named_modules())
