@@ -6,6 +6,7 @@ that is not in the hypotheses has to be like a word of theirs in its place, and 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ LISTS = [
 
 
 def said(text: str) -> list[str]:
+    """Words of a text; special tokens of models are none."""
+    text = re.sub(r"<[^<>]*>|\[/?INST\]", " ", text)
     return [token.text for token in tokenize(normalize(text))]
 
 

@@ -22,14 +22,18 @@ _ALIKE, _SMALL = 0.5, 3
 
 
 def heard(answer: str, texts: Sequence[str]) -> str:
-    """The hypothesis that is nearest to an answer, with those changes of the answer that could have been misheard.
+    """The 1-best with those changes of an answer that could have been misheard.
+
+    Where two thirds of an answer are another hypothesis, it is this one that is changed.
 
     Args:
         answer: What a model wrote, on one line.
         texts: The hypotheses, best first; one at least.
     """
     words = normalize(answer).split()
-    base = min(texts, key=lambda text: Levenshtein.distance(words, normalize(text).split()))
+    distances = [Levenshtein.distance(words, normalize(text).split()) for text in texts]
+    nearest = min(range(len(texts)), key=distances.__getitem__)
+    base = texts[nearest if 3 * distances[nearest] <= len(words) else 0]
     old, new = tokenize(base), tokenize(answer)
     taken = []
     for op in diff([token.text for token in old], [token.text for token in new]):
