@@ -16,7 +16,7 @@ from ger.cli import lists
 from ger.cli.common import Bar, bar, exit_codes, say
 
 if TYPE_CHECKING:
-    from ger.train.h2t_recipe import H2TRecipe
+    from ger.train.h2t_recipe import H2TOptions, H2TRecipe
     from ger.train.recipe import RescorerRecipe
     from ger.train.work import Summary, Validation
     from ger.types import NBest
@@ -97,19 +97,32 @@ def _launch(command: str, recipe: Path, changes: Sequence[str] | None) -> str:
 
 def _train_h2t(wanted: H2TRecipe, text: str) -> Summary:
     from ger.train.h2t import train
+    from ger.train.prefer import lesson_of
 
     found = _tagged(wanted.lists)
     held = [nbest for lists in _tagged(wanted.validation_files).values() for nbest in lists]
     with bar(1.0, "Training") as shown:
         return train(
             [nbest for lists in found.values() for nbest in lists],
-            wanted.options,
+            _on_its_model(wanted),
             Path(wanted.output),
             held=held,
             report=_Told(shown),
             recipe=text,
             files={name: len(lists) for name, lists in found.items()},
+            lesson=lesson_of(wanted, lambda done, of: say(f"Candidates of {done} of {of} lists")),
         )
+
+
+def _on_its_model(wanted: H2TRecipe) -> H2TOptions:
+    """The options; an adapter to go on from names the model where the recipe does not."""
+    from dataclasses import replace
+
+    from ger.train.adapter import base_of
+
+    if wanted.options.model or not wanted.start:
+        return wanted.options
+    return replace(wanted.options, model=base_of(wanted.start))
 
 
 def _tagged(entries: Sequence[str]) -> dict[str, list[NBest]]:

@@ -10,9 +10,10 @@ from ger.errors import UsageError
 from ger.text.normalize import NORMALIZERS
 from ger.train.settings import check, check_files
 
-__all__ = ["H2TOptions", "H2TRecipe", "Precision", "Schedule"]
+__all__ = ["Aim", "H2TOptions", "H2TRecipe", "Precision", "Schedule"]
 
 Schedule = Literal["linear", "cosine", "constant"]
+Aim = Literal["sft", "dpo", "mwer"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 #: The smallest value of each whole number, 0 where 0 stands for "choose", "all" or "never".
@@ -147,16 +148,39 @@ class H2TRecipe:
             lists of a file a task.
         validation_files: Files of lists that decide which epoch is kept, instead of a share of `lists`.
         output: Folder of the adapter.
+        start: Folder of an adapter to go on from, with its prompt; empty for a new one.
+        objective: What is learned: to write the reference (`sft`), or which candidate is better (`dpo`, `mwer`; see
+            `ger.train.prefer`), which needs `start`.
+        beta: How strongly `dpo` holds the model where it started.
+        candidates: Candidates that the model to start from writes for each list, beside the reference; 0 for none.
+        listed: Whether the hypotheses are candidates, too.
+        sft_weight: Weight of the cross entropy of the reference, beside `dpo` and `mwer`.
         options: How it is trained; its fields are keys of the recipe.
 
     Raises:
-        UsageError: there are no lists or no output.
+        UsageError: there are no lists or no output, or the objective does not go with the rest.
     """
 
     lists: tuple[str, ...] = ()
     validation_files: tuple[str, ...] = ()
     output: str = ""
+    start: str = ""
+    objective: Aim = "sft"
+    beta: float = 0.1
+    candidates: int = 4
+    listed: bool = False
+    sft_weight: float = 0.0
     options: H2TOptions = field(default_factory=H2TOptions)
 
     def __post_init__(self) -> None:
         check_files(self.lists, self.output, "adapter")
+        check(self, least={"candidates": 0}, positive=("beta",), not_negative=("sft_weight",))
+        if self.objective == "sft":
+            return
+        if not self.start:
+            raise UsageError(f'objective = "{self.objective}" needs start.', "Name an adapter to go on from.")
+        if not self.candidates and not self.listed:
+            raise UsageError("There are no candidates.", "Use candidates = 4, or listed = true.")
+        if self.options.drop_hypotheses or self.options.shuffle_hypotheses:
+            hint = "Set drop_hypotheses and shuffle_hypotheses to 0."
+            raise UsageError(f'objective = "{self.objective}" compares answers to the same list.', hint)

@@ -11,6 +11,7 @@ from ger.context import context_of
 from ger.errors import InputError
 from ger.lm.chat import PromptReader
 from ger.prompting import Prompt
+from ger.protocols import GenerateRequest
 from ger.train.h2t_recipe import H2TOptions
 from ger.types import Hypothesis, NBest
 
@@ -81,6 +82,14 @@ class Reader:
         self._check(nbest, pair.length)
         return pair
 
+    def request(self, nbest: NBest, beams: int) -> GenerateRequest:
+        """What a backend is asked, so that it writes several answers to a list."""
+        return GenerateRequest(self._rendered(nbest), self._room(nbest), beams)
+
+    def text(self, answer: str, nbest: NBest) -> str:
+        """The transcript that an answer stands for; empty where it stands for none."""
+        return self._prompt.read(answer, nbest) or ""
+
     def check(self, lists: Sequence[NBest], held: Sequence[NBest]) -> None:
         """See that lists fit into the model's context: to be learned from, and to be corrected; what `of` raises."""
         for nbest in lists:
@@ -98,7 +107,7 @@ class Reader:
             room = max(self._room(lists[i]) for i, _ in some)
             for (i, _), row in zip(some, self._written([tokens for _, tokens in some], room), strict=True):
                 text = self._tokenizer.decode(row, skip_special_tokens=True)
-                texts[i] = self._prompt.read(text, lists[i]) or ""
+                texts[i] = self.text(text, lists[i])
         return texts
 
     def _written(self, prompts: Sequence[Sequence[int]], room: int) -> Any:
