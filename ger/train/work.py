@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -15,11 +16,13 @@ from typing import Any
 from ger.errors import OutputError, UsageError
 from ger.io.output import write_atomic
 
-__all__ = ["Summary", "Validation", "Work", "finished", "writing"]
+__all__ = ["WORK", "Summary", "Validation", "Work", "finished", "writing"]
 
-_WORK = ".training"
+#: The folder in the folder of a training where it keeps what it needs until it ends.
+WORK = ".training"
 _STATE = "state.pt"
 _LOG = "log.jsonl"
+_FULL = "Free some space; the same command goes on from the last saved state."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +90,29 @@ def finished(output: Path, own: bool) -> Summary:
         summary = Summary(**value, validation=held and Validation(**held))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(f"{output} holds this training, but its {_LOG} is damaged.", "Remove the folder.") from error
-    shutil.rmtree(output / _WORK, ignore_errors=True)
+    shutil.rmtree(output / WORK, ignore_errors=True)
     return replace(summary, folder=str(output))
 
 
 @contextmanager
 def writing(output: Path) -> Iterator[None]:
-    """Errors of the operating system become ours.
+    """Errors of the operating system become ours, those that reach us through safetensors included.
 
     Raises:
         OutputError: something in the folder cannot be written.
     """
+    from safetensors import SafetensorError
+
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}.", "Check the folder.") from error
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}.", _hint(error)) from error
+    except SafetensorError as error:
+        raise OutputError(f"{output} cannot be written: {error}.", _FULL) from error
+
+
+def _hint(error: OSError) -> str:
+    return _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "Check the folder."
 
 
 @dataclass(slots=True)
@@ -118,7 +129,7 @@ class Work:
         Raises:
             UsageError: it holds something else.
         """
-        folder = output / _WORK
+        folder = output / WORK
         if output.exists() and (not output.is_dir() or (any(output.iterdir()) and not folder.is_dir())):
             raise UsageError(f"{output} is there already, and no training.", "Choose another output folder.")
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +139,7 @@ class Work:
         """The state that was written last."""
         import torch
 
-        path = self.output / _WORK / _STATE
+        path = self.output / WORK / _STATE
         if not path.exists():
             return None
         try:
@@ -146,9 +157,16 @@ class Work:
         """Keep the state so far, and the log in it: `history`."""
         import torch
 
-        path = self.output / _WORK / _STATE
-        torch.save({"key": self.key} | state, path.with_suffix(".tmp"))
-        os.replace(path.with_suffix(".tmp"), path)
+        path = self.output / WORK / _STATE
+        made = path.with_suffix(".tmp")
+        try:
+            with made.open("wb") as file:
+                torch.save({"key": self.key} | state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(made, path)
+        finally:
+            made.unlink(missing_ok=True)
         self._log(state["history"])
 
     def publish(self, save: Callable[[Path], None], mark: tuple[str, str], summary: Summary, recipe: str) -> None:
@@ -160,7 +178,7 @@ class Work:
             summary: The last line of the log.
             recipe: Kept as `recipe.toml`.
         """
-        made = self.output / _WORK / "made"
+        made = self.output / WORK / "made"
         shutil.rmtree(made, ignore_errors=True)
         save(made)
         for path in sorted(made.iterdir()):
@@ -171,7 +189,7 @@ class Work:
         assert state is not None
         self._log([*state["history"], {"summary": summary.to_json()}])
         write_atomic(self.output / mark[0], mark[1])
-        shutil.rmtree(self.output / _WORK, ignore_errors=True)
+        shutil.rmtree(self.output / WORK, ignore_errors=True)
 
     def _log(self, rows: Sequence[dict[str, Any]]) -> None:
         write_atomic(self.output / _LOG, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
