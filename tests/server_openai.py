@@ -197,7 +197,7 @@ class Server(ThreadingHTTPServer):
         for name in self.refuses:
             if name in body:
                 raise Refusal(400, f"Unsupported parameter: '{name}'.")
-        prompt = body["prompt"] if kind == "completions" else body["messages"][0]["content"]
+        prompt = body["prompt"] if kind == "completions" else "\n".join(m["content"] for m in body["messages"])
         return self._complete(kind, prompt, body)
 
     def _complete(self, kind: str, prompt: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from server_openai import Engine, Fault, Server
 from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
 from ger.lm.profile import DEFAULT
-from ger.protocols import GenerateRequest, LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import GenerateRequest, LanguageModel, LmOptions, Message, ScoreRequest
 from ger.registry import load
 from ger.types import Hypothesis, NBest
 from llm_backends.http_client import Client, Policy
@@ -175,6 +175,53 @@ def test_text(server: Server, local: TransformersLM, connect: Connect) -> None:
     assert written(lm, prompts, 7) == written(local, prompts, 7)
     assert len(server.asked) == 2
     assert lm.generate([]) == []
+
+
+def test_answers_tell_how_they_ended(server: Server, local: TransformersLM, connect: Connect) -> None:
+    requests = [GenerateRequest("The weather", max_tokens) for max_tokens in (2, 200)]
+    for (told,), (known,) in zip(connect(server).generate(requests), local.generate(requests), strict=True):
+        assert (told.text, told.finished, told.tokens) == (known.text, known.finished, known.tokens)
+        assert told.score is None
+    lm, engine_answer = connect(server), server.answer
+    server.answer = lambda path, body: {"choices": engine_answer(path, body)["choices"]}  # type: ignore[method-assign]
+    assert lm.generate(requests)[0][0].tokens == 0
+
+
+TALK = (Message("system", "The"), Message("user", "weather \ud83d"))
+
+
+def test_conversations_go_to_the_chat(server: Server, local: TransformersLM, connect: Connect) -> None:
+    lm = connect(server)
+    server.asked.clear()
+    assert lm.generate([GenerateRequest(TALK, 7)] * 2)[1][0].text == written(local, ["The\nweather \ufffd"], 7)[0]
+    assert [path for path, *_ in server.asked] == ["/v1/chat/completions"] * 2  # how, and the answer
+    turns = [{"role": "system", "content": "The"}, {"role": "user", "content": "weather \ufffd"}]
+    assert server.asked[-1][1]["messages"] == turns
+
+
+def test_a_server_without_chat(engine: Engine, connect: Connect) -> None:
+    said = r"the server has no chat: Not Found \(404\)\. Use a prompt of plain text"
+    with Server(engine, {"completions"}) as server, pytest.raises(ModelError, match=said):
+        connect(server).generate([GenerateRequest("The", 3), GenerateRequest(TALK, 7)])
+
+
+def test_choices_are_scored(server: Server, local: TransformersLM, connect: Connect) -> None:
+    choices = ("the toll", "the bridge", "the toll", "")
+    requests = [GenerateRequest("The ", choices=choices, beams=9), GenerateRequest("The weather", 3)]
+    lm = connect(server)
+    ranked, (answer,) = lm.generate(requests)
+    (expected,) = local.score([ScoreRequest(choices, "The ")])
+    assert {a.text: a.score for a in ranked} == pytest.approx(dict(zip(choices, expected, strict=True)), abs=1e-4)
+    assert [a.text for a in ranked] == sorted(set(choices), key=lambda text: -expected[choices.index(text)])
+    assert answer.text == written(local, ["The weather"], 3)[0]
+    assert lm.generate([GenerateRequest("The ", choices=choices)]) == [ranked[:1]]
+
+
+def test_what_a_server_cannot_be_asked_for(server: Server, connect: Connect) -> None:
+    lm = connect(server)
+    for request in (GenerateRequest("The", slots=(("a",),)), GenerateRequest(TALK, choices=("a", "b"))):
+        with pytest.raises(ModelError, match="a server cannot be asked for slots, or choices in a chat"):
+            lm.generate([request])
 
 
 @pytest.mark.parametrize("refuses", [(), ("max_tokens",), ("max_tokens", "temperature")])

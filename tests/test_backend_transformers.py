@@ -507,6 +507,8 @@ def test_the_signature_changes_with_the_adapter(adapter_dir: Path, tmp_path: Pat
 
 
 def test_adapters_that_are_none(tiny_dir: Path, adapter_dir: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     with pytest.raises(ModelError, match=r"missing: this is no folder of a PEFT adapter\. Give the folder"):
         TransformersLM(LmOptions(str(tiny_dir), str(tmp_path / "missing")))
     broken = tmp_path / "broken"
@@ -514,6 +516,10 @@ def test_adapters_that_are_none(tiny_dir: Path, adapter_dir: Path, tmp_path: Pat
     weights = broken / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(ModelError, match="broken: the adapter does not go on this model: "):
+        TransformersLM(LmOptions(str(tiny_dir), str(broken)))
+    tensors = load_file(adapter_dir / "adapter_model.safetensors")
+    save_file(dict([*tensors.items()][1:]), weights)
+    with pytest.raises(ModelError, match="the adapter does not go on this model: Found missing adapter keys"):
         TransformersLM(LmOptions(str(tiny_dir), str(broken)))
     (broken / "adapter_config.json").write_text("{")
     with pytest.raises(ModelError, match="broken: the adapter does not go on this model: "):
