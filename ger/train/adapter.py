@@ -14,7 +14,7 @@ from typing import Any
 
 from ger import prompting
 from ger.errors import ModelError
-from ger.models import catalogue
+from ger.models import catalogue, hub
 from ger.prompting import Prompt
 from ger.train.loading import loading, quiet
 
@@ -96,9 +96,11 @@ def base_of(folder: str) -> str:
 
 
 def hub_name(name: str) -> str:
-    """The hub's id of a model of the catalogue that has one; other names as they are."""
+    """The hub's id of a model that has one, without its revision; other names as they are."""
     entry = catalogue().get(name)
     hubs = [source.hub for source in entry.sources if source.hub] if entry else []
+    if not entry and not Path(name).exists() and hub.is_hub_id(name):
+        hubs = [name.partition("@")[0]]
     return hubs[0] if hubs else name
 
 

@@ -11,7 +11,7 @@ from ger.models import LocalModel
 from ger.train.adapter import causal_model
 from ger.train.h2t_recipe import H2TOptions
 
-__all__ = ["start"]
+__all__ = ["start", "use_checkpoints"]
 
 
 def start(options: H2TOptions, base: LocalModel) -> tuple[Any, Any]:
@@ -39,6 +39,19 @@ def start(options: H2TOptions, base: LocalModel) -> tuple[Any, Any]:
         bnb_4bit_compute_dtype=dtype,
     )
     return causal_model(base.path, base.name, {"quantization_config": quantized, "device_map": device, "dtype": dtype})
+
+
+def use_checkpoints(model: Any, name: str) -> None:
+    """Have a model compute its activations twice instead of keeping them.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    try:
+        enable({"use_reentrant": False})
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}", "Leave out checkpointing.") from error
 
 
 def _check_four_bit(device: str) -> None:

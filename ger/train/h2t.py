@@ -22,7 +22,7 @@ from ger.errors import InputError
 from ger.models import DEFAULT_LM, LocalModel, resolve
 from ger.prompting import Prompt
 from ger.train.adapter import MARK, Reading, hub_name, save
-from ger.train.base import start
+from ger.train.base import start, use_checkpoints
 from ger.train.card import card
 from ger.train.h2t_recipe import H2TOptions
 from ger.train.head import AnswerHead
@@ -148,7 +148,7 @@ class _Training:
         head = AnswerHead(model, half=options.half)
         whole = adapted(model, options, hub_name(self.base.name), self.lesson.start)
         if options.checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            use_checkpoints(model, self.base.name)
         objective = self.lesson.objective(Setting(options, data.fit, reader, head, whole))
         judge = Judge(data.held, reader.answers, options.normalizer)
         with Run(options, objective, judge, whole, self.work, report) as run:

@@ -61,6 +61,7 @@ def going_on(model: Any, start: Path, *, train: bool = False) -> Any:
 
     try:
         with _quietly():
+            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)  # a misfit is not passed over
             return peft.PeftModel.from_pretrained(model, str(start), is_trainable=train, local_files_only=True)
     except (
         OSError,
@@ -69,6 +70,7 @@ def going_on(model: Any, start: Path, *, train: bool = False) -> Any:
         TypeError,
         AttributeError,
         RuntimeError,
+        UserWarning,
         safetensors.SafetensorError,
     ) as error:
         said = " ".join(str(error).split())[:300]

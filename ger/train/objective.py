@@ -83,11 +83,11 @@ class Transcribe:
         return Supervised(setting)
 
 
-@dataclass(frozen=True, slots=True)
 class Supervised:
     """Cross entropy of the tokens of the references; see `Objective`."""
 
-    setting: Setting
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
 
     def items(self, epoch: int) -> Sequence[Pair]:
         """A pair of each list."""
