@@ -45,7 +45,9 @@ Ints = npt.NDArray[np.int64]
 
 #: Gains beyond this many words count as this many.
 _LARGEST = 2.0
-#: Thresholds that are tried: so many quantiles of the expected gains above zero.
+#: The lowest threshold (words): an edit that hardly gains anything is not worth its risk.
+_LEAST = 0.05
+#: Thresholds that are tried: so many quantiles of the expected gains above that.
 _TRIED = 25
 #: Words whose commonness is known without having seen the list itself: counted in so many parts.
 _INNER = 10
@@ -60,7 +62,7 @@ class Growth:
     learning_rate: float = 0.05
     subsample: float = 0.5
     max_features: float = 0.3
-    min_samples_leaf: int = 10
+    min_samples_leaf: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,8 +392,8 @@ def _threshold(
 ) -> float:
     """The threshold that makes the fewest errors of those that are sure enough and harm little; infinite if none is."""
     gains = np.concatenate([np.zeros(0), *(predicted[i] for i in indices.tolist())])
-    positive = gains[gains > 0]
-    tried = [0.0, *np.quantile(positive, np.linspace(0, 1, _TRIED)[1:-1]).tolist()] if len(positive) else []
+    positive = gains[gains > _LEAST]
+    tried = [_LEAST, *np.quantile(positive, np.linspace(0, 1, _TRIED)[1:-1]).tolist()] if len(positive) else []
     some = np.array(words)[indices]
     best, fewest = math.inf, int(made.base[indices].sum())
     for threshold in tried:
