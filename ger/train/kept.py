@@ -33,10 +33,11 @@ class Kept:
         #: The values so far.
         self.made: dict[str, Any] = dict(_read(path, head))
         write_atomic(path, (f"{line}\n" for line in (head, *map(_line, self.made.items()))))
-        with self._mapped():
-            self._file: IO[str] = open(path, "a", encoding="utf-8", newline="")  # noqa: SIM115  # closed on exit
+        self._file: IO[str]
 
     def __enter__(self) -> Kept:
+        with self._mapped():
+            self._file = open(self._path, "a", encoding="utf-8", newline="")  # closed on exit
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -53,12 +54,6 @@ class Kept:
             self._file.writelines(f"{_line(item)}\n" for item in values.items())
             self._file.flush()
         self.made |= values
-
-    def remove(self) -> None:
-        """Close and remove the file."""
-        with suppress(OSError):
-            self._file.close()
-            self._path.unlink(missing_ok=True)
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
