@@ -92,7 +92,8 @@ def settings(**options: Any) -> Settings:
     if unknown := next((name for name in given if name not in known), None):
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
     base = Settings()
-    judged = _profile(**{name: given[name] for name in _PROFILE if name in given})
+    judging = [name for name in _PROFILE if not (name == "lms" and given.get("mode") in ("generate", "cascade"))]
+    judged = _profile(**{name: given[name] for name in judging if name in given})
     if "mode" not in given and (judged.generation or any(name in given for name in _GENERATION)):
         given["mode"] = "hybrid" if GENERATOR in judged.weights else "generate"
     return replace(
@@ -139,10 +140,10 @@ def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
     mode, changes = given.get("mode", ""), {field: given[name] for name, field in _GENERATION.items() if name in given}
     how = profile.generation or Generation()
     if mode in GENERATING and ("llm" in given or "backend" in given) and (mode != "hybrid" or "adapter" not in given):
-        spec = parse(given["llm"], how.lm.name) if "llm" in given else how.lm
+        spec = parse(given["llm"]) if "llm" in given else how.lm
         changes["lm"] = replace(spec, name=how.lm.name, backend=given.get("backend", spec.backend))
     elif mode in ("generate", "cascade") and given.get("lms"):
-        changes["lm"] = replace(parse(given["lms"][0], how.lm.name), name=how.lm.name)
+        changes["lm"] = replace(parse(given["lms"][0]), name=how.lm.name)
     changes = {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in changes.items()}
     return replace(profile, generation=replace(how, **changes)) if changes else profile
 

@@ -28,14 +28,14 @@ def generate(lms: Mapping[str, LanguageModel], profile: Profile) -> Generator:
     Raises:
         GerError: the prompt, the adapter or the examples cannot be used.
     """
-    return generator(lms[GENERATOR], profile.generation or Generation())
+    return generator(lms[GENERATOR], profile.generation or Generation(), raw=not profile.guard)
 
 
 def cascade(lms: Mapping[str, LanguageModel], profile: Profile) -> Cascade:
     """The corrector `cascade`; see `generate`."""
     how = profile.generation or Generation()
-    prompt, verbatim = _prompt(how, _INSTRUCTION)
-    return Cascade(lms[GENERATOR], how, prompt, _examples(how), verbatim=verbatim)
+    prompt, trained = _prompt(how, _INSTRUCTION)
+    return Cascade(lms[GENERATOR], how, prompt, _examples(how), verbatim=trained or not profile.guard)
 
 
 def hybrid(lms: Mapping[str, LanguageModel], profile: Profile) -> Hybrid:
@@ -45,14 +45,19 @@ def hybrid(lms: Mapping[str, LanguageModel], profile: Profile) -> Hybrid:
     return Hybrid({name: lm for name, lm in lms.items() if name != GENERATOR}, weighed, generator=made)
 
 
-def generator(lm: LanguageModel, how: Generation) -> Generator:
+def generator(lm: LanguageModel, how: Generation, *, raw: bool = False) -> Generator:
     """What writes, by its settings.
+
+    Args:
+        lm: The language model.
+        how: Prompt and all that.
+        raw: Whether a model that was not trained for it may write what it likes, too.
 
     Raises:
         GerError: as `generate` says.
     """
-    prompt, verbatim = _prompt(how, _PROMPT)
-    return Generator(lm, how, prompt, _examples(how), verbatim=verbatim)
+    prompt, trained = _prompt(how, _PROMPT)
+    return Generator(lm, how, prompt, _examples(how), verbatim=trained or raw)
 
 
 def _prompt(how: Generation, default: str) -> tuple[Prompt, bool]:
