@@ -135,7 +135,7 @@ class Settings:
         if getattr(corrector, "result", "transcript") != "transcript":
             return corrector  # a summary or the like
         wary = self.profile.guard and (bool(self.answers) or self.mode in GENERATING)
-        if not (gate or wary):
+        if not (gate or wary or self.mode == "hybrid"):
             return corrector
         guard = Guard(style=not getattr(corrector, "verbatim", False)) if wary else Guard(off=RULES, style=False)
         lm = load(gate.lm, self.lm) if gate and gate.asks and gate.lm else None

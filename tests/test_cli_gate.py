@@ -114,3 +114,11 @@ def test_tune_is_still_a_command_with_files(files: tuple[Path, Path], tmp_path: 
     assert "ger tune gate" in call("tune", "--help").stdout
     assert "--answers" in call("tune", "gate", "--help").stdout
     assert "--ngram" not in call("tune", "gate", "--help").stdout
+
+
+def test_a_single_edit_teaches_nothing(files: tuple[Path, Path], tmp_path: Path) -> None:
+    first = files[1].read_text("utf-8").splitlines()[0]
+    (tmp_path / "one.jsonl").write_text(first + "\n", "utf-8")
+    result = call("tune", "gate", files[0], "--answers", tmp_path / "one.jsonl")
+    assert result.exit_code == 0
+    assert "this gate accepts nothing" in result.stdout

@@ -10,6 +10,8 @@ import pytest
 from ger import api, prompting
 from ger.correct.fit import fit
 from ger.correct.generate import Generator
+from ger.correct.guard import Guard
+from ger.correct.guarded import Guarded
 from ger.correct.hybrid import GENERATOR, Hybrid, Writer, widened
 from ger.errors import InputError, ModelError, UsageError
 from ger.lm.features import ListJudge
@@ -65,6 +67,16 @@ def test_an_unlisted_text_that_the_generator_prefers_is_chosen() -> None:
     assert [edit.after for edit in made.edits] == ["fares"]
     assert made.scores[GENERATOR] == 0.0
     assert [h.text for h in made.hypotheses] == ["show fairs to boston", "show fair to boston"]
+
+
+def test_what_the_guard_refuses_falls_back_to_the_best_listed_text() -> None:
+    profile = Profile({"acoustic": 0.1, GENERATOR: 1.0})
+    inner = Hybrid({}, profile, generator=generator("show two fares to boston"))
+    lists = [nbest("show fairs to boston", "show fares to boston")]
+    assert inner.correct(lists)[0].extra == {"listed": 1}
+    (made,) = Guarded(inner, Guard(style=False)).correct(lists)
+    assert (made.text, made.decision, made.extra) == ("show fares to boston", "reranked", {})
+    assert "number" in made.reason
 
 
 def test_the_recognizer_may_outweigh_the_generator() -> None:

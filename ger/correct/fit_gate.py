@@ -366,7 +366,7 @@ def _boosted(
         from sklearn.ensemble import GradientBoostingRegressor
     except ImportError as error:
         raise DependencyError("scikit-learn", "gate") from error
-    if not rows:
+    if growth.subsample * len(rows) < 1:  # a tree would grow out of nothing
         return Trees(names, 0.0, ())
     table = Trees(names, 0.0, ()).rows(rows, MISSING)
     model = GradientBoostingRegressor(

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ger.correct.generate import Generator
+from ger.correct.guarded import LISTED
 from ger.correct.rescore import Rescorer, candidates
 from ger.errors import ModelError
 from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.text.normalize import normalize
-from ger.types import Hypothesis, NBest
+from ger.types import Correction, Hypothesis, NBest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["GENERATOR", "Hybrid", "Writer", "widened"]
 
@@ -67,6 +73,9 @@ class Writer:
 class Hybrid(Rescorer):
     """Chooses among the listed hypotheses and what a generator wrote; see `ger.correct.rescore.Rescorer`.
 
+    A correction with a text of the generator's names in `extra["listed"]` the best of the listed ones, for
+    `ger.correct.guarded.Guarded`, which takes it out again.
+
     Args:
         lms: The language models by the names that the profile gives them; `generator` is not among them.
         profile: Weights and everything else that decides; `generator` weighs the generator's own opinion.
@@ -82,6 +91,24 @@ class Hybrid(Rescorer):
 
     def _settled(self, nbest: NBest) -> str:
         return "" if nbest.hypotheses else "nothing was said"
+
+    def _choose(
+        self,
+        nbest: NBest,
+        competing: NBest,
+        values: npt.NDArray[np.float64],
+        allowed: npt.NDArray[np.bool_],
+        weights: npt.NDArray[np.float64],
+    ) -> Correction:
+        """The choice, and for a guard that refuses it the best of what was listed."""
+        import numpy as np
+
+        made = super()._choose(nbest, competing, values, allowed, weights)
+        if made.decision != "rewritten":
+            return made
+        listed = slice(0, len(nbest.hypotheses))
+        best = int(np.argmax(np.where(allowed[listed], values[listed] @ weights, -np.inf)))
+        return replace(made, extra={**made.extra, LISTED: best})
 
     def _competing(self, lists: Sequence[NBest]) -> list[NBest]:
         return widened([candidates(nbest, self._profile.cross) for nbest in lists], self._generator)
