@@ -137,7 +137,10 @@ class Settings:
         wary = self.profile.guard and (bool(self.answers) or self.mode in GENERATING)
         if not (gate or wary or self.mode == "hybrid"):
             return corrector
-        guard = Guard(style=not getattr(corrector, "verbatim", False)) if wary else Guard(off=RULES, style=False)
+        guard = Guard(off=RULES, style=False)
+        if wary:
+            instructions = getattr(corrector, "instructions", ())
+            guard = Guard(instructions=instructions, style=not getattr(corrector, "verbatim", False))
         lm = load(gate.lm, self.lm) if gate and gate.asks and gate.lm else None
         return Guarded(corrector, guard, gate, lm)
 

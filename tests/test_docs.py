@@ -212,7 +212,7 @@ def test_reference_is_current() -> None:
 
 def test_every_option_of_python_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8").split("## Python")[1]
-    options = {*api._RECOGNIZER, *api._LM, *api._OWN}
+    options = {*api._RECOGNIZER, *api._LM, *api._OWN, *api._PROFILE, *api._GENERATION}
     assert {name for name in options if f"`{name}`" not in text} == set()
 
 

@@ -84,6 +84,8 @@ class Generator:
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
         #: Whether answers are taken as they are written.
         self.verbatim = verbatim
+        #: What the prompt says besides the list; an answer that repeats it is none.
+        self.instructions = tuple(turn.content for turn in prompt.turns if turn.role in ("system", "user"))
         #: What comes out: `transcript` or `other`.
         self.result = prompt.result
         self._said: Callable[[str], str] = cleaned if verbatim else normalize

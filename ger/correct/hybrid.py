@@ -86,7 +86,7 @@ class Hybrid(Rescorer):
 
     def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT, *, generator: Generator) -> None:
         self._generator = generator
-        self.verbatim = generator.verbatim
+        self.verbatim, self.instructions = generator.verbatim, generator.instructions
         super().__init__({**lms, GENERATOR: Writer(generator)}, profile)
 
     def _settled(self, nbest: NBest) -> str:
