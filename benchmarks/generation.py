@@ -1,0 +1,182 @@
+"""What does a model that was trained on lists gain on others, and what do decoding, guard, rescoring and gate add?
+
+    python benchmarks/generation.py DATA atis --work FOLDER         four fifths of train_atis train, one is reported
+    python benchmarks/generation.py DATA hyporadise --work FOLDER   halves of all dev files train one adapter
+
+DATA is a folder with `hyporadise/` in it. Lists with equal references are never on both sides. FOLDER keeps the parts
+and the adapter; a training goes on where it was ended. `--adapter DIR` takes another adapter instead, `--set key=value`
+changes the recipe. Words are compared as they are stored. Hybrid weights and gates are cross-validated on the reported
+lists. Exit code 2 when the data is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from common import machine
+
+from ger.correct.factories import generator
+from ger.correct.fit import problem, validate
+from ger.correct.fit_gate import fit_gate
+from ger.correct.generate import Generator
+from ger.correct.guard import Guard
+from ger.correct.guarded import Guarded
+from ger.evaluate.bootstrap import interval, matched_pairs
+from ger.evaluate.rates import distance, oracle_errors
+from ger.io.jsonl import write_records
+from ger.io.lists import read_lists
+from ger.lm.generation import Generation
+from ger.lm.learned import CrossFitted
+from ger.lm.profile import Profile
+from ger.lm.tune import folds
+from ger.protocols import Answer, LmOptions
+from ger.train.h2t import train
+from ger.train.h2t_recipe import H2TRecipe
+from ger.train.settings import read
+from ger.train.splits import apart
+from ger.types import Correction, NBest
+from llm_backends.transformers import TransformersLM
+
+FILES = ("chime4", "cv", "lrs2", "ls_clean", "ls_other", "swbd", "td3", "wsj_score")
+RECIPES = Path(__file__).parents[1] / "examples" / "recipes"
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """Word errors of a way, list by list."""
+
+    name: str
+    errors: list[int]
+    changed: int
+    seconds: float = 0.0
+
+    def told(self, lists: Sequence[NBest]) -> str:
+        words = [len(reference(nbest)) for nbest in lists]
+        first = [first_errors(nbest) for nbest in lists]
+        low, high = interval(self.errors, words)
+        harmed = sum(e > b for e, b in zip(self.errors, first, strict=True))
+        return (
+            f"  {self.name:34} {100 * sum(self.errors) / sum(words):6.2f} [{low:5.2f}, {high:5.2f}]"
+            f"  p {matched_pairs(self.errors, first):8.2g}  changed {self.changed:5}  harmed {harmed:4}"
+            f" ({100 * harmed / max(1, self.changed):4.1f} %)" + (f"  {self.seconds:5.0f} s" if self.seconds else "")
+        )
+
+
+def reference(nbest: NBest) -> list[str]:
+    return (nbest.reference or "").split()
+
+
+def first_errors(nbest: NBest) -> int:
+    return distance(reference(nbest), nbest.best.text.split())
+
+
+def row(name: str, lists: Sequence[NBest], texts: Sequence[str], seconds: float = 0.0) -> Row:
+    errors = [distance(reference(n), text.split()) for n, text in zip(lists, texts, strict=True)]
+    return Row(name, errors, sum(t != n.best.text for n, t in zip(lists, texts, strict=True)), seconds)
+
+
+def parts_of(folder: Path, what: str) -> tuple[list[NBest], list[NBest]]:
+    """Lists to train on, and lists to report; `meta.file` says where they come from."""
+    names, share = (("train_atis",), 0.2) if what == "atis" else (tuple(f"dev_{name}" for name in FILES), 0.5)
+    fit: list[NBest] = []
+    held: list[NBest] = []
+    for name in names:
+        lists = [
+            replace(nbest, id=f"{name}:{nbest.id}", meta={**nbest.meta, "file": name})
+            for nbest in read_lists(folder / f"{name}.json")
+        ]
+        known, other = apart(lists, share, 0, lambda nbest: nbest.reference or "")
+        fit += known
+        held += other
+    return fit, held
+
+
+def timed(make: Callable[[], list[Correction]]) -> tuple[list[Correction], float]:
+    began = time.monotonic()
+    return make(), time.monotonic() - began
+
+
+def ways(lists: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> list[Row]:
+    """All ways; hybrid weights and gates come from the other folds."""
+
+    def writer(how: Generation) -> Generator:
+        return generator(lm, replace(how, adapter=adapter))
+
+    rows = [row("1-best", lists, [nbest.best.text for nbest in lists])]
+    oracle = [oracle_errors(reference(nbest), [h.text.split() for h in nbest.hypotheses]) for nbest in lists]
+    rows.append(Row("oracle of the list", oracle, sum(o < first_errors(n) for o, n in zip(oracle, lists, strict=True))))
+    free, seconds = timed(lambda: writer(Generation()).correct(lists))
+    rows.append(row("generate", lists, [made.text for made in free], seconds))
+    guarded = Guarded(writer(Generation()), Guard(style=False)).correct(lists)
+    rows.append(row("generate + guard", lists, [made.text for made in guarded]))
+    if more:
+        for name, how in (
+            ("generate, 4 beams", Generation(beams=4)),
+            ("generate, choice", Generation(decoding="choice")),
+            ("generate, words", Generation(decoding="words")),
+        ):
+            made, seconds = timed(lambda how=how: writer(how).correct(lists))
+            rows.append(row(name, lists, [m.text for m in made], seconds))
+    return rows + judged(lists, free, writer(Generation(beams=4)))
+
+
+def judged(lists: list[NBest], free: Sequence[Correction], wide: Generator) -> list[Row]:
+    """Hybrid rescoring and a gate, cross-validated."""
+    made = problem(lists, Profile({}), {}, generator=wide, normalizer="none")
+    errors = validate(made, CrossFitted(made.lists, {}, folds(made.keys, FOLDS)))
+    first = [int(e[0]) for e in made.errors]
+    rows = [Row("hybrid (4 beams), cross-validated", errors, sum(e != f for e, f in zip(errors, first, strict=True)))]
+    answers = {m.id: Answer(m.text, m.scores.get("generator"), m.scores.get("least")) for m in free if m.changed}
+    for sources in ("answer", "both"):
+        gate = fit_gate(lists, answers, sources=sources, guard=Guard(style=False), harm=0.25)  # type: ignore[arg-type]
+        tally = gate.tally
+        rows.append(Row(f"generate + gate ({sources}), cross-val.", tally.errors.tolist(), int(tally.changed.sum())))
+    return rows
+
+
+def main() -> int:
+    """Train where needed, correct and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("what", choices=("atis", "hyporadise"))
+    parser.add_argument("--work", type=Path, required=True, help="folder for the parts and the adapter")
+    parser.add_argument("--adapter", type=Path, help="an adapter that is there already")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    parser.add_argument("--more", action="store_true", help="other ways of decoding, too")
+    args = parser.parse_args()
+    folder = args.data / "hyporadise"
+    if not folder.is_dir():
+        print(f"{folder} is missing.", file=sys.stderr)
+        return 2
+    fit, held = parts_of(folder, args.what)
+    print(machine())
+    adapter = args.adapter or args.work / f"{args.what}-adapter"
+    if not args.adapter:
+        for name, lists in (("fit", fit), ("held", held)):
+            write_records(args.work / f"{args.what}-{name}.jsonl", lists)
+        files = [f"lists={args.work / f'{args.what}-fit.jsonl'}", f"output={adapter}"]
+        recipe = read(RECIPES / f"h2t-{args.what}.toml", H2TRecipe, [*args.set, *files])
+        summary = train(fit, recipe.options, adapter, report=lambda r: print(r) if "validation_wer" in r else None)
+        print(f"trained on {summary.trained_on} lists in {summary.seconds:.0f} s, epoch {summary.best_epoch}")
+    lm = TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=str(adapter), compute_type="float32"))
+    rows = ways(held, lm, str(adapter), args.more)
+    print(f"\n{args.what}: {len(held)} lists, {sum(len(reference(n)) for n in held)} words")
+    print("\n".join(r.told(held) for r in rows))
+    for name in dict.fromkeys(str(nbest.meta["file"]) for nbest in held) if args.what == "hyporadise" else ():
+        own = [i for i, nbest in enumerate(held) if nbest.meta["file"] == name]
+        print(f"\n{name}: {len(own)} lists")
+        for r in rows:
+            some = replace(r, errors=[r.errors[i] for i in own], changed=0, seconds=0.0)
+            print(some.told([held[i] for i in own]).split("  changed")[0])
+    print(f"\n{lm.signature}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
