@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from h2t_tools import rows_of, town_lists, write_model
+from h2t_tools import TOWNS, nbest, rows_of, town_lists, write_model
 from typer.testing import CliRunner
 
 from ger.cli.train import app
@@ -24,6 +24,7 @@ from ger.train.h2t_recipe import H2TOptions, H2TRecipe
 from ger.train.merge import merge
 from ger.train.settings import dump, read
 from ger.train.work import Summary
+from ger.types import NBest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -204,6 +205,30 @@ def test_an_adapter_that_cannot_be_put_in_its_place(tmp_path: Path, quick: H2TOp
     assert seen == []
     assert (out / ADAPTER).is_file()
     assert not (out / ".training").exists()
+
+
+# The default model
+
+
+@pytest.mark.slow
+def test_the_default_model_learns_what_a_recognizer_confuses(tmp_path: Path, smollm2_dir: Path) -> None:
+    """Ten steps: it writes `fares`, which is in no hypothesis."""
+
+    def heard(key: str, start: str, end: str) -> NBest:
+        texts = (f"show fairs from {start} to {end}", f"show fair from {start} to {end}")
+        return nbest(key, f"show fares from {start} to {end}", *texts)
+
+    lists = [heard(f"{a}-{b}", a, b) for a in TOWNS[:6] for b in TOWNS if a != b][:40]
+    held = [heard(f"h{i}", "york", town) for i, town in enumerate(TOWNS)]
+    options = H2TOptions(
+        model=str(smollm2_dir), epochs=2, batch_lists=8, rank=8, lr=2e-3, warm_up=0.1, nbest=2, device="cpu"
+    )
+    summary = train(lists, options, tmp_path / "out", held=held)
+    assert summary.validation is not None
+    assert summary.validation.oracle == summary.validation.first_best == 8
+    assert summary.validation.errors < 4
+    losses = [row["loss"] for row in rows_of(tmp_path / "out") if "step" in row]
+    assert sum(losses[-3:]) < sum(losses[:3]) / 4
 
 
 # Merged
