@@ -30,11 +30,12 @@ from ger.evaluate.bootstrap import interval, matched_pairs
 from ger.evaluate.rates import distance, oracle_errors
 from ger.io.jsonl import write_records
 from ger.io.lists import read_lists
+from ger.lm.features import Features
 from ger.lm.generation import Generation
-from ger.lm.learned import CrossFitted
+from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import Profile
 from ger.lm.tune import folds
-from ger.protocols import Answer, LmOptions
+from ger.protocols import Answer, LanguageModel, LmOptions
 from ger.train.h2t import train
 from ger.train.h2t_recipe import H2TRecipe
 from ger.train.settings import read
@@ -102,8 +103,8 @@ def timed(make: Callable[[], list[Correction]]) -> tuple[list[Correction], float
     return make(), time.monotonic() - began
 
 
-def ways(lists: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> list[Row]:
-    """All ways; hybrid weights and gates come from the other folds."""
+def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> list[Row]:
+    """All ways; hybrid weights and gates come from the other folds, the n-gram model from what was trained on."""
 
     def writer(how: Generation) -> Generator:
         return generator(lm, replace(how, adapter=adapter))
@@ -123,15 +124,21 @@ def ways(lists: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> li
         ):
             made, seconds = timed(lambda how=how: writer(how).correct(lists))
             rows.append(row(name, lists, [m.text for m in made], seconds))
-    return rows + judged(lists, free, writer(Generation(beams=4)))
+    return rows + judged(lists, free, writer(Generation(beams=4)), ngram(3, "none")(fit))
 
 
-def judged(lists: list[NBest], free: Sequence[Correction], wide: Generator) -> list[Row]:
+def judged(lists: list[NBest], free: Sequence[Correction], wide: Generator, domain: LanguageModel) -> list[Row]:
     """Hybrid rescoring and a gate, cross-validated."""
-    made = problem(lists, Profile({}), {}, generator=wide, normalizer="none")
-    errors = validate(made, CrossFitted(made.lists, {}, folds(made.keys, FOLDS)))
+    rows = []
+    made = problem(lists, Profile({}), {"3-gram": domain}, generator=wide, normalizer="none")
     first = [int(e[0]) for e in made.errors]
-    rows = [Row("hybrid (4 beams), cross-validated", errors, sum(e != f for e, f in zip(errors, first, strict=True)))]
+    for name, left_out in (("hybrid", "3-gram"), ("hybrid + 3-gram", "")):
+        names = tuple(column for column in made.features.names if column != left_out)
+        at = [made.features.names.index(column) for column in names]
+        table = Features(names, [values[:, at] for values in made.features.values], made.features.allowed)
+        errors = validate(replace(made, features=table), CrossFitted(made.lists, {}, folds(made.keys, FOLDS)))
+        changed = sum(e != f for e, f in zip(errors, first, strict=True))
+        rows.append(Row(f"{name} (4 beams), cross-validated", errors, changed))
     answers = {m.id: Answer(m.text, m.scores.get("generator"), m.scores.get("least")) for m in free if m.changed}
     for sources in ("answer", "both"):
         gate = fit_gate(lists, answers, sources=sources, guard=Guard(style=False), harm=0.25)  # type: ignore[arg-type]
@@ -165,7 +172,7 @@ def main() -> int:
         summary = train(fit, recipe.options, adapter, report=lambda r: print(r) if "validation_wer" in r else None)
         print(f"trained on {summary.trained_on} lists in {summary.seconds:.0f} s, epoch {summary.best_epoch}")
     lm = TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=str(adapter), compute_type="float32"))
-    rows = ways(held, lm, str(adapter), args.more)
+    rows = ways(held, fit, lm, str(adapter), args.more)
     print(f"\n{args.what}: {len(held)} lists, {sum(len(reference(n)) for n in held)} words")
     print("\n".join(r.told(held) for r in rows))
     for name in dict.fromkeys(str(nbest.meta["file"]) for nbest in held) if args.what == "hyporadise" else ():
