@@ -91,6 +91,8 @@ def settings(**options: Any) -> Settings:
     known = {*_RECOGNIZER, *_LM, *_OWN, *_PROFILE, *_GENERATION}
     if unknown := next((name for name in given if name not in known), None):
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
+    if "answers" in given and (other := next((name for name in ("mode", *_GENERATION) if name in given), None)):
+        raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
     base = Settings()
     judging = [name for name in _PROFILE if not (name == "lms" and given.get("mode") in ("generate", "cascade"))]
     judged = _profile(**{name: given[name] for name in judging if name in given})

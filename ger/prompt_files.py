@@ -76,6 +76,8 @@ def _shape(table: Mapping[str, Any]) -> Iterator[Problem]:
     marks = table.get("marks", [])
     if isinstance(marks, list) and not all(isinstance(mark, str) and mark.strip() for mark in marks):
         yield "'marks' holds something that is no text.", 'Use texts such as marks = ["<list>", "</list>"].'
+    elif isinstance(marks, list) and (plain := next((mark for mark in marks if "".join(mark.split()).isalnum()), "")):
+        yield f"the mark {plain!r} has letters and digits only, which stay.", 'Use one such as "<list>".'
     yield from _keys(table.get("hypotheses"), {"line": str, "most": int}, "hypotheses.")
     for number, turn in enumerate(turns if isinstance(turns := table.get("turns"), list) else [], 1):
         yield from _turn(turn, f"turns[{number}]")

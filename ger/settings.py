@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from ger import __version__, registry
+from ger import __version__, prompting, registry
 from ger.correct.gate import read_gate
 from ger.correct.guard import RULES, Guard
 from ger.correct.guarded import Guarded
@@ -127,11 +127,13 @@ class Settings:
         Raises:
             GerError: something cannot be loaded.
         """
+        gate = read_gate(Path(self.profile.gate)) if self.profile.gate else None
         if self.answers:
             corrector: Corrector = Recorded(read_answers(self.answers), Path(self.answers).name)
         else:
+            if self.mode in GENERATING and self.profile.generation and self.profile.generation.prompt:
+                prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
-        gate = read_gate(Path(self.profile.gate)) if self.profile.gate else None
         if getattr(corrector, "result", "transcript") != "transcript":
             return corrector  # a summary or the like
         wary = self.profile.guard and (bool(self.answers) or self.mode in GENERATING)

@@ -53,6 +53,10 @@ def test_an_instruction_for_something_else() -> None:
     assert same.decision == "rewritten"  # a summary may be as long as what was said
     (empty,) = cascade(ScriptedLM(answer=lambda _: " "), "cascade-summarize").correct([LIST])
     assert (empty.decision, empty.text) == ("rejected", "")
+    cut = (Answer("A field is", finished=False),)
+    (unfinished,) = cascade(ScriptedLM(answer=lambda _: cut), "cascade-summarize").correct([LIST])
+    assert (unfinished.decision, unfinished.text) == ("rejected", "")  # the 1-best is no summary
+    assert "did not end within" in unfinished.reason
 
 
 @pytest.mark.parametrize("decoding", ["choice", "nearest", "words"])

@@ -264,7 +264,7 @@ def test_a_server_that_takes_no_choices() -> None:
 def test_what_the_model_writes() -> None:
     two = (Answer("Sow the fields.", score=-1.0), Answer("cut", finished=False), Answer(" "))
     generator = Generator(ScriptedLM(answer=lambda _: two), Generation(beams=3), prompting.load("h2t"))
-    assert generator.write([LIST, nbest(), nbest("SO")]) == [["sow the fields"], [], ["SOW THE FIELDS"]]
+    assert generator.write([LIST, nbest(), nbest("SEW THE FIELDS")]) == [["sow the fields"], [], ["SOW THE FIELDS"]]
     assert generator.write([nbest("")]) == [[]]
     assert generator.write([]) == []
 

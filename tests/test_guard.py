@@ -105,6 +105,7 @@ def test_a_hotword_may_bring_its_script() -> None:
 def test_silence() -> None:
     assert rule("", "") is None
     assert rule("thank you so much for watching", "") == "length"
+    assert rule("thank you", "") == "length"  # nothing was heard
     assert Guard().check("", nbest()) is None
 
 

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 
 from ger import api, prompting
+from ger.correct.factories import generator as made_of
 from ger.correct.fit import fit
 from ger.correct.generate import Generator
 from ger.correct.guard import Guard
 from ger.correct.guarded import Guarded
 from ger.correct.hybrid import GENERATOR, Hybrid, Writer, widened
-from ger.errors import InputError, ModelError, UsageError
+from ger.errors import InputError, ModelError, UnknownNameError, UsageError
 from ger.lm.features import ListJudge
 from ger.lm.generation import Generation
 from ger.lm.profile import Profile, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.protocols import Answer, GenerateRequest, ScoreRequest
 from ger.settings import Settings
+from ger.train.adapter import MARK, Reading
 from ger.types import Hypothesis, NBest
 
 
@@ -102,7 +104,7 @@ def test_what_is_listed_already_is_not_added_again() -> None:
 
 def test_the_prompt_shows_only_what_was_listed() -> None:
     clerk = Clerk("three")
-    writer = Writer(Generator(clerk, Generation(), prompting.load("h2t")))
+    writer = Writer(Generator(clerk, Generation(), prompting.load("h2t"), verbatim=True))
     assert isinstance(writer, ListJudge)
     wide = widened([nbest("one", "two")], writer.generator)
     assert writer.score_lists(wide) == [[-2.0, -2.0, 0.0]]
@@ -147,8 +149,10 @@ def test_a_profile_keeps_how_to_generate(tmp_path: Path) -> None:
     (tmp_path / "my-adapter").mkdir()
     how = Generation(LmSpec("generator", "transformers", "m"), "my-adapter", "h2t", "words", 3, task="asr")
     write_profile(tmp_path / "p.toml", Profile({"generator": 1.0}, generation=how, gate="g.toml", guard=False))
+    (tmp_path / "h2t").mkdir()
     found = read_profile(tmp_path / "p.toml")
     assert found.generation is not None
+    assert found.generation.prompt == "h2t"  # the prompt, not the folder that is called so
     assert found.generation.adapter == str(tmp_path / "my-adapter")  # found beside the profile
     assert (found.gate, found.guard) == ("g.toml", False)
     assert found.generation.decoding == "words"
@@ -187,6 +191,41 @@ def test_options_choose_mode_and_model() -> None:
     assert api.settings(gate="off").profile.gate == ""
     with pytest.raises(UsageError, match="has no language model write"):
         api.settings(mode="combine", prompt="h2t")
+    for other in ({"adapter": "a"}, {"mode": "generate"}, {"beams": 2}):
+        with pytest.raises(UsageError, match=f"'{next(iter(other))}' has no effect"):
+            api.settings(answers="answers.jsonl", **other)
+
+
+def test_wrong_names_are_told_before_models_are_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Settings, "make_lms", lambda self: pytest.fail("a model was loaded"))
+    with pytest.raises(UnknownNameError, match="no prompt called 'h2t-nbestt'"):
+        api.settings(prompt="h2t-nbestt").make_corrector()
+    with pytest.raises(InputError, match=r"none\.toml cannot be read"):
+        api.settings(gate=tmp_path / "none.toml").make_corrector()
+
+
+@pytest.mark.parametrize("prompt", ["h2t-choice", "cascade-summarize"])
+def test_a_prompt_that_yields_no_transcript_cannot_join_a_list(prompt: str) -> None:
+    with pytest.raises(UsageError, match="answered with a transcript"):
+        Hybrid({}, Profile({GENERATOR: 1.0}), generator=Generator(Clerk(""), Generation(), prompting.load(prompt)))
+
+
+def test_texts_are_judged_in_the_form_of_the_answer() -> None:
+    clerk = Clerk('{"text": "sow the field"}')
+    writer = Generator(clerk, Generation(), prompting.load("h2t-json"))
+    asked = [nbest("sew the field", "sow a field")]
+    assert writer.judge(asked, [["sew the field", "sow the field"]])[0][1] == 0.0
+    assert clerk.requests[0].choices == ('{"text": "sew the field"}', '{"text": "sow the field"}')
+    assert writer.write(asked) == [["sow the field"]]
+
+
+def test_of_what_an_untrained_model_writes_only_what_was_heard_joins_the_list() -> None:
+    asked = [nbest("what is two plus two", "what is to plus two")]
+    untrained = Generator(Clerk("the answer is four of course"), Generation(), prompting.load("h2t"))
+    (texts,) = untrained.write(asked)
+    assert "four" not in " ".join(texts)
+    nearest = Generator(Clerk("what is too plus two"), Generation(decoding="nearest"), prompting.load("h2t"))
+    assert nearest.write(asked) == [["what is two plus two"]]
 
 
 def test_the_guard_watches_what_a_model_wrote(tmp_path: Path) -> None:
@@ -199,3 +238,13 @@ def test_the_guard_watches_what_a_model_wrote(tmp_path: Path) -> None:
     bare = api.settings(answers=tmp_path / "answers.jsonl", guard=False).make_corrector()
     (made,) = bare.correct(lists)
     assert made.decision == "rewritten"
+
+
+def test_a_merged_model_knows_the_prompt_of_its_training(tmp_path: Path) -> None:
+    plain = Generation(LmSpec("generator", model=str(tmp_path)))
+    assert not made_of(Clerk(""), plain).verbatim
+    prompt = prompting.load("h2t")
+    (tmp_path / MARK).write_text(Reading(prompt.content, "h2t", 3, False, "m", "m@1", "k").dumps(), "utf-8")
+    merged = made_of(Clerk(""), plain)
+    assert merged.verbatim
+    assert f"prompt=h2t@{prompt.hash}" in merged.signature

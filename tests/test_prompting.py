@@ -364,6 +364,7 @@ def test_what_is_wrong_is_said_with_file_and_key(tmp_path: Path, old: str, new: 
     [
         ("turns = []", "it has no turns."),
         ("turns = [3]", "'turns[1]' is 3."),
+        ("marks = ['<list>', 'LIST']\nturns = []", "the mark 'LIST' has letters and digits only"),
         ("[variables]\nx='y'\n[parts]\nx='{y}'", "'parts.x' has to use {x} once and no other variable."),
         ("answer='text'\n[variables]\nx='y'\n[parts]\nx='{x}'", "'answer' goes with [[turns]], not with [parts]."),
         (

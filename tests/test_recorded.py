@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from test_cli import call
 
 from ger.correct.recorded import Recorded, check_ids
 from ger.errors import InputError, RecordError
@@ -97,3 +98,12 @@ def test_lists_without_an_answer_keep_their_best() -> None:
     assert first.words == WORDS
     assert (second.decision, second.reason) == ("kept", "the recorded answer is the 1-best")
     assert (third.text, third.decision) == ("", "kept")
+
+
+def test_answers_that_belong_to_no_list_are_told(tmp_path: Path) -> None:
+    made = file(tmp_path / "a.jsonl", {"id": "1", "text": "the bat"}, {"id": "one", "text": "x"})
+    lists = file(tmp_path / "lists.jsonl", {"id": "1", "hypotheses": [{"text": "the hat"}, {"text": "the bat"}]})
+    result = call("correct", lists, "--answers", made, "-f", "txt")
+    assert result.exit_code == 0
+    assert result.stdout == "the bat\n"
+    assert "a.jsonl: 1 answer without a list, such as 'one'." in result.stderr

@@ -147,6 +147,8 @@ def correct(
             for result in pipeline.run(todo, progress):
                 with progress.aside():
                     run.take(result)
+        if answers and not run.skipped:
+            _tell_unused(answers, run.ids)
         run.close(as_json=as_json)
         if run.failed:
             raise typer.Exit(1)
@@ -165,6 +167,16 @@ def _found(
     if reference or not paths:
         raise UsageError("Give INPUT, or --system NAME=FILE, which --reference goes with.", "See --help.")
     return common.find(paths, recursive=recursive)
+
+
+def _tell_unused(answers: Path, ids: set[str]) -> None:
+    """Say how many recorded answers belong to nothing that was corrected."""
+    from ger.io.answers import read_answers
+    from ger.io.paths import printable
+
+    unused = [key for key in read_answers(answers) if key not in ids]
+    if unused:
+        common.say(f"{printable(answers)}: {_count(len(unused), 'answer')} without a list, such as {unused[0]!r}.")
 
 
 def _formats(given: str | None, folder: Path | None, *, as_json: bool) -> tuple[list[str], bool]:
@@ -197,6 +209,7 @@ class _Run:
     changed: int = 0
     audio: float = 0.0
     signature: str = ""
+    ids: set[str] = field(default_factory=set)
     started: float = field(default_factory=time.monotonic)
     _table: Any = None
 
@@ -254,6 +267,7 @@ class _Run:
             return {}
         corrections = result.recording.corrections
         changed = sum(correction.changed for correction in corrections)
+        self.ids.update(correction.id for correction in corrections)
         for correction in corrections:
             if correction.decision == "failed":
                 common.say(f"Error: {printable(correction.id)}: {correction.reason}")

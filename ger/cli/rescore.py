@@ -108,7 +108,7 @@ def rescore(
         )
         if as_json and not output:
             raise UsageError("--json and the corrections both want standard output.", "Name a file with -o.")
-        read = [path for path in (answers, examples) if path]
+        read = [path for path in (answers, examples, gate, prompt, profile) if path]
         lists.check_output(output, *lists.files(inputs, systems, reference), *read)
         found = lists.read(inputs, systems, reference, input_format)
         if profile:

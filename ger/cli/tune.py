@@ -112,7 +112,7 @@ def tune(
             form=form,
             domain=domain,
             previous=previous,
-            mode="hybrid" if adapter or prompt else None,
+            mode="hybrid" if adapter or prompt or beams else None,
             adapter=adapter,
             prompt=prompt,
             beams=beams,

@@ -26,7 +26,7 @@ from ger.lm.select import LmSpec
 from ger.lm.trees import Tree, Trees
 from ger.protocols import LanguageModel, ScoreRequest
 from ger.registry import suggest
-from ger.text.form import Form, apply
+from ger.text.form import FORMS, Form, apply
 from ger.text.tokens import join
 
 __all__ = ["Gate", "Verdict", "deltas", "read_gate", "write_gate"]
@@ -83,6 +83,8 @@ class Gate:
     def __post_init__(self) -> None:
         if self.sources not in SOURCES:
             raise UsageError(f"There are no sources called {self.sources!r}.", suggest(self.sources, SOURCES))
+        if self.form not in FORMS:
+            raise UsageError(f"There is no written form called {self.form!r}.", suggest(self.form, FORMS))
         if math.isnan(self.threshold) or not 0 < self.scale < math.inf:
             raise UsageError("threshold has to be a number, scale above 0.", "Make the gate again.")
 

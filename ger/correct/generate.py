@@ -88,6 +88,8 @@ class Generator:
         self.instructions = tuple(turn.content for turn in prompt.turns if turn.role in ("system", "user"))
         #: What comes out: `transcript` or `other`.
         self.result = prompt.result
+        #: How the model answers: with a `text`, `json` or the `number` of a hypothesis.
+        self.answer = prompt.answer
         self._said: Callable[[str], str] = cleaned if verbatim else normalize
 
     @property
@@ -172,7 +174,10 @@ class Generator:
         scores = {"generator": answer.score, "least": answer.least}
         told = {name: float(value) for name, value in scores.items() if value is not None}
         if not answer.finished and not self._ended(answer.text):
-            return _as_it_was(nbest, "rejected", f"the answer did not end within {request.max_tokens} tokens", told)
+            reason = f"the answer did not end within {request.max_tokens} tokens"
+            if self._prompt.result == "other":
+                return _other(nbest, None, told, reason)
+            return _as_it_was(nbest, "rejected", reason, told)
         text = self._text(answer.text, nbest)
         if self._prompt.result == "other":
             return _other(nbest, text, told)
@@ -190,14 +195,10 @@ class Generator:
         return self._prompt.read(answer, self._seen(nbest))
 
     def _decide(self, nbest: NBest, text: str, scores: dict[str, float]) -> Correction:
-        if self._generation.decoding == "nearest":
-            text = _nearest(text, self._prompt.shown(nbest)).text
-        wrote = self._said(text)
-        if self._generation.decoding == "free" and not self.verbatim:
-            text = heard(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
+        wrote, text = self._said(text), self._mapped(text, nbest)
         said = self._said(text)
         if said == self._said(nbest.best.text):
-            if said != wrote:
+            if said != wrote and self._generation.decoding == "free":
                 return _as_it_was(nbest, "rejected", "what the model wrote is unlike what was heard", scores)
             first = {"first_best": scores["generator"]} if "generator" in scores else {}
             return _as_it_was(nbest, "kept", "the model wrote the 1-best", scores | first)
@@ -206,6 +207,15 @@ class Generator:
             text = self._styled(text, nbest)
             return _changed(nbest, Hypothesis(text), "rewritten", "the model wrote a text that is not listed", scores)
         return _changed(nbest, nbest.hypotheses[rank], "reranked", f"the model wrote hypothesis {rank + 1}", scores)
+
+    def _mapped(self, text: str, nbest: NBest) -> str:
+        """The nearest hypothesis, or of what an untrained model wrote only what could have been misheard."""
+        listed = self._prompt.shown(nbest)
+        if self._generation.decoding == "nearest":
+            return _nearest(text, listed).text
+        if self._generation.decoding == "free" and not self.verbatim:
+            return heard(text, [hypothesis.text for hypothesis in listed])
+        return text
 
     def _styled(self, text: str, nbest: NBest) -> str:
         return text if self.verbatim else styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
@@ -240,7 +250,7 @@ class Generator:
         texts: list[list[str]] = [[] for _ in lists]
         for i, made in zip(asked, answers, strict=True):
             found = (self._text(answer.text, lists[i]) for answer in made if answer.finished)
-            texts[i] = [self._styled(text, lists[i]) for text in found if text]
+            texts[i] = [self._styled(self._mapped(text, seen[i]), lists[i]) for text in found if text]
         return texts
 
     def judge(self, lists: Sequence[NBest], texts: Sequence[Sequence[str]]) -> list[list[float]]:
@@ -256,13 +266,13 @@ class Generator:
         shots = self._examples.choose(lists) if self._examples else [()] * len(lists)
         requests = []
         for nbest, examples, wanted in zip(lists, shots, texts, strict=True):
-            choices = tuple(dict.fromkeys(map(cleaned, wanted)))
+            choices = tuple(dict.fromkeys(self._written(cleaned(text), 0) for text in wanted))
             request = self._request(self._seen(nbest), examples)
             requests.append(replace(request, beams=len(choices), choices=choices, drafts=(), slots=()))
         scored = []
         for answers, wanted in zip(self._lm.generate(requests) if requests else [], texts, strict=True):
             found = {answer.text: answer.score for answer in answers}
-            scores = [found.get(well_formed(cleaned(text))) for text in wanted]
+            scores = [found.get(well_formed(self._written(cleaned(text), 0))) for text in wanted]
             if any(score is None for score in scores):
                 raise ModelError("The generator gives no scores.", "Use the transformers backend.")
             scored.append([float(score) for score in scores if score is not None])
@@ -300,8 +310,8 @@ def _changed(nbest: NBest, chosen: Hypothesis, decision: Decision, reason: str, 
     )
 
 
-def _other(nbest: NBest, text: str | None, scores: dict[str, float]) -> Correction:
+def _other(nbest: NBest, text: str | None, scores: dict[str, float], reason: str = "the answer is empty") -> Correction:
     """An answer that is no transcript; where there is none, the 1-best does not stand in for it."""
     if text is None:
-        return Correction.of(nbest, "", "rejected", reason="the answer is empty", scores=scores)
+        return Correction.of(nbest, "", "rejected", reason=reason, scores=scores)
     return Correction.of(nbest, text, "rewritten", reason="the instruction was carried out", scores=scores)

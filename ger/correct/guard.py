@@ -12,7 +12,7 @@ alone. What another hypothesis says as well is never refused by the latter.
 | `reply` | an answer to what was said: it begins like a reply, or hardly shares letters with any hypothesis |
 | `repetition` | the same words again and again |
 | `script` | letters of a script that neither the list nor the hotwords have |
-| `length` | far fewer or far more words than any hypothesis has |
+| `length` | far fewer or far more words than any hypothesis has, or any where nothing was heard |
 | `distance` | too large a share of the words changed, compared with the nearest hypothesis |
 | `numbers` | an edit that changes a number |
 | `negation` | an edit that adds or removes a negation |
@@ -305,6 +305,8 @@ def _length(guard: Guard, case: _Case) -> str:
     lengths = [len(words) for words in case.heard]
     least, most = guard.shortest * min(lengths), guard.longest * max(lengths)
     n = len(case.words)
+    if n and not any(lengths):
+        return f"{n} words, where nothing was heard"
     if n < least and n < min(lengths) - guard.slack:
         return f"{n} words, where the shortest hypothesis has {min(lengths)}"
     if n > most and n > max(lengths) + guard.slack:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ger.correct.generate import Generator
 from ger.correct.guarded import LISTED
 from ger.correct.rescore import Rescorer, candidates
-from ger.errors import ModelError
+from ger.errors import ModelError, UsageError
 from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.text.normalize import normalize
@@ -35,9 +35,14 @@ class Writer:
 
     Args:
         generator: The generator.
+
+    Raises:
+        UsageError: it writes no transcripts.
     """
 
     def __init__(self, generator: Generator) -> None:
+        if generator.answer == "number" or generator.result != "transcript":
+            raise UsageError("A hybrid needs a prompt that is answered with a transcript.", "Choose another --prompt.")
         self.generator = generator
 
     @property
@@ -80,6 +85,9 @@ class Hybrid(Rescorer):
         lms: The language models by the names that the profile gives them; `generator` is not among them.
         profile: Weights and everything else that decides; `generator` weighs the generator's own opinion.
         generator: What writes.
+
+    Raises:
+        UsageError: the generator writes no transcripts.
     """
 
     name = "hybrid"

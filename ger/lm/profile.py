@@ -199,7 +199,8 @@ def _beside(path: Path, profile: Profile) -> Profile:
     how = profile.generation
     if how:
         spec = replace(how.lm, model=found(how.lm.model))
-        how = replace(how, lm=spec, adapter=found(how.adapter), prompt=found(how.prompt), examples=found(how.examples))
+        prompt = found(how.prompt) if os.path.isfile(path.parent / how.prompt) else how.prompt  # not a folder's name
+        how = replace(how, lm=spec, adapter=found(how.adapter), prompt=prompt, examples=found(how.examples))
     lms = tuple(replace(spec, model=found(spec.model)) for spec in profile.lms)
     return replace(profile, lms=lms, generation=how, gate=found(profile.gate))
 
