@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -492,3 +493,9 @@ def test_names_of_models() -> None:
     assert hub_name("smollm2-135m-instruct") == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert hub_name("org/model@main") == "org/model"
     assert hub_name("./folder@x") == "./folder@x"
+
+
+def test_of_equally_good_epochs_the_last_is_kept() -> None:
+    rows = [{"epoch": 1, "validation_errors": 3}, {"epoch": 2, "validation_errors": 2}]
+    rows += [{"epoch": 3, "validation_errors": 4}, {"epoch": 4, "validation_errors": 2}]
+    assert Run.best_epoch.fget(SimpleNamespace(_judge=object(), epochs=rows)) == 4  # type: ignore[attr-defined]

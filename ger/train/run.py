@@ -104,10 +104,10 @@ class Run:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the fewest validation errors; the last without validation."""
+        """The epoch with the fewest validation errors, of several the last; the last one without validation."""
         if not self._judge:
             return len(self.epochs)
-        return int(min(self.epochs, key=lambda row: row["validation_errors"])["epoch"])
+        return int(min(self.epochs, key=lambda row: (row["validation_errors"], -row["epoch"]))["epoch"])
 
     def epoch(self) -> None:
         """Read all lists once, or what is left of them, then validate and save."""
