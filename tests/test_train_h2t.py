@@ -21,6 +21,7 @@ from ger.train.head import AnswerHead
 from ger.train.judge import Judge
 from ger.train.objective import Setting, Supervised
 from ger.train.pairs import Pair, Reader, batches, parts, varied
+from ger.train.run import Run
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
