@@ -57,15 +57,15 @@ class Settings:
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
-        known = [*(s.name for s in self.profile.lms), *([GENERATOR] if self.mode == "hybrid" else [])]
+        if self.profile.generation and self.mode not in GENERATING:
+            raise UsageError(
+                f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
+            )
+        known = [*(s.name for s in self.profile.lms), *([GENERATOR] if self.mode in GENERATING else [])]
         check((name for name, weight in self.profile.weights.items() if weight), known)
         if unweighted := next((s.name for s in self.profile.lms if s.name not in self.profile.weights), None):
             raise UsageError(
                 f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
-            )
-        if self.profile.generation and self.mode not in GENERATING:
-            raise UsageError(
-                f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
             )
         specs = [*self.profile.lms, (self.profile.generation or Generation()).lm]
         backends = [("backends", spec.backend) for spec in specs]

@@ -13,10 +13,12 @@ from fixtures_cli import run
 from test_cli import call, nbest
 from test_cli_rescore import lists, record, rows
 
+from ger.errors import UsageError
 from ger.lm.ngram import NGramModel
 from ger.lm.profile import read_profile
 from ger.lm.select import LmSpec
 from ger.models import DEFAULT_LM
+from ger.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("made")
 
@@ -259,3 +261,15 @@ def test_a_real_model(tmp_path: Path, smollm2_dir: Path) -> None:
     assert code == 0, said
     made = [json.loads(line) for line in out.splitlines()]
     assert [row["text"] for row in made] == [row["reference"] for row in made]
+
+
+def test_beams_alone_mean_a_generator_among_the_features(ten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[str] = []
+
+    def stop(self: Settings) -> None:
+        modes.append(self.mode)
+        raise UsageError("stop.", "")
+
+    monkeypatch.setattr(Settings, "make_lms", stop)
+    assert call("tune", ten, "--beams", 2).exit_code == 2
+    assert modes == ["hybrid"]

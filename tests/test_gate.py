@@ -213,6 +213,7 @@ def test_written_and_read(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ('kind = "gate"', "", "is no gate"),
+        ('form = "sentence"', 'form = "sentense"', "Did you mean 'sentence'"),
         ("schema = 1", "schema = 2", "schema 2 is not known"),
         ("scale = 1.0", "scala = 1.0", "'scala' is not known. Did you mean 'scale'"),
         ("scale = 1.0", "scale = 0", "scale above 0"),

@@ -187,6 +187,9 @@ def test_options_choose_mode_and_model() -> None:
     assert (made.generation.lm.model, made.generation.lm.name) == ("my-model", "generator")
     weighed = Profile({"generator": 1.0, "acoustic": 0.5}, generation=Generation(prompt="h2t"))
     assert api.settings(profile=weighed).mode == "hybrid"
+    assert api.settings(profile=weighed, mode="generate").mode == "generate"  # its weights do not count then
+    with pytest.raises(UsageError, match="'rescore' has no language model write"):
+        api.settings(profile=weighed, mode="rescore")
     assert api.settings(profile=Profile({"acoustic": 1.0}, generation=Generation())).mode == "generate"
     assert api.settings(gate="off").profile.gate == ""
     with pytest.raises(UsageError, match="has no language model write"):
