@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from ger.correct.fit_gate import fit_gate
 from ger.correct.generate import Generator
 from ger.correct.guard import Guard
 from ger.correct.guarded import Guarded
+from ger.correct.recorded import Recorded
 from ger.evaluate.bootstrap import interval, matched_pairs
 from ger.evaluate.rates import distance, oracle_errors
 from ger.io.jsonl import write_records
@@ -103,19 +104,22 @@ def timed(make: Callable[[], list[Correction]]) -> tuple[list[Correction], float
     return make(), time.monotonic() - began
 
 
-def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> list[Row]:
+def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> Iterator[Row]:
     """All ways; hybrid weights and gates come from the other folds, the n-gram model from what was trained on."""
 
     def writer(how: Generation) -> Generator:
         return generator(lm, replace(how, adapter=adapter))
 
-    rows = [row("1-best", lists, [nbest.best.text for nbest in lists])]
+    yield row("1-best", lists, [nbest.best.text for nbest in lists])
     oracle = [oracle_errors(reference(nbest), [h.text.split() for h in nbest.hypotheses]) for nbest in lists]
-    rows.append(Row("oracle of the list", oracle, sum(o < first_errors(n) for o, n in zip(oracle, lists, strict=True))))
+    yield Row("oracle of the list", oracle, sum(o < first_errors(n) for o, n in zip(oracle, lists, strict=True)))
     free, seconds = timed(lambda: writer(Generation()).correct(lists))
-    rows.append(row("generate", lists, [made.text for made in free], seconds))
-    guarded = Guarded(writer(Generation()), Guard(style=False)).correct(lists)
-    rows.append(row("generate + guard", lists, [made.text for made in guarded]))
+    yield row("generate", lists, [made.text for made in free], seconds)
+    answers = {m.id: Answer(m.text, m.scores.get("generator"), m.scores.get("least")) for m in free if m.changed}
+    yield row(
+        "generate + guard", lists, [m.text for m in Guarded(Recorded(answers), Guard(style=False)).correct(lists)]
+    )
+    yield from gated(lists, answers)
     if more:
         for name, how in (
             ("generate, 4 beams", Generation(beams=4)),
@@ -123,13 +127,20 @@ def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str,
             ("generate, words", Generation(decoding="words")),
         ):
             made, seconds = timed(lambda how=how: writer(how).correct(lists))
-            rows.append(row(name, lists, [m.text for m in made], seconds))
-    return rows + judged(lists, free, writer(Generation(beams=4)), ngram(3, "none")(fit))
+            yield row(name, lists, [m.text for m in made], seconds)
+    yield from hybrid(lists, writer(Generation(beams=4)), ngram(3, "none")(fit))
 
 
-def judged(lists: list[NBest], free: Sequence[Correction], wide: Generator, domain: LanguageModel) -> list[Row]:
-    """Hybrid rescoring and a gate, cross-validated."""
-    rows = []
+def gated(lists: list[NBest], answers: dict[str, Answer]) -> Iterator[Row]:
+    """What a gate lets through of the answers, and of these and the list; cross-validated."""
+    for sources in ("answer", "both"):
+        gate = fit_gate(lists, answers, sources=sources, guard=Guard(style=False), harm=0.25)  # type: ignore[arg-type]
+        tally = gate.tally
+        yield Row(f"generate + gate ({sources}), cross-val.", tally.errors.tolist(), int(tally.changed.sum()))
+
+
+def hybrid(lists: list[NBest], wide: Generator, domain: LanguageModel) -> Iterator[Row]:
+    """Rescoring of the lists with what was written for them; cross-validated."""
     made = problem(lists, Profile({}), {"3-gram": domain}, generator=wide, normalizer="none")
     first = [int(e[0]) for e in made.errors]
     for name, left_out in (("hybrid", "3-gram"), ("hybrid + 3-gram", "")):
@@ -138,13 +149,7 @@ def judged(lists: list[NBest], free: Sequence[Correction], wide: Generator, doma
         table = Features(names, [values[:, at] for values in made.features.values], made.features.allowed)
         errors = validate(replace(made, features=table), CrossFitted(made.lists, {}, folds(made.keys, FOLDS)))
         changed = sum(e != f for e, f in zip(errors, first, strict=True))
-        rows.append(Row(f"{name} (4 beams), cross-validated", errors, changed))
-    answers = {m.id: Answer(m.text, m.scores.get("generator"), m.scores.get("least")) for m in free if m.changed}
-    for sources in ("answer", "both"):
-        gate = fit_gate(lists, answers, sources=sources, guard=Guard(style=False), harm=0.25)  # type: ignore[arg-type]
-        tally = gate.tally
-        rows.append(Row(f"generate + gate ({sources}), cross-val.", tally.errors.tolist(), int(tally.changed.sum())))
-    return rows
+        yield Row(f"{name} (4 beams), cross-validated", errors, changed)
 
 
 def main() -> int:
@@ -172,9 +177,11 @@ def main() -> int:
         summary = train(fit, recipe.options, adapter, report=lambda r: print(r) if "validation_wer" in r else None)
         print(f"trained on {summary.trained_on} lists in {summary.seconds:.0f} s, epoch {summary.best_epoch}")
     lm = TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=str(adapter), compute_type="float32"))
-    rows = ways(held, fit, lm, str(adapter), args.more)
     print(f"\n{args.what}: {len(held)} lists, {sum(len(reference(n)) for n in held)} words")
-    print("\n".join(r.told(held) for r in rows))
+    rows = []
+    for made in ways(held, fit, lm, str(adapter), args.more):
+        rows.append(made)
+        print(made.told(held), flush=True)
     for name in dict.fromkeys(str(nbest.meta["file"]) for nbest in held) if args.what == "hyporadise" else ():
         own = [i for i, nbest in enumerate(held) if nbest.meta["file"] == name]
         print(f"\n{name}: {len(own)} lists")

@@ -20,8 +20,8 @@ from ger.io.jsonl import write_records
 from ger.protocols import LmOptions, ScoreRequest
 from ger.train.examples import batches, examples, parts, scored, split
 from ger.train.recipe import RescorerOptions, RescorerRecipe, read_rescorer
-from ger.train.settings import dump
 from ger.train.rescorer import Summary, train
+from ger.train.settings import dump
 from ger.types import Hypothesis, NBest
 
 torch = pytest.importorskip("torch")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.ensemble import GradientBoostingRegressor
 
 from ger.errors import UsageError
 from ger.lm.trees import Tree, Trees
+
+GradientBoostingRegressor = pytest.importorskip("sklearn.ensemble").GradientBoostingRegressor
 
 NAMES = ("votes", "letters", "words")
 #: Left of 0.5 in the first feature: 1. Right of it: 3 up to 7 in the third feature, else 5. Four of five went left.
