@@ -24,7 +24,7 @@ from ger.correct.factories import generator
 from ger.correct.fit import problem, validate
 from ger.correct.fit_gate import fit_gate
 from ger.correct.generate import Generator
-from ger.correct.guard import Guard
+from ger.correct.guard import EDIT_RULES, Guard
 from ger.correct.guarded import Guarded
 from ger.correct.recorded import Recorded
 from ger.evaluate.bootstrap import interval, matched_pairs
@@ -47,6 +47,8 @@ from llm_backends.transformers import TransformersLM
 FILES = ("chime4", "cv", "lrs2", "ls_clean", "ls_other", "swbd", "td3", "wsj_score")
 RECIPES = Path(__file__).parents[1] / "examples" / "recipes"
 FOLDS = 5
+#: What `ger` puts behind a trained model.
+GUARD = Guard(style=False, off=EDIT_RULES)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str,
 def gated(lists: list[NBest], answers: dict[str, Answer]) -> Iterator[Row]:
     """What a gate lets through of the answers, and of these and the list; cross-validated."""
     for sources in ("answer", "both"):
-        gate = fit_gate(lists, answers, sources=sources, guard=Guard(style=False), harm=0.25)  # type: ignore[arg-type]
+        gate = fit_gate(lists, answers, sources=sources, guard=GUARD, harm=0.25)  # type: ignore[arg-type]
         tally = gate.tally
         yield Row(f"generate + gate ({sources}), cross-val.", tally.errors.tolist(), int(tally.changed.sum()))
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 from ger import __version__, prompting, registry
 from ger.correct.gate import read_gate
-from ger.correct.guard import RULES, Guard
+from ger.correct.guard import EDIT_RULES, RULES, Guard
 from ger.correct.guarded import Guarded
 from ger.correct.hybrid import GENERATOR
 from ger.correct.recorded import Recorded
@@ -142,7 +142,8 @@ class Settings:
         guard = Guard(off=RULES, style=False)
         if wary:
             instructions = getattr(corrector, "instructions", ())
-            guard = Guard(instructions=instructions, style=not getattr(corrector, "verbatim", False))
+            trained = getattr(corrector, "verbatim", False)  # knows how to write, numbers among others
+            guard = Guard(instructions=instructions, style=not trained, off=EDIT_RULES if trained else ())
         lm = load(gate.lm, self.lm) if gate and gate.asks and gate.lm else None
         return Guarded(corrector, guard, gate, lm)
 

@@ -251,3 +251,14 @@ def test_a_merged_model_knows_the_prompt_of_its_training(tmp_path: Path) -> None
     merged = made_of(Clerk(""), plain)
     assert merged.verbatim
     assert f"prompt=h2t@{prompt.hash}" in merged.signature
+
+
+@pytest.mark.parametrize(("adapter", "decision"), [("my-adapter", "rewritten"), ("", "rejected")])
+def test_a_trained_model_may_write_numbers_its_own_way(
+    adapter: str, decision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "make_lms", lambda self: {"generator": Clerk("the five thirty flight to boston")})
+    how = Generation(LmSpec("generator", model="m"), adapter, "h2t")
+    corrector = Settings(mode="generate", profile=Profile({}, generation=how)).make_corrector()
+    (made,) = corrector.correct([nbest("the nine thirty flight to boston")])
+    assert made.decision == decision
