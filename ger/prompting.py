@@ -282,7 +282,12 @@ def _folder() -> Any:
 
 def names() -> list[str]:
     """The names of the prompts."""
-    return sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml"))
+    return [*_names()]
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml")))
 
 
 def load(name: str | os.PathLike[str]) -> Prompt:

@@ -8,19 +8,12 @@ from pathlib import Path
 from typing import get_args
 
 from ger import __version__, prompting, registry
-from ger.correct.gate import read_gate
-from ger.correct.guard import EDIT_RULES, RULES, Guard
-from ger.correct.guarded import Guarded
-from ger.correct.hybrid import GENERATOR
-from ger.correct.recorded import Recorded
 from ger.errors import UsageError
-from ger.io.answers import read_answers
 from ger.lm.features import check
-from ger.lm.generation import Generation
+from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.select import load
 from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
-from ger.train.adapter import base_of
 from ger.types import Task
 
 __all__ = ["GENERATING", "GENERATOR", "Settings"]
@@ -107,6 +100,8 @@ class Settings:
     @property
     def generation(self) -> Generation:
         """How a language model writes: as the profile says, on the model that its adapter was trained on."""
+        from ger.train.adapter import base_of
+
         how = self.profile.generation or Generation()
         if how.adapter and not how.lm.model:
             return replace(how, lm=replace(how.lm, model=base_of(how.adapter)))
@@ -127,25 +122,17 @@ class Settings:
         Raises:
             GerError: something cannot be loaded.
         """
-        gate = read_gate(Path(self.profile.gate)) if self.profile.gate else None
+        from ger.correct import factories
+
+        gate = factories.gate(self.profile)
+        writes = bool(self.answers) or self.mode in GENERATING
         if self.answers:
-            corrector: Corrector = Recorded(read_answers(self.answers), Path(self.answers).name)
+            corrector = factories.recorded(Path(self.answers))
         else:
             if self.mode in GENERATING and self.profile.generation and self.profile.generation.prompt:
                 prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
-        if getattr(corrector, "result", "transcript") != "transcript":
-            return corrector  # a summary or the like
-        wary = self.profile.guard and (bool(self.answers) or self.mode in GENERATING)
-        if not (gate or wary or self.mode == "hybrid"):
-            return corrector
-        guard = Guard(off=RULES, style=False)
-        if wary:
-            instructions = getattr(corrector, "instructions", ())
-            trained = getattr(corrector, "verbatim", False)  # knows how to write, numbers among others
-            guard = Guard(instructions=instructions, style=not trained, off=EDIT_RULES if trained else ())
-        lm = load(gate.lm, self.lm) if gate and gate.asks and gate.lm else None
-        return Guarded(corrector, guard, gate, lm)
+        return factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
 
 
 #: Correctors of our own that have a language model write.

@@ -13,10 +13,10 @@ from ger.correct.fit import fit
 from ger.correct.generate import Generator
 from ger.correct.guard import Guard
 from ger.correct.guarded import Guarded
-from ger.correct.hybrid import GENERATOR, Hybrid, Writer, widened
+from ger.correct.hybrid import Hybrid, Writer, widened
 from ger.errors import InputError, ModelError, UnknownNameError, UsageError
 from ger.lm.features import ListJudge
-from ger.lm.generation import Generation
+from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import Profile, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.protocols import Answer, GenerateRequest, ScoreRequest

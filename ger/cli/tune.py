@@ -99,8 +99,8 @@ def tune(
         from ger.api import settings
         from ger.correct.factories import generator
         from ger.correct.fit import fit
-        from ger.correct.hybrid import GENERATOR
         from ger.errors import UsageError
+        from ger.lm.generation import GENERATOR
         from ger.lm.learned import ngram as ngrams
         from ger.lm.profile import write_profile
 

@@ -1,4 +1,4 @@
-"""Correctors that have a language model write, made from a profile."""
+"""Correctors that have a language model write, made from a profile, and what watches over them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from pathlib import Path
 
 from ger import prompting
 from ger.correct.cascade import Cascade
+from ger.correct.gate import Gate, read_gate
 from ger.correct.generate import Generator
-from ger.correct.hybrid import GENERATOR, Hybrid
+from ger.correct.guard import EDIT_RULES, RULES, Guard
+from ger.correct.guarded import Guarded
+from ger.correct.hybrid import Hybrid
+from ger.correct.recorded import Recorded
 from ger.correct.shots import Examples, read_examples
 from ger.errors import UsageError
-from ger.lm.generation import Generation
+from ger.io.answers import read_answers
+from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import Profile
+from ger.lm.select import load
 from ger.prompting import Prompt
-from ger.protocols import LanguageModel
+from ger.protocols import Corrector, LanguageModel, LmOptions
 
-__all__ = ["cascade", "generate", "generator", "hybrid"]
+__all__ = ["cascade", "gate", "generate", "generator", "hybrid", "recorded", "watched"]
 
 _PROMPT = "h2t-nbest"
 _INSTRUCTION = "cascade-correct"
@@ -76,3 +82,47 @@ def _prompt(how: Generation, default: str) -> tuple[Prompt, bool]:
 
 def _examples(how: Generation) -> Examples | None:
     return read_examples(how.examples, how.shots, how.select) if how.examples else None
+
+
+def recorded(path: Path) -> Recorded:
+    """Recorded answers as a corrector.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no answer.
+    """
+    return Recorded(read_answers(path), path.name)
+
+
+def gate(profile: Profile) -> Gate | None:
+    """The gate of a profile.
+
+    Raises:
+        InputError: it cannot be read or is none.
+    """
+    return read_gate(Path(profile.gate)) if profile.gate else None
+
+
+def watched(corrector: Corrector, gate: Gate | None, options: LmOptions, *, rules: bool) -> Corrector:
+    """A corrector with the guard and the gate that watch over it; as it is where none does or its texts are no
+    transcripts.
+
+    Args:
+        corrector: The corrector.
+        gate: The gate.
+        options: What the gate's language model is made with, if it asks one.
+        rules: Whether the guard's rules apply.
+
+    Raises:
+        GerError: the gate's language model cannot be loaded.
+    """
+    if getattr(corrector, "result", "transcript") != "transcript":
+        return corrector
+    if not (gate or rules or isinstance(corrector, Hybrid)):
+        return corrector
+    guard = Guard(off=RULES, style=False)
+    if rules:
+        instructions = getattr(corrector, "instructions", ())
+        trained = getattr(corrector, "verbatim", False)  # knows how to write, numbers among others
+        guard = Guard(instructions=instructions, style=not trained, off=EDIT_RULES if trained else ())
+    lm = load(gate.lm, options) if gate and gate.asks and gate.lm else None
+    return Guarded(corrector, guard, gate, lm)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ger import __version__
 from ger.correct.generate import Generator
-from ger.correct.hybrid import GENERATOR, Writer, widened
+from ger.correct.hybrid import Writer, widened
 from ger.correct.rescore import candidates, prefixed, recording
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
 from ger.evaluate.rates import distance
 from ger.lm.features import OWN, Features, compute, system_columns
+from ger.lm.generation import GENERATOR
 from ger.lm.learned import CrossFitted, Learner
 from ger.lm.profile import Profile
 from ger.lm.tune import Method, choose, cross_validate, select, temperature, tune

@@ -15,6 +15,7 @@ from ger.correct.generate import Generator
 from ger.correct.guarded import LISTED
 from ger.correct.rescore import Rescorer, candidates
 from ger.errors import ModelError, UsageError
+from ger.lm.generation import GENERATOR
 from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.text.normalize import normalize
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["GENERATOR", "Hybrid", "Writer", "widened"]
-
-#: Name of the generator's column and weight.
-GENERATOR = "generator"
+__all__ = ["Hybrid", "Writer", "widened"]
 
 
 class Writer:

@@ -9,7 +9,10 @@ from ger.errors import UsageError
 from ger.lm.select import LmSpec
 from ger.registry import suggest
 
-__all__ = ["DECODINGS", "SHOTS", "Decoding", "Generation", "Shots"]
+__all__ = ["DECODINGS", "GENERATOR", "SHOTS", "Decoding", "Generation", "Shots"]
+
+#: Name of the model that writes, of its column among the features, and of its weight.
+GENERATOR = "generator"
 
 Decoding = Literal["free", "nearest", "choice", "words"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
@@ -38,7 +41,7 @@ class Generation:
         UsageError: something is out of its range.
     """
 
-    lm: LmSpec = field(default_factory=lambda: LmSpec("generator"))
+    lm: LmSpec = field(default_factory=lambda: LmSpec(GENERATOR))
     adapter: str = ""
     prompt: str = ""
     decoding: Decoding = "free"

@@ -98,7 +98,8 @@ class Run:
     def done(self) -> bool:
         """Whether all epochs were run, or nothing has become better for a while."""
         run = len(self.epochs)
-        waited = run - self.best_epoch if run else 0
+        errors = [row["validation_errors"] for row in self.epochs] if self._judge else []
+        waited = run - 1 - errors.index(min(errors)) if errors else 0
         stopped = self._options.patience and self._judge and waited >= self._options.patience
         return run >= self._options.epochs or bool(stopped)
 
