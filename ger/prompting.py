@@ -282,12 +282,14 @@ def _folder() -> Any:
 
 def names() -> list[str]:
     """The names of the prompts."""
-    return [*_names()]
+    return [*_shipped()]
 
 
 @cache
-def _names() -> tuple[str, ...]:
-    return tuple(sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml")))
+def _shipped() -> dict[str, bytes]:
+    """The files by name; read once."""
+    files = sorted((file for file in _folder().iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): file.read_bytes() for file in files}
 
 
 def load(name: str | os.PathLike[str]) -> Prompt:
@@ -311,8 +313,8 @@ def content_of(name: str | os.PathLike[str]) -> tuple[bytes, str]:
         UnknownNameError: there is no prompt of that name.
         InputError: the file cannot be read.
     """
-    if isinstance(name, str) and name in names():
-        return (_folder() / f"{name}.toml").read_bytes(), f"{name}.toml"
+    if isinstance(name, str) and name in _shipped():
+        return _shipped()[name], f"{name}.toml"
     path = Path(name)
     if not (isinstance(name, os.PathLike) or len(path.parts) > 1 or path.suffix == ".toml"):
         raise UnknownNameError(f"There is no prompt called {name!r}.", suggest(name, names()))

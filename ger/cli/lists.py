@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -141,7 +142,8 @@ def check_output(output: Path | None, *inputs: str | Path) -> None:
         UsageError: it is.
     """
     for path in map(Path, inputs if output else ()):
-        if output and output.exists() and path.exists() and output.samefile(path):
+        # What may not be looked at is told where it is read or written.
+        if output and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
             raise UsageError(f"{printable(output)} is read, too.", "Name another file with -o.")
 
 
