@@ -1,10 +1,10 @@
-"""Where torch runs."""
+"""Where torch runs, and whether it ran out of memory there."""
 
 from __future__ import annotations
 
 from ger.errors import DependencyError, UsageError
 
-__all__ = ["device_of"]
+__all__ = ["device_of", "is_memory"]
 
 
 def device_of(name: str) -> str:
@@ -23,3 +23,11 @@ def device_of(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("No CUDA device was found.", "Use --device cpu.")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def is_memory(error: BaseException) -> bool:
+    """Whether an error that torch raised is about a lack of memory."""
+    import torch
+
+    said = str(error).lower()  # on a CPU: "DefaultCPUAllocator: not enough memory" or "can't allocate memory"
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in said or "alloc" in said

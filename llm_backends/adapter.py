@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from pathlib import Path
 from typing import Any
 
-from ger.errors import DependencyError, ModelError
+from ger.errors import ModelError
+from ger.train.lora import going_on
 
 __all__ = ["digest", "merged"]
 
@@ -45,27 +45,4 @@ def merged(model: Any, folder: Path) -> Any:
         DependencyError: peft is not installed.
         ModelError: the adapter cannot be read or was made for another model.
     """
-    try:
-        import peft
-        import safetensors
-    except ImportError as error:
-        raise DependencyError("peft", "train") from error
-    try:
-        with warnings.catch_warnings():
-            # peft 0.21 asks transformers 5.23 by an old name.
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-            # What does not fit is an error; what is missing is not told otherwise.
-            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
-            return peft.PeftModel.from_pretrained(model, str(folder), local_files_only=True).merge_and_unload()
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        UserWarning,
-        safetensors.SafetensorError,
-    ) as error:
-        said = " ".join(str(error).split())
-        raise ModelError(f"{folder}: the adapter does not go on this model: {said[:300]}.", _HINT) from error
+    return going_on(model, folder).merge_and_unload()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+from ger.device import is_memory
 from ger.errors import MemoryLimitError, ModelError, UsageError
 from ger.registry import suggest
 
@@ -80,20 +81,13 @@ def attempt(run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:
     try:
         return run()
     except (RuntimeError, MemoryError) as error:
-        if not _is_memory(error):
+        if not is_memory(error):
             raise ModelError(f"{what}: the language model failed: {error}.") from error
         if alone:
             raise MemoryLimitError(f"{what}: not enough memory.", "Use a smaller model or shorter segments.") from error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None
-
-
-def _is_memory(error: BaseException) -> bool:
-    import torch
-
-    said = str(error).lower()  # on a CPU: "DefaultCPUAllocator: not enough memory" or "can't allocate memory"
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in said or "alloc" in said
 
 
 def dtype_of(name: str, device: str) -> str:

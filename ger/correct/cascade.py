@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ger.correct.generate import Generator
-from ger.correct.shots import Examples
 from ger.errors import UsageError
 from ger.lm.generation import Generation
 from ger.prompting import Prompt
-from ger.protocols import LanguageModel
 from ger.types import NBest
 
 __all__ = ["Cascade"]
@@ -28,20 +26,12 @@ class Cascade(Generator):
 
     name = "cascade"
 
-    def __init__(
-        self,
-        lm: LanguageModel,
-        generation: Generation,
-        prompt: Prompt,
-        examples: Examples | None = None,
-        *,
-        verbatim: bool = False,
-    ) -> None:
+    def _check(self, generation: Generation, prompt: Prompt) -> None:
         if generation.decoding != "free":
             raise UsageError(
                 f"A cascade reads one text, decoding {generation.decoding!r} needs a list.", "Use mode = 'generate'."
             )
-        super().__init__(lm, generation, prompt, examples, verbatim=verbatim)
+        super()._check(generation, prompt)
 
     def _seen(self, nbest: NBest) -> NBest:
         return replace(nbest, hypotheses=nbest.hypotheses[:1])

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ger.correct.outcome import as_it_was
 from ger.errors import UsageError
 from ger.lm.features import acoustic
 from ger.lm.profile import COMBINATIONS, Combination
@@ -226,10 +227,10 @@ class Combiner:
     def _correct(self, nbest: NBest) -> Correction:
         if len(nbest.hypotheses) < 2:
             reason = "only one hypothesis" if nbest.hypotheses else "nothing was said"
-            return _kept(nbest, reason)
+            return as_it_was(nbest, reason)
         shares = posteriors(nbest, self.temperature, self.system_weights)
         if not any(shares):
-            return _kept(nbest, "no system of the list has a weight")
+            return as_it_was(nbest, "no system of the list has a weight")
         return self._vote(nbest, _Ballot.of(nbest, shares))
 
     def _vote(self, nbest: NBest, ballot: _Ballot) -> Correction:
@@ -248,10 +249,6 @@ class Combiner:
             return _correction(nbest, nbest.best, "kept", "best of the list", scores, confidences)
         reason = f"hypothesis {number + 1} has {gain}"
         return _correction(nbest, nbest.hypotheses[number], "reranked", reason, scores, confidences)
-
-
-def _kept(nbest: NBest, reason: str) -> Correction:
-    return Correction.of(nbest, nbest.best.text, "kept", reason=reason, words=nbest.best.words)
 
 
 def _correction(

@@ -9,9 +9,7 @@ file is TOML, with all numbers and words that it uses.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
+from ger.io.toml import dumps_value, read_toml
 from ger.lm.edit_features import MISSING, PHRASES, Frequencies, commonness, features
 from ger.lm.edits import SOURCES, Change, Sheet, Sources, applied, compatible
 from ger.lm.select import LmSpec
@@ -171,37 +170,28 @@ def _text(gate: Gate, *, made: bool = True) -> str:
     rows = [
         f"schema = {_SCHEMA}",
         'kind = "gate"',
-        f"sources = {_toml(gate.sources)}",
-        f"form = {_toml(gate.form)}",
+        f"sources = {dumps_value(gate.sources)}",
+        f"form = {dumps_value(gate.form)}",
         "# Word errors that an edit has to gain at least; inf accepts nothing.",
-        f"threshold = {_toml(gate.threshold)}",
-        f"scale = {_toml(gate.scale)}",
-        f"start = {_toml(gate.trees.start)}",
-        f"features = {_toml(list(gate.trees.names))}",
-        *([f"lm = {_toml({'backend': gate.lm.backend, 'model': gate.lm.model})}"] if gate.lm else []),
+        f"threshold = {dumps_value(gate.threshold)}",
+        f"scale = {dumps_value(gate.scale)}",
+        f"start = {dumps_value(gate.trees.start)}",
+        f"features = {dumps_value(list(gate.trees.names))}",
+        *([f"lm = {dumps_value({'backend': gate.lm.backend, 'model': gate.lm.model})}"] if gate.lm else []),
         "",
         "# Words by how common they are: the logarithm to base 2 of how often they occur in a million words.",
         "[words]",
     ]
     for level in sorted(set(gate.frequencies.levels.values()), reverse=True):
         words = " ".join(word for word, at in gate.frequencies.levels.items() if at == level)
-        rows.append(f"{level} = {_toml(words)}")
+        rows.append(f"{level} = {dumps_value(words)}")
     if made and gate.made:
         rows += ["", "# How the gate came about.", "[made]"]
-        rows += [f"{_toml(key)} = {_toml(value)}" for key, value in gate.made.items()]
+        rows += [f"{dumps_value(key)} = {dumps_value(value)}" for key, value in gate.made.items()]
     rows += ["", "# Nodes depth first: the left child follows, for what is not above the threshold; -1 is a leaf."]
     for tree in gate.trees.to_json():
-        rows += ["[[trees]]", *(f"{key} = {_toml(value)}" for key, value in tree.items())]
+        rows += ["[[trees]]", *(f"{key} = {dumps_value(value)}" for key, value in tree.items())]
     return "\n".join(rows) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """JSON's notation of texts, finite numbers and lists is TOML, too."""
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 _KEYS = ("schema", "kind", "sources", "form", "threshold", "scale", "start", "features", "lm", "words", "made", "trees")
@@ -215,12 +205,7 @@ def read_gate(path: Path) -> Gate:
     """
     name = printable(path)
     hint = "Make a gate with `ger tune gate`."
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not TOML: {error}.", hint) from error
+    value = read_toml(path, hint)
     if value.get("kind") != "gate":
         raise InputError(f'{name} is no gate: it lacks kind = "gate".', hint)
     if value.get("schema", _SCHEMA) != _SCHEMA:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from rapidfuzz.distance import Levenshtein
 
 from ger.correct.heard import heard
+from ger.correct.outcome import as_it_was, changed
 from ger.correct.shots import Examples
 from ger.correct.slots import slots
 from ger.correct.style import styled
@@ -23,10 +24,9 @@ from ger.errors import ModelError, UsageError
 from ger.lm.generation import Generation
 from ger.prompting import Prompt, cleaned
 from ger.protocols import Answer, GenerateRequest, LanguageModel
-from ger.text.align import carry_times, edits
 from ger.text.normalize import normalize
 from ger.text.tokens import well_formed
-from ger.types import Correction, Decision, Hypothesis, NBest
+from ger.types import Correction, Hypothesis, NBest
 
 __all__ = ["Generator"]
 
@@ -72,15 +72,7 @@ class Generator:
         *,
         verbatim: bool = False,
     ) -> None:
-        if not prompt.turns:
-            raise UsageError(f"The prompt {prompt.name!r} asks for nothing.", "Choose one with [[turns]].")
-        if generation.decoding == "words" and prompt.answer != "text":
-            raise UsageError(
-                f"The prompt {prompt.name!r} asks for a {prompt.answer}, decoding by words writes text.",
-                "Use a prompt whose answer is text.",
-            )
-        if generation.decoding != "free" and prompt.result != "transcript":
-            raise UsageError(f"The answer to the prompt {prompt.name!r} is no transcript.", "Use decoding = 'free'.")
+        self._check(generation, prompt)
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
         #: Whether answers are taken as they are written.
         self.verbatim = verbatim
@@ -91,6 +83,18 @@ class Generator:
         #: How the model answers: with a `text`, `json` or the `number` of a hypothesis.
         self.answer = prompt.answer
         self._said: Callable[[str], str] = cleaned if verbatim else normalize
+
+    def _check(self, generation: Generation, prompt: Prompt) -> None:
+        """See that a prompt can be used so; raises what making a generator raises."""
+        if not prompt.turns:
+            raise UsageError(f"The prompt {prompt.name!r} asks for nothing.", "Choose one with [[turns]].")
+        if generation.decoding == "words" and prompt.answer != "text":
+            raise UsageError(
+                f"The prompt {prompt.name!r} asks for a {prompt.answer}, decoding by words writes text.",
+                "Use a prompt whose answer is text.",
+            )
+        if generation.decoding != "free" and prompt.result != "transcript":
+            raise UsageError(f"The answer to the prompt {prompt.name!r} is no transcript.", "Use decoding = 'free'.")
 
     @property
     def signature(self) -> str:
@@ -106,7 +110,7 @@ class Generator:
         reasons = [self._settled(nbest) for nbest in lists]
         waiting = [nbest for nbest, reason in zip(lists, reasons, strict=True) if not reason]
         done = iter(self._generate(waiting))
-        return [_as_it_was(nbest, "kept", r) if r else next(done) for nbest, r in zip(lists, reasons, strict=True)]
+        return [as_it_was(nbest, r) if r else next(done) for nbest, r in zip(lists, reasons, strict=True)]
 
     def _settled(self, nbest: NBest) -> str:
         """Why there is nothing to write, if so."""
@@ -169,7 +173,7 @@ class Generator:
     def _read(self, nbest: NBest, request: GenerateRequest, answers: tuple[Answer, ...] | ModelError) -> Correction:
         """What becomes of a list by what the model answered."""
         if isinstance(answers, ModelError):
-            return _as_it_was(nbest, "failed", str(answers))
+            return as_it_was(nbest, str(answers), "failed")
         answer = answers[0]
         scores = {"generator": answer.score, "least": answer.least}
         told = {name: float(value) for name, value in scores.items() if value is not None}
@@ -177,12 +181,12 @@ class Generator:
             reason = f"the answer did not end within {request.max_tokens} tokens"
             if self._prompt.result == "other":
                 return _other(nbest, None, told, reason)
-            return _as_it_was(nbest, "rejected", reason, told)
+            return as_it_was(nbest, reason, "rejected", told)
         text = self._text(answer.text, nbest)
         if self._prompt.result == "other":
             return _other(nbest, text, told)
         if text is None or not normalize(text):
-            return _as_it_was(nbest, "rejected", _unreadable(answer.text), told)
+            return as_it_was(nbest, _unreadable(answer.text), "rejected", told)
         return self._decide(nbest, text, told)
 
     def _ended(self, answer: str) -> bool:
@@ -199,14 +203,14 @@ class Generator:
         said = self._said(text)
         if said == self._said(nbest.best.text):
             if said != wrote and self._generation.decoding == "free":
-                return _as_it_was(nbest, "rejected", "what the model wrote is unlike what was heard", scores)
+                return as_it_was(nbest, "what the model wrote is unlike what was heard", "rejected", scores)
             first = {"first_best": scores["generator"]} if "generator" in scores else {}
-            return _as_it_was(nbest, "kept", "the model wrote the 1-best", scores | first)
+            return as_it_was(nbest, "the model wrote the 1-best", scores=scores | first)
         rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if self._said(hypothesis.text) == said), None)
         if rank is None:
             text = self._styled(text, nbest)
-            return _changed(nbest, Hypothesis(text), "rewritten", "the model wrote a text that is not listed", scores)
-        return _changed(nbest, nbest.hypotheses[rank], "reranked", f"the model wrote hypothesis {rank + 1}", scores)
+            return changed(nbest, Hypothesis(text), "rewritten", "the model wrote a text that is not listed", scores)
+        return changed(nbest, nbest.hypotheses[rank], "reranked", f"the model wrote hypothesis {rank + 1}", scores)
 
     def _mapped(self, text: str, nbest: NBest) -> str:
         """The nearest hypothesis, or of what an untrained model wrote only what could have been misheard."""
@@ -290,24 +294,6 @@ def _unreadable(answer: str) -> str:
     if not shown:
         return "the answer is empty"
     return f"the answer is not of the expected kind: {shown[:60]!r}{'…' if len(shown) > 60 else ''}"
-
-
-def _as_it_was(nbest: NBest, decision: Decision, reason: str, scores: dict[str, float] | None = None) -> Correction:
-    best = nbest.best
-    return Correction.of(nbest, best.text, decision, reason=reason, words=best.words, scores=scores or {})
-
-
-def _changed(nbest: NBest, chosen: Hypothesis, decision: Decision, reason: str, scores: dict[str, float]) -> Correction:
-    best = nbest.best
-    return Correction.of(
-        nbest,
-        chosen.text,
-        decision,
-        reason=reason,
-        words=chosen.words or (carry_times(best.words, chosen.text) if best.words else ()),
-        edits=edits(best.words or best.text, chosen.text),
-        scores=scores,
-    )
 
 
 def _other(nbest: NBest, text: str | None, scores: dict[str, float], reason: str = "the answer is empty") -> Correction:

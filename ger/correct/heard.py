@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import Levenshtein
 
-from ger.correct.style import spaced
 from ger.text.align import diff
 from ger.text.normalize import normalize
-from ger.text.tokens import join, tokenize
+from ger.text.tokens import join, spaced, tokenize
 
 __all__ = ["heard"]
 

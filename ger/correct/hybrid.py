@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ger.correct.generate import Generator
 from ger.correct.guarded import LISTED
@@ -20,10 +19,6 @@ from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.text.normalize import normalize
 from ger.types import Correction, Hypothesis, NBest
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 __all__ = ["Hybrid", "Writer", "widened"]
 
@@ -98,22 +93,7 @@ class Hybrid(Rescorer):
     def _settled(self, nbest: NBest) -> str:
         return "" if nbest.hypotheses else "nothing was said"
 
-    def _choose(
-        self,
-        nbest: NBest,
-        competing: NBest,
-        values: npt.NDArray[np.float64],
-        allowed: npt.NDArray[np.bool_],
-        weights: npt.NDArray[np.float64],
-    ) -> Correction:
-        """The choice, and for a guard that refuses it the best of what was listed."""
-        import numpy as np
-
-        made = super()._choose(nbest, competing, values, allowed, weights)
-        if made.decision != "rewritten":
-            return made
-        listed = slice(0, len(nbest.hypotheses))
-        best = int(np.argmax(np.where(allowed[listed], values[listed] @ weights, -np.inf)))
+    def _added(self, made: Correction, best: int) -> Correction:
         return replace(made, extra={**made.extra, LISTED: best})
 
     def _competing(self, lists: Sequence[NBest]) -> list[NBest]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ger.correct.outcome import as_it_was, changed
 from ger.errors import InputError
 from ger.protocols import Answer
-from ger.text.align import carry_times, edits
-from ger.types import Correction, Decision, NBest
+from ger.types import Correction, Hypothesis, NBest
 
 __all__ = ["Recorded", "check_ids"]
 
@@ -56,20 +56,14 @@ class Recorded:
         return [self._correct(nbest) for nbest in lists]
 
     def _correct(self, nbest: NBest) -> Correction:
-        best, answer = nbest.best, self._answers.get(nbest.id)
-        if answer is None or answer.text == best.text:
-            reason = "no recorded answer" if answer is None else "the recorded answer is the 1-best"
-            return Correction.of(nbest, best.text, "kept", reason=reason, words=best.words)
+        answer = self._answers.get(nbest.id)
+        if answer is None or answer.text == nbest.best.text:
+            return as_it_was(nbest, "no recorded answer" if answer is None else "the recorded answer is the 1-best")
         told = {"generator": answer.score, "least": answer.least}
+        scores = {name: value for name, value in told.items() if value is not None}
         said = next((i for i, h in enumerate(nbest.hypotheses) if h.text == answer.text), None)
-        decision: Decision = "rewritten" if said is None else "reranked"
-        own = () if said is None else nbest.hypotheses[said].words
-        return Correction.of(
-            nbest,
-            answer.text,
-            decision,
-            reason="recorded answer" if said is None else f"the recorded answer is hypothesis {said + 1}",
-            words=own or (carry_times(best.words, answer.text) if best.words else ()),
-            edits=edits(best.words or best.text, answer.text),
-            scores={name: value for name, value in told.items() if value is not None},
+        if said is None:
+            return changed(nbest, Hypothesis(answer.text), "rewritten", "recorded answer", scores)
+        return changed(
+            nbest, nbest.hypotheses[said], "reranked", f"the recorded answer is hypothesis {said + 1}", scores
         )

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ger import prompting
+from ger.correct.outcome import as_it_was, changed
 from ger.errors import ModelError, UsageError
 from ger.lm.features import compute, with_crossed
 from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import LanguageModel
-from ger.text.align import carry_times, edits
 from ger.text.normalize import normalize
 from ger.types import Correction, NBest
 
@@ -104,7 +104,7 @@ class Rescorer:
             done = iter(self._rescore(open_lists))
         except ModelError:
             done = iter([self._one(nbest) for nbest in open_lists])  # let only the lists fail that must
-        return [_kept(nbest, reason) if (reason := self._settled(nbest)) else next(done) for nbest in lists]
+        return [as_it_was(nbest, reason) if (reason := self._settled(nbest)) else next(done) for nbest in lists]
 
     def _settled(self, nbest: NBest) -> str:
         """Why there is nothing to choose, if so."""
@@ -120,7 +120,7 @@ class Rescorer:
         try:
             return self._rescore([nbest])[0]
         except ModelError as error:
-            return Correction.of(nbest, nbest.best.text, "failed", reason=str(error), words=nbest.best.words)
+            return as_it_was(nbest, str(error), "failed")
 
     def _rescore(self, lists: Sequence[NBest]) -> list[Correction]:
         import numpy as np
@@ -160,19 +160,16 @@ class Rescorer:
         scores["combined"] = float(combined[chosen])
         scores["posterior"] = float(posterior[same].sum() / posterior.sum())
         if first == 0:
-            return _kept(nbest, "best of the list", scores)
-        best, hypothesis = nbest.best, competing.hypotheses[chosen]
-        listed = chosen < len(nbest.hypotheses)
+            return as_it_was(nbest, "best of the list", scores=scores)
+        hypothesis, listed = competing.hypotheses[chosen], chosen < len(nbest.hypotheses)
         what = f"hypothesis {chosen + 1}" if listed else _ADDED[str(hypothesis.extra.get("added"))]
-        return Correction.of(
-            nbest,
-            text,
-            "reranked" if listed else "rewritten",
-            reason=f"{what} is ahead by {combined[chosen] - combined[0]:.2f}",
-            words=hypothesis.words or (carry_times(best.words, text) if best.words else ()),
-            edits=edits(best.words or best.text, text),
-            scores=scores,
-        )
+        reason = f"{what} is ahead by {combined[chosen] - combined[0]:.2f}"
+        made = changed(nbest, hypothesis, "reranked" if listed else "rewritten", reason, scores)
+        return made if listed else self._added(made, int(np.argmax(combined[: len(nbest.hypotheses)])))
+
+    def _added(self, made: Correction, best: int) -> Correction:
+        """A correction with a text that was not listed; `best` is the number of the best of those that were."""
+        return made
 
 
 def recording(nbest: NBest) -> str:
@@ -202,8 +199,3 @@ def candidates(nbest: NBest, limit: int) -> NBest:
     from ger.correct.combine import cross
 
     return with_crossed(nbest, cross(nbest, limit=limit))
-
-
-def _kept(nbest: NBest, reason: str, scores: dict[str, float] | None = None) -> Correction:
-    best = nbest.best
-    return Correction.of(nbest, best.text, "kept", reason=reason, words=best.words, scores=scores or {})

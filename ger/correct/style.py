@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ger.text.align import diff
-from ger.text.tokens import Token, join, spaceless, tokenize
+from ger.text.tokens import Token, join, spaced, tokenize
 
-__all__ = ["spaced", "styled"]
+__all__ = ["styled"]
 
 #: Marks that belong to words or are words.
 _SPOKEN = "'’&@#%*/\\_"
@@ -54,11 +54,3 @@ def _bare(token: Token) -> Token:
     first = next((i for i, char in enumerate(text) if not _is_mark(char)), len(text))
     last = next((i for i in range(len(text), first, -1) if not _is_mark(text[i - 1])), first)
     return replace(token, text=text[first:last])
-
-
-def spaced(tokens: list[Token]) -> list[Token]:
-    """With a space between words that came from different texts, in scripts that have any."""
-    for i in range(1, len(tokens)):
-        if not spaceless(tokens[i - 1].text) and not spaceless(tokens[i].text):
-            tokens[i] = replace(tokens[i], spaced=True)
-    return tokens

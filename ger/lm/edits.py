@@ -8,12 +8,12 @@ too little with the 1-best to be taken apart is one edit of the whole text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ger.protocols import Answer
 from ger.text.align import Op, diff
-from ger.text.tokens import Token, join, spaceless, tokenize
+from ger.text.tokens import Token, join, spaced, tokenize
 from ger.types import NBest
 
 __all__ = ["SOURCES", "Change", "Sheet", "Sources", "applied", "compatible", "propose"]
@@ -105,7 +105,7 @@ def applied(base: Sequence[Token], changes: Iterable[Change]) -> str:
         tokens += base[done : change.start]
         tokens += change.tokens
         done = change.end
-    return join(_spaced([*tokens, *base[done:]]))
+    return join(spaced([*tokens, *base[done:]]))
 
 
 def compatible(changes: Sequence[Change], gains: Sequence[float]) -> list[int]:
@@ -137,14 +137,6 @@ def _changes(base: tuple[Token, ...], tokens: tuple[Token, ...]) -> list[Change]
     if changed > max(FEW, SEPARABLE * len(base)):
         return [Change(0, len(base), tokens)]
     return [Change(*op.before, tokens[slice(*op.after)]) for op in ops]
-
-
-def _spaced(tokens: list[Token]) -> list[Token]:
-    """With a space between words that came from different texts, in scripts that have any."""
-    for i, token in enumerate(tokens[1:], 1):
-        if not spaceless(tokens[i - 1].text) and not spaceless(token.text):
-            tokens[i] = replace(token, spaced=True)
-    return tokens
 
 
 def _key(change: Change) -> tuple[int, int, tuple[str, ...]]:

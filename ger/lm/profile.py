@@ -16,10 +16,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +26,8 @@ from typing import Any, Literal, get_args
 from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
+from ger.io.toml import dumps_value as toml
+from ger.io.toml import read_toml
 from ger.lm.generation import Generation
 from ger.lm.select import LmSpec
 from ger.registry import suggest
@@ -141,26 +141,31 @@ def write_profile(path: Path, profile: Profile) -> None:
     """
     rows = [
         f"schema = {_SCHEMA}",
-        f"form = {_toml(profile.form)}",
-        f"min_length = {_toml(profile.min_length)}",
-        f"temperature = {_toml(profile.temperature)}",
-        f"domain = {_toml(profile.domain)}",
+        f"form = {toml(profile.form)}",
+        f"min_length = {toml(profile.min_length)}",
+        f"temperature = {toml(profile.temperature)}",
+        f"domain = {toml(profile.domain)}",
         f"previous = {profile.previous}",
         f"cross = {profile.cross}",
-        f"combine = {_toml(profile.combine)}",
-        f"gate = {_toml(profile.gate)}",
-        f"guard = {_toml(profile.guard)}",
+        f"combine = {toml(profile.combine)}",
+        f"gate = {toml(profile.gate)}",
+        f"guard = {toml(profile.guard)}",
         "",
         "[weights]",
-        *(f"{_toml(name)} = {_toml(float(weight))}" for name, weight in profile.weights.items()),
+        *(f"{toml(name)} = {toml(float(weight))}" for name, weight in profile.weights.items()),
     ]
     for spec in profile.lms:
-        rows += ["", f"[lms.{_toml(spec.name)}]", f"backend = {_toml(spec.backend)}", f"model = {_toml(spec.model)}"]
+        rows += [
+            "",
+            f"[lms.{toml(spec.name)}]",
+            f"backend = {toml(spec.backend)}",
+            f"model = {toml(spec.model)}",
+        ]
     if profile.generation:
         rows += ["", "[generation]", *_generation_rows(profile.generation)]
     if profile.made:
         rows += ["", "# How the weights came about.", "[made]"]
-        rows += [f"{_toml(key)} = {_toml(value)}" for key, value in profile.made.items()]
+        rows += [f"{toml(key)} = {toml(value)}" for key, value in profile.made.items()]
     write_atomic(path, "\n".join(rows) + "\n")
 
 
@@ -171,12 +176,7 @@ def read_profile(path: Path) -> Profile:
         InputError: the file cannot be read or is not a profile; names the file and the key.
     """
     name = printable(path)
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not TOML: {error}.", "Make a profile with `ger tune`.") from error
+    value = read_toml(path, "Make a profile with `ger tune`.")
     if unknown := next((key for key in value if key not in _KEYS), None):
         raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, _KEYS))
     if value.get("schema", _SCHEMA) != _SCHEMA:
@@ -227,7 +227,7 @@ def _spec(name: str, value: dict[str, Any]) -> LmSpec:
 
 def _generation_rows(how: Generation) -> list[str]:
     values = {"backend": how.lm.backend, "model": how.lm.model} | {key: getattr(how, key) for key in _GENERATION}
-    return [f"{key} = {_toml(value)}" for key, value in values.items()]
+    return [f"{key} = {toml(value)}" for key, value in values.items()]
 
 
 def _generation(table: dict[str, Any]) -> Generation:
@@ -282,8 +282,3 @@ def _typed(table: dict[str, Any], key: str, kinds: tuple[type, ...], where: str 
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise TypeError(f"'{where}{key}' should be {_CALLED[kinds[-1]]}, found {value!r}")
     return value
-
-
-def _toml(value: Any) -> str:
-    """A text, number or list as TOML; JSON's notation of these is TOML too."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["Token", "join", "spaceless", "tokenize", "well_formed"]
+__all__ = ["Token", "join", "spaced", "spaceless", "tokenize", "well_formed"]
 
 # Thai, Lao, Burmese, Khmer, kana, Han: written without spaces, so every character is a word of its own. The marks that
 # follow it (combining vowels, punctuation) stay with it.
@@ -38,6 +38,14 @@ def tokenize(text: str) -> list[Token]:
 def join(tokens: Iterable[Token]) -> str:
     """The text of tokens, with single spaces where there was white space."""
     return "".join(f" {token.text}" if token.spaced else token.text for token in tokens).strip()
+
+
+def spaced(tokens: list[Token]) -> list[Token]:
+    """The tokens with a space between words that came from different texts, in scripts that have any."""
+    for i in range(1, len(tokens)):
+        if not spaceless(tokens[i - 1].text) and not spaceless(tokens[i].text):
+            tokens[i] = replace(tokens[i], spaced=True)
+    return tokens
 
 
 def spaceless(text: str) -> bool:

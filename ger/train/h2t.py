@@ -12,8 +12,7 @@ a kill from the last saved step with the same order.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from ger.train.card import card
 from ger.train.h2t_recipe import H2TOptions
 from ger.train.head import AnswerHead
 from ger.train.judge import Judge
+from ger.train.loading import deterministic
 from ger.train.lora import adapted
 from ger.train.objective import Lesson, Setting, Transcribe
 from ger.train.pairs import Reader
@@ -78,7 +78,7 @@ def train(
     key = _key(data, options, f"{base.identity} {prompt.hash} {lesson.key}")
     if (output / MARK).exists():
         return finished(output, Reading.read(output).key == key)
-    with _deterministic(options), writing(output):
+    with deterministic(options.seed, options.threads), writing(output):
         work = Work.opened(output, key)
         training = _Training(options, data, prompt, base, lesson, work)
         return training.run(report, len(lists) + len(held), recipe, files or {})
@@ -114,18 +114,6 @@ def _key(data: _Data, options: H2TOptions, rest: str) -> str:
         seen = (nbest.id, nbest.reference, [(h.text, h.score) for h in nbest.hypotheses], nbest.context, nbest.meta)
         digest.update(repr(seen).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def _deterministic(options: H2TOptions) -> Iterator[None]:
-    """The seed, and afterwards torch's generator as it was."""
-    import torch
-
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    with torch.random.fork_rng():
-        torch.manual_seed(options.seed)
-        yield
 
 
 @dataclass(frozen=True, slots=True)

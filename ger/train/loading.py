@@ -1,4 +1,4 @@
-"""Loading models of transformers, quietly."""
+"""What trainings share about torch and transformers: loading models quietly, and the same numbers in every run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ger.errors import DependencyError, ModelError
 
-__all__ = ["loading", "quiet"]
+__all__ = ["deterministic", "loading", "quiet"]
 
 
 @contextmanager
@@ -38,3 +38,15 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(level)
+
+
+@contextmanager
+def deterministic(seed: int, threads: int) -> Iterator[None]:
+    """A seed and a number of threads (0 leaves them), and afterwards torch's generator as it was."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

@@ -17,8 +17,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from ger.errors import InputError, ModelError
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import LmOptions, ScoreRequest
 from ger.train.examples import Example, batches, encoded, examples, parts, scored, split
+from ger.train.loading import deterministic
 from ger.train.recipe import Loss, RescorerOptions
 from ger.train.scalar import DESCRIPTION, Reading, ScalarModel, start
 from ger.train.work import Summary, Validation, Work, finished, writing
@@ -73,7 +73,7 @@ def train(
     key = _key(data, options, base.identity)
     if (output / DESCRIPTION).exists():
         return finished(output, Reading.read(output).key == key)
-    with _deterministic(options), writing(output):
+    with deterministic(options.seed, options.threads), writing(output):
         work = Work.opened(output, key)
         run = _Run(options, data, start(options, base.path, base.name), work)
         while not run.done:
@@ -95,18 +95,6 @@ def _key(data: Sequence[Example], options: RescorerOptions, base: str) -> str:
     for example in data:
         digest.update(repr(example).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def _deterministic(options: RescorerOptions) -> Iterator[None]:
-    """The seed, and afterwards torch's generator as it was."""
-    import torch
-
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    with torch.random.fork_rng():
-        torch.manual_seed(options.seed)
-        yield
 
 
 class _Run:

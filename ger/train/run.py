@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ger.device import is_memory
 from ger.errors import MemoryLimitError, ModelError
 from ger.train.board import Board
 from ger.train.h2t_recipe import H2TOptions
@@ -237,13 +238,10 @@ class Run:
 @contextmanager
 def _memory() -> Iterator[None]:
     """Lack of memory becomes one of our errors."""
-    import torch
-
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        said = str(error).lower()  # on a CPU: "DefaultCPUAllocator: can't allocate memory"
-        if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or "alloc" in said):
+        if not is_memory(error):
             raise
         raise MemoryLimitError(
             "There is not enough memory for a step.", "Lower batch_tokens, or use checkpointing = true."

@@ -14,8 +14,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from ger.errors import InputError, UsageError
+from ger.errors import UsageError
 from ger.io.paths import printable
+from ger.io.toml import read_toml
 from ger.registry import suggest
 
 __all__ = ["check", "check_files", "dump", "read"]
@@ -39,7 +40,9 @@ def read(path: Path, recipe: Callable[..., _Recipe], changes: Sequence[str] = ()
     own = get_type_hints(recipe)
     options = own.pop("options")
     types = own | get_type_hints(options)
-    settings = _toml(path, name) | dict(_change(change, types) for change in changes)
+    settings = read_toml(path, "See examples/recipes for recipes that are.") | dict(
+        _change(change, types) for change in changes
+    )
     try:
         values = {key: _typed(key, value, types) for key, value in settings.items()}
         chosen = {key: values.pop(key) for key in own if key in values}
@@ -98,15 +101,6 @@ def check_files(lists: Sequence[str], output: str, what: str) -> None:
         raise UsageError("lists is missing.", 'Name files of N-best lists: lists = ["train.jsonl"]')
     if not output:
         raise UsageError("output is missing.", f'Name a folder for the {what}: output = "my-{what}"')
-
-
-def _toml(path: Path, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not TOML: {error}.", "See examples/recipes for recipes that are.") from error
 
 
 def _change(change: str, types: Iterable[str]) -> tuple[str, Any]:
