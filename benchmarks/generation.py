@@ -24,7 +24,7 @@ from ger.correct.factories import generator
 from ger.correct.fit import problem, validate
 from ger.correct.fit_gate import fit_gate
 from ger.correct.generate import Generator
-from ger.correct.guard import EDIT_RULES, Guard
+from ger.correct.guard import Guard
 from ger.correct.guarded import Guarded
 from ger.correct.recorded import Recorded
 from ger.evaluate.bootstrap import interval, matched_pairs
@@ -48,7 +48,7 @@ FILES = ("chime4", "cv", "lrs2", "ls_clean", "ls_other", "swbd", "td3", "wsj_sco
 RECIPES = Path(__file__).parents[1] / "examples" / "recipes"
 FOLDS = 5
 #: What `ger` puts behind a trained model.
-GUARD = Guard(style=False, off=EDIT_RULES)
+GUARD = Guard.behind(trained=True)
 
 
 @dataclass(frozen=True)

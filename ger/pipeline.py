@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from ger import __version__
+from ger.correct.running import Running
 from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.formats import Recording
@@ -194,7 +195,7 @@ class Pipeline:
         numbered = groupby(zip(window, lists, strict=True), key=lambda pair: id(pair[0][0]))
         for same in (list(group) for _, group in numbered):
             opened = same[0][0][0]
-            if not opened.corrections and hasattr(self.corrector, "forget"):
+            if not opened.corrections and isinstance(self.corrector, Running):
                 self.corrector.forget()
             corrections += self.corrector.correct([nbest for _, nbest in same])
         return corrections

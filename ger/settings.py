@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from ger import __version__, prompting, registry
-from ger.errors import UsageError
+from ger.errors import InputError, UsageError
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
@@ -80,7 +80,7 @@ class Settings:
                 self.profile,
                 lms=tuple(replace(spec, model=_model(spec.model)) for spec in self.profile.lms),
                 generation=self.profile.generation and _fixed(self.profile.generation),
-                gate=_model(self.profile.gate),
+                gate=_gate(self.profile.gate),
                 made={},
             ),
             answers=_model(self.answers),
@@ -123,6 +123,7 @@ class Settings:
             GerError: something cannot be loaded.
         """
         from ger.correct import factories
+        from ger.correct.running import Running
 
         gate = factories.gate(self.profile)
         writes = bool(self.answers) or self.mode in GENERATING
@@ -132,7 +133,8 @@ class Settings:
             if self.mode in GENERATING and self.profile.generation and self.profile.generation.prompt:
                 prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
-        return factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
+        watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
+        return Running(watched, self.profile.previous) if self.profile.previous else watched
 
 
 #: Correctors of our own that have a language model write.
@@ -150,6 +152,17 @@ def _fixed(how: Generation) -> Generation:
         prompt=_model(how.prompt),
         examples=_model(how.examples),
     )
+
+
+def _gate(name: str) -> str:
+    """For the key: which file it is now, and which model it asks."""
+    from ger.correct.gate import read_gate
+
+    try:
+        lm = read_gate(Path(name)).lm if name else None
+    except InputError:  # told when it is loaded
+        lm = None
+    return f"{_model(name)} {_model(lm.model)}" if lm else _model(name)
 
 
 def _model(name: str) -> str:

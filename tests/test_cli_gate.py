@@ -13,6 +13,7 @@ from test_gate import lesson
 from ger.correct.gate import read_gate
 from ger.io.jsonl import write_records
 from ger.lm.select import LmSpec
+from ger.types import Hypothesis, NBest
 
 pytestmark = pytest.mark.usefixtures("made")
 
@@ -42,6 +43,17 @@ def test_a_gate_of_recorded_answers(files: tuple[Path, Path], tmp_path: Path) ->
     gate = read_gate(tmp_path / "gate.toml")
     assert (gate.threshold, gate.sources, gate.lm) == (value["threshold"], "answer", None)
     assert (tmp_path / "gate.toml").stat().st_size < 100_000
+
+
+def test_answers_of_a_trained_model_may_change_numbers(tmp_path: Path) -> None:
+    lists = [NBest(f"u{i}", (Hypothesis(f"i have to {i}"),), reference=f"i have two {i}") for i in range(60)]
+    write_records(tmp_path / "lists.jsonl", lists)
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text("".join(json.dumps({"id": n.id, "text": n.reference}) + "\n" for n in lists), "utf-8")
+    files = (tmp_path / "lists.jsonl", "--answers", answers, "-o", tmp_path / "gate.toml")
+    assert call("tune", "gate", *files).exit_code == 1  # the guard leaves no edit
+    assert tuned(*files, "--trained")["edits"] == 60
+    assert read_gate(tmp_path / "gate.toml").trained
 
 
 def test_shown_for_people(files: tuple[Path, Path]) -> None:

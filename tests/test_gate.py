@@ -20,9 +20,11 @@ from ger.correct.recorded import Recorded
 from ger.errors import DependencyError, InputError, ModelError, UsageError
 from ger.lm.edit_features import MISSING, PHRASES, Frequencies, commonness, features
 from ger.lm.edits import Change, applied, compatible, propose
+from ger.lm.profile import DEFAULT
 from ger.lm.select import LmSpec
 from ger.lm.trees import Tree, Trees
 from ger.protocols import Answer, Corrector, ScoreRequest
+from ger.settings import Settings
 from ger.testing import ScriptedLM
 from ger.text.tokens import Token, tokenize
 from ger.types import Correction, Hypothesis, NBest, Word
@@ -209,6 +211,22 @@ def test_written_and_read(tmp_path: Path) -> None:
     assert gate.signature == replace(gate, made={}).signature != replace(gate, scale=1.0).signature
 
 
+def test_its_language_model_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lm.arpa").touch()
+    monkeypatch.chdir(tmp_path)
+    gate = replace(GATE, lm=LmSpec("lm", "kenlm", "lm.arpa"), trained=True)
+    write_gate(Path("g.toml"), gate)
+    monkeypatch.chdir("/")
+    read = read_gate(tmp_path / "g.toml")
+    assert read.lm == LmSpec("lm", "kenlm", str(tmp_path / "lm.arpa"))
+    assert read.trained
+    assert read.signature == gate.signature
+    named = Settings(profile=replace(DEFAULT, gate=str(tmp_path / "g.toml")))
+    before = named.key
+    (tmp_path / "lm.arpa").write_text("another", "utf-8")
+    assert named.key != before
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -315,14 +333,10 @@ class Fixed:
 
     def __init__(self, *made: Correction) -> None:
         self.made = list(made)
-        self.forgotten = 0
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         assert len(lists) == len(self.made)
         return self.made
-
-    def forget(self) -> None:
-        self.forgotten += 1
 
 
 def test_a_refused_answer_falls_back_to_the_hypothesis_that_its_corrector_names() -> None:
@@ -369,14 +383,11 @@ def test_a_gate_that_asks_a_language_model() -> None:
     assert kept.decision == "kept"
 
 
-def test_signature_and_forgetting() -> None:
+def test_signature_of_a_guarded_corrector() -> None:
     inner = Fixed()
     guarded = Guarded(inner, Guard(slack=1), GATE)
     assert isinstance(guarded, Corrector)
     assert guarded.signature == f"fixed+{Guard(slack=1).signature}+{GATE.signature}"
-    guarded.forget()
-    assert inner.forgotten == 1
-    Guarded(Recorded({})).forget()
 
 
 # Learning

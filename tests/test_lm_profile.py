@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ger.errors import InputError, OutputError, UsageError
+from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, RANK_PRIOR, Profile, interpolation, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.text.form import FORMS
@@ -55,6 +56,32 @@ def test_models_beside_the_profile_are_found_there(tmp_path: Path) -> None:
     long = "x" * 9000
     made = read_profile(written(tmp_path, f'{text}[lms.b]\nbackend = "kenlm"\nmodel = "{long}"\n'))
     assert [spec.model for spec in made.lms] == [str(tmp_path / "p.arpa"), long]
+
+
+def test_a_profile_names_what_is_here_so_that_it_is_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("run/adapter", "h2t"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("run/own.toml", "domain.arpa", "gate.toml"):
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    how = Generation(adapter="run/adapter", prompt="run/own.toml", examples="gone.jsonl", shots=1)
+    specs = (LmSpec("a", "kenlm", "domain.arpa"), LmSpec("b", "transformers", "gpt2"))
+    write_profile(Path("run/p.toml"), Profile({"a": 1.0, "b": 1.0}, specs, generation=how, gate="gate.toml"))
+    text = Path("run/p.toml").read_text("utf-8")
+    assert 'adapter = "adapter"' in text
+    assert 'prompt = "own.toml"' in text
+    monkeypatch.chdir("/")
+    made = read_profile(tmp_path / "run" / "p.toml")
+    assert [spec.model for spec in made.lms] == [str(tmp_path / "domain.arpa"), "gpt2"]
+    assert made.gate == str(tmp_path / "gate.toml")
+    assert made.generation
+    found = (made.generation.adapter, made.generation.prompt, made.generation.examples)
+    assert found == (str(tmp_path / "run" / "adapter"), str(tmp_path / "run" / "own.toml"), "gone.jsonl")
+    monkeypatch.chdir(tmp_path)
+    write_profile(Path("p.toml"), Profile({}, generation=Generation(prompt="h2t")))
+    assert read_profile(Path("p.toml")).generation == Generation(prompt="h2t")  # a folder has that name, too
 
 
 def test_a_model_left_out_is_the_default_of_its_backend(tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ger.correct.guarded import Guarded
+from ger.correct.recorded import Recorded
 from ger.correct.rescore import Rescorer
+from ger.correct.running import Running
 from ger.errors import ModelError, UsageError
 from ger.lm.profile import DEFAULT, Profile, interpolation
 from ger.lm.select import LmSpec
 from ger.protocols import Answer, Corrector, GenerateRequest, LanguageModel, ScoreRequest
 from ger.testing import ScriptedLM
-from ger.types import Context, Edit, Hypothesis, NBest, Word
+from ger.types import Context, Correction, Edit, Hypothesis, NBest, Word
 
 
 @dataclass
@@ -176,11 +179,38 @@ def test_context_is_read_before_the_hypotheses() -> None:
 def test_earlier_corrected_utterances_are_context() -> None:
     lm = Listening(TABLE)
     lists = [replace(PAIR, id=f"{talk}/{i}") for i in range(3) for talk in "ab"]
-    made = rescorer(lm, previous=2)
+    made = Running(rescorer(lm), 2)
+    assert isinstance(made, Corrector)
+    assert made.signature.endswith("+previous=2")
     done = made.correct(lists[:4])
     done += made.correct([*lists[4:], replace(PAIR, id="alone")])
     assert lm.prefixes == [["", ""], ["there ", "there "], ["there there ", "there there ", ""]]
     assert [c.id for c in done] == [*(nbest.id for nbest in lists), "alone"]
+
+
+def test_what_a_list_says_of_itself_comes_before_what_was_corrected() -> None:
+    lm = Listening(TABLE)
+    told = replace(PAIR, id="a/1", context=Context(previous="Who was it?"))
+    made = Running(rescorer(lm), 1)
+    made.correct([replace(PAIR, id="a/0"), told, replace(PAIR, id="a/2")])
+    made.forget()
+    made.correct([replace(PAIR, id="a/3")])
+    assert lm.prefixes == [[""], ["Who was it? "], ["there "], [""]]
+
+
+def test_what_the_guard_refuses_is_no_context() -> None:
+    answers = Recorded({"a/0": "7 of them", "a/1": "there"})
+    seen: list[str] = []
+
+    class Spy:
+        signature = "spy"
+
+        def correct(self, lists: Sequence[NBest]) -> list[Correction]:
+            seen.extend(nbest.context.previous for nbest in lists)
+            return answers.correct(lists)
+
+    Running(Guarded(Spy()), 2).correct([replace(PAIR, id=f"a/{i}") for i in range(3)])
+    assert seen == ["", "their", "their there"]
 
 
 def test_a_model_may_read_a_form_of_its_own() -> None:

@@ -250,7 +250,7 @@ def test_a_merged_model_says_the_same(tmp_path: Path, quick: H2TOptions, tiny: P
     assert (tmp_path / "merged" / "h2t.json").read_bytes() == (tmp_path / "adapter" / "h2t.json").read_bytes()
 
 
-def test_what_cannot_be_merged(tmp_path: Path, quick: H2TOptions, tiny: Path) -> None:
+def test_what_cannot_be_merged(tmp_path: Path, quick: H2TOptions, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = write_model(tmp_path / "base", seed=1)
     train(town_lists(), replace(quick, model=str(base)), tmp_path / "adapter")
     with pytest.raises(ModelError, match="holds no adapter"):
@@ -260,6 +260,10 @@ def test_what_cannot_be_merged(tmp_path: Path, quick: H2TOptions, tiny: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="File exists"):
         merge(tmp_path / "adapter", tmp_path / "file" / "merged")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match="the folder that you are in"):
+        merge(tmp_path / "adapter", Path())
     write_model(base, seed=2)
     with pytest.raises(ModelError, match=r"was trained on base@\w+, and .*base is base@\w+ here\. Name the model"):
         merge(tmp_path / "adapter", tmp_path / "merged")

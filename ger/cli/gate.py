@@ -45,6 +45,9 @@ def gate(
             "(default answer, without answers list)."
         ),
     ] = None,
+    trained: Annotated[
+        bool, typer.Option(help="The answers are those of a model trained on lists: numbers and negations may change.")
+    ] = False,
     confidence: Annotated[float, typer.Option(help="How sure it has to be that errors become fewer, 0.5 to 1.")] = 0.95,
     harm: Annotated[float, typer.Option(help="Limit of the share of changed utterances that become worse.")] = 0.2,
     folds: Annotated[int, typer.Option(help="Parts for cross-validation.")] = 5,
@@ -81,6 +84,7 @@ def gate(
 
         from ger.correct.fit_gate import fit_gate
         from ger.correct.gate import write_gate
+        from ger.correct.guard import Guard
 
         answered = list(map(str, answer_files or ()))
         lists.check_output(output, *lists.files(inputs, systems, reference), *answered)
@@ -93,6 +97,7 @@ def gate(
                 found,
                 given,
                 sources=sources,  # type: ignore[arg-type]  # checked there
+                guard=Guard.behind(trained),
                 lm=model,
                 form=read_as,
                 folds=folds,
@@ -107,7 +112,7 @@ def gate(
             typer.echo(json.dumps(value, ensure_ascii=False, indent=2) if as_json else fitted.render())
         finally:  # one of the two may not be writable
             if output:
-                write_gate(output, replace(fitted.gate, lm=spec))
+                write_gate(output, replace(fitted.gate, lm=spec, trained=trained))
 
 
 def answers(files: Sequence[Path], found: Sequence[NBest]) -> dict[str, Answer]:

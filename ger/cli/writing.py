@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Adapter", "Answers", "Beams", "Decoding", "Examples", "GateFile", "Guarding", "Prompt", "Select", "Shots"]
+__all__ = [
+    "Adapter",
+    "Answers",
+    "Beams",
+    "Decoding",
+    "Examples",
+    "GateFile",
+    "Guarding",
+    "Prompt",
+    "Select",
+    "Shots",
+    "Tag",
+]
 
 _GEN = "Generation"
 _SAFE = "Safety"
@@ -29,6 +41,10 @@ Beams = Annotated[int | None, typer.Option(help="Width of the search for answers
 Examples = Annotated[Path | None, typer.Option(help="Lists with references to show as examples.", rich_help_panel=_GEN)]
 Shots = Annotated[int | None, typer.Option(help="How many of them.", rich_help_panel=_GEN)]
 Select = Annotated[str | None, typer.Option(help="Which of them: fixed, random, nearest.", rich_help_panel=_GEN)]
+Tag = Annotated[
+    str | None,
+    typer.Option(help="Task of all lists, for an adapter that was trained on several.", rich_help_panel=_GEN),
+]
 Answers = Annotated[
     Path | None,
     typer.Option(

@@ -9,7 +9,7 @@ from ger import prompting
 from ger.correct.cascade import Cascade
 from ger.correct.gate import Gate, read_gate
 from ger.correct.generate import Generator
-from ger.correct.guard import EDIT_RULES, RULES, Guard
+from ger.correct.guard import RULES, Guard
 from ger.correct.guarded import Guarded
 from ger.correct.hybrid import Hybrid
 from ger.correct.recorded import Recorded
@@ -121,8 +121,7 @@ def watched(corrector: Corrector, gate: Gate | None, options: LmOptions, *, rule
         return corrector
     guard = Guard(off=RULES, style=False)
     if rules:
-        instructions = getattr(corrector, "instructions", ())
-        trained = getattr(corrector, "verbatim", False)  # knows how to write, numbers among others
-        guard = Guard(instructions=instructions, style=not trained, off=EDIT_RULES if trained else ())
+        trained = getattr(corrector, "verbatim", False) or bool(gate and gate.trained)
+        guard = Guard.behind(trained, getattr(corrector, "instructions", ()))
     lm = load(gate.lm, options) if gate and gate.asks and gate.lm else None
     return Guarded(corrector, guard, gate, lm)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
-from ger.io.paths import printable
+from ger.io.paths import beside, named_from, printable
 from ger.io.toml import dumps_value, read_toml
 from ger.lm.edit_features import MISSING, PHRASES, Frequencies, commonness, features
 from ger.lm.edits import SOURCES, Change, Sheet, Sources, applied, compatible
@@ -65,6 +65,7 @@ class Gate:
         lm: The language model that it asks; `None` for none, or for one that the caller keeps.
         form: Written form in which that model reads texts.
         made: How it came about: counts, error rates. Not used.
+        trained: Whether the answers are those of a model trained on lists, which may change numbers and negations.
 
     Raises:
         UsageError: something is out of its range.
@@ -78,6 +79,7 @@ class Gate:
     lm: LmSpec | None = None
     form: Form = "sentence"
     made: Mapping[str, Any] = field(default_factory=dict)
+    trained: bool = False
 
     def __post_init__(self) -> None:
         if self.sources not in SOURCES:
@@ -100,7 +102,7 @@ class Gate:
     @property
     def signature(self) -> str:
         """What identifies it, on one line."""
-        digest = hashlib.sha256(_text(self, made=False).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(_text(replace(self, lm=None), made=False).encode()).hexdigest()[:8]
         return f"gate:sources={self.sources},threshold={self.threshold:.3g},{digest}"
 
     def judge(self, sheet: Sheet, differences: Sequence[float] | None = None) -> list[Verdict]:
@@ -158,11 +160,13 @@ def deltas(sheets: Iterable[Sheet], lm: LanguageModel, form: Form = "sentence") 
 
 
 def write_gate(path: Path, gate: Gate) -> None:
-    """Write a gate as TOML.
+    """Write a gate as TOML; a language model that is here is named so that it is found from there.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    if gate.lm:
+        gate = replace(gate, lm=replace(gate.lm, model=named_from(path, gate.lm.model)))
     write_atomic(path, _text(gate))
 
 
@@ -172,6 +176,7 @@ def _text(gate: Gate, *, made: bool = True) -> str:
         'kind = "gate"',
         f"sources = {dumps_value(gate.sources)}",
         f"form = {dumps_value(gate.form)}",
+        f"trained = {dumps_value(gate.trained)}",
         "# Word errors that an edit has to gain at least; inf accepts nothing.",
         f"threshold = {dumps_value(gate.threshold)}",
         f"scale = {dumps_value(gate.scale)}",
@@ -194,7 +199,10 @@ def _text(gate: Gate, *, made: bool = True) -> str:
     return "\n".join(rows) + "\n"
 
 
-_KEYS = ("schema", "kind", "sources", "form", "threshold", "scale", "start", "features", "lm", "words", "made", "trees")
+_KEYS = (
+    *("schema", "kind", "sources", "form", "trained", "threshold", "scale", "start", "features", "lm", "words"),
+    *("made", "trees"),
+)
 
 
 def read_gate(path: Path) -> Gate:
@@ -213,13 +221,14 @@ def read_gate(path: Path) -> Gate:
     if unknown := next((key for key in value if key not in _KEYS), None):
         raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, _KEYS))
     try:
-        return _gate(value)
+        gate = _gate(value)
     except KeyError as error:
         raise InputError(f"{name}: {error} is missing.", hint) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{name} holds something of a wrong type: {error}.", hint) from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint or hint) from error
+    return replace(gate, lm=replace(gate.lm, model=beside(path, gate.lm.model))) if gate.lm else gate
 
 
 def _gate(value: dict[str, Any]) -> Gate:
@@ -243,4 +252,5 @@ def _gate(value: dict[str, Any]) -> Gate:
         LmSpec(backend=str(lm["backend"]), model=str(lm["model"])) if lm else None,
         value.get("form", "sentence"),
         dict(value.get("made", {})),
+        trained=value.get("trained", False) is True,
     )

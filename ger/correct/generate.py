@@ -105,6 +105,12 @@ class Generator:
         made = f"{self.name}:prompt={prompt.name}@{prompt.hash},decoding={how.decoding},beams={how.beams}"
         return f"{made}{shots}{task},{self._lm.signature}"
 
+    @property
+    def judges(self) -> bool:
+        """Whether the model can score texts as answers to the prompt; a server cannot in a chat."""
+        abilities = getattr(self._lm, "abilities", None)
+        return abilities is None or bool(abilities.scores and self._prompt.turns[0].role == "text")
+
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """See `ger.protocols.Corrector`."""
         reasons = [self._settled(nbest) for nbest in lists]

@@ -194,6 +194,11 @@ class Guard:
         if wrong := next((rule for rule in self.off if rule not in RULES), None):
             raise UsageError(f"There is no rule called {wrong!r}.", suggest(wrong, RULES))
 
+    @classmethod
+    def behind(cls, trained: bool, instructions: tuple[str, ...] = ()) -> Guard:
+        """The rules behind a model; one that was trained on lists has learned how to write, numbers among others."""
+        return cls(instructions=instructions, style=not trained, off=EDIT_RULES if trained else ())
+
     @property
     def signature(self) -> str:
         """Every setting that changes the result, on one line."""

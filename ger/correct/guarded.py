@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,12 +55,6 @@ class Guarded:
         gate = f"+{self._gate.signature}" if self._gate else ""
         asked = f",{self._lm.signature}" if self._lm and self._gate and self._gate.asks else ""
         return f"{self._inner.signature}+{self._guard.signature}{gate}{asked}"
-
-    def forget(self) -> None:
-        """See `ger.correct.rescore.Rescorer.forget`."""
-        forget: Callable[[], None] | None = getattr(self._inner, "forget", None)
-        if forget:
-            forget()
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """See `ger.protocols.Corrector`."""

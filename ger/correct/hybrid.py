@@ -30,12 +30,16 @@ class Writer:
         generator: The generator.
 
     Raises:
-        UsageError: it writes no transcripts.
+        UsageError: it writes no transcripts or cannot judge them.
     """
 
     def __init__(self, generator: Generator) -> None:
-        if generator.answer == "number" or generator.result != "transcript":
-            raise UsageError("A hybrid needs a prompt that is answered with a transcript.", "Choose another --prompt.")
+        _check(generator)
+        if not generator.judges:
+            raise UsageError(
+                "The server scores no answers in a chat, so the generator cannot judge texts.",
+                "Let it only write, with --weight generator=0, or use the transformers backend.",
+            )
         self.generator = generator
 
     @property
@@ -80,7 +84,7 @@ class Hybrid(Rescorer):
         generator: What writes.
 
     Raises:
-        UsageError: the generator writes no transcripts.
+        UsageError: the generator writes no transcripts, or has a weight and cannot judge them.
     """
 
     name = "hybrid"
@@ -88,7 +92,9 @@ class Hybrid(Rescorer):
     def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT, *, generator: Generator) -> None:
         self._generator = generator
         self.verbatim, self.instructions = generator.verbatim, generator.instructions
-        super().__init__({**lms, GENERATOR: Writer(generator)}, profile)
+        _check(generator)
+        judge = {GENERATOR: Writer(generator)} if profile.weights.get(GENERATOR) else {}
+        super().__init__({**lms, **judge}, profile)
 
     def _settled(self, nbest: NBest) -> str:
         return "" if nbest.hypotheses else "nothing was said"
@@ -98,6 +104,11 @@ class Hybrid(Rescorer):
 
     def _competing(self, lists: Sequence[NBest]) -> list[NBest]:
         return widened([candidates(nbest, self._profile.cross) for nbest in lists], self._generator)
+
+
+def _check(generator: Generator) -> None:
+    if generator.answer == "number" or generator.result != "transcript":
+        raise UsageError("A hybrid needs a prompt that is answered with a transcript.", "Choose another --prompt.")
 
 
 def widened(lists: Sequence[NBest], generator: Generator) -> list[NBest]:

@@ -8,8 +8,7 @@ interpolation `(1 - w) * log p_AM(Y|X) + w * log p_LM(Y)`.
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ger import prompting
@@ -59,8 +58,6 @@ class Rescorer:
             abilities = getattr(lm, "abilities", None)
             if abilities is not None and not abilities.scores:
                 lm.score([])  # says why it cannot
-        #: The last corrected utterances of every recording.
-        self._said: dict[str, deque[str]] = {}
 
     @property
     def signature(self) -> str:
@@ -69,36 +66,7 @@ class Rescorer:
         return f"{self.name}:{self._profile.signature},context={prompting.load('context').hash},{lms or 'no lm'}"
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
-        """See `ger.protocols.Corrector`. Lists of one recording have to come in order of time."""
-        made: dict[int, Correction] = {}
-        for turn in self._turns(lists):
-            for i, correction in zip(turn, self._turn([lists[i] for i in turn]), strict=True):
-                made[i] = correction
-                self._remember(lists[i], correction.text)
-        return [made[i] for i in range(len(lists))]
-
-    def forget(self) -> None:
-        """What was said so far is no context for what follows."""
-        self._said.clear()
-
-    def _turns(self, lists: Sequence[NBest]) -> Iterator[list[int]]:
-        """What can be rescored at once: with earlier utterances as context, one list a recording."""
-        if not self._profile.previous:
-            yield list(range(len(lists)))
-            return
-        waiting: dict[str, deque[int]] = {}
-        for i, nbest in enumerate(lists):
-            waiting.setdefault(recording(nbest) or f"\0{i}", deque()).append(i)
-        while waiting:
-            yield [queue.popleft() for queue in waiting.values()]
-            waiting = {name: queue for name, queue in waiting.items() if queue}
-
-    def _remember(self, nbest: NBest, text: str) -> None:
-        name = recording(nbest)
-        if self._profile.previous and name and text:
-            self._said.setdefault(name, deque(maxlen=self._profile.previous)).append(text)
-
-    def _turn(self, lists: Sequence[NBest]) -> list[Correction]:
+        """See `ger.protocols.Corrector`."""
         open_lists = [nbest for nbest in lists if not self._settled(nbest)]
         try:
             done = iter(self._rescore(open_lists))
@@ -128,14 +96,13 @@ class Rescorer:
         if not lists:
             return []
         profile = self._profile
-        said = (" ".join(self._said.get(recording(nbest) or "", ())) for nbest in lists)
         table = compute(
             competing := self._competing(lists),
             self._columns,
             self._lms,
             form=profile.form,
             min_length=profile.min_length,
-            prefixes=[prefixed(nbest, profile, text) for nbest, text in zip(lists, said, strict=True)],
+            prefixes=[prefixed(nbest, profile) for nbest in lists],
         )
         weights = np.array([profile.weights[name] for name in table.names])
         return [self._choose(*row, weights) for row in zip(lists, competing, table.values, table.allowed, strict=True)]

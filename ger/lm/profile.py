@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
-from ger.io.paths import printable
+from ger.io.paths import beside, named_from, printable
 from ger.io.toml import dumps_value as toml
 from ger.io.toml import read_toml
 from ger.lm.generation import Generation
@@ -134,11 +134,12 @@ DEFAULT = Profile(interpolation(DEFAULT_WEIGHT), (LmSpec(),))
 
 
 def write_profile(path: Path, profile: Profile) -> None:
-    """Write a profile as TOML.
+    """Write a profile as TOML; models and files that are here are named so that they are found from there.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    profile = _renamed(profile, lambda name: named_from(path, name), os.path.isfile)
     rows = [
         f"schema = {_SCHEMA}",
         f"form = {toml(profile.form)}",
@@ -182,27 +183,24 @@ def read_profile(path: Path) -> Profile:
     if value.get("schema", _SCHEMA) != _SCHEMA:
         raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
     try:
-        return _beside(path, _profile(value))
+        return _renamed(
+            _profile(value), lambda name: beside(path, name), lambda name: os.path.isfile(path.parent / name)
+        )
     except TypeError as error:
         raise InputError(f"{name}: {error}.", "Correct it, or make a profile with `ger tune`.") from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint) from error
 
 
-def _beside(path: Path, profile: Profile) -> Profile:
-    """With the models and files that lie beside the profile found there."""
-
-    def found(name: str) -> str:
-        beside = path.parent / name
-        return str(beside) if name and os.path.exists(beside) else name
-
+def _renamed(profile: Profile, named: Callable[[str], str], is_file: Callable[[str], bool]) -> Profile:
+    """With other names of its models and files."""
     how = profile.generation
     if how:
-        spec = replace(how.lm, model=found(how.lm.model))
-        prompt = found(how.prompt) if os.path.isfile(path.parent / how.prompt) else how.prompt  # not a folder's name
-        how = replace(how, lm=spec, adapter=found(how.adapter), prompt=prompt, examples=found(how.examples))
-    lms = tuple(replace(spec, model=found(spec.model)) for spec in profile.lms)
-    return replace(profile, lms=lms, generation=how, gate=found(profile.gate))
+        prompt = named(how.prompt) if is_file(how.prompt) else how.prompt  # not a folder that is called like a prompt
+        spec = replace(how.lm, model=named(how.lm.model))
+        how = replace(how, lm=spec, adapter=named(how.adapter), prompt=prompt, examples=named(how.examples))
+    lms = tuple(replace(spec, model=named(spec.model)) for spec in profile.lms)
+    return replace(profile, lms=lms, generation=how, gate=named(profile.gate))
 
 
 def _profile(value: dict[str, Any]) -> Profile:

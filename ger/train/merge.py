@@ -34,8 +34,10 @@ def merge(adapter: Path, output: Path, model: str = "") -> Path:
         DependencyError: torch, transformers or peft is not installed.
         ModelError: the adapter cannot be read, its model cannot be found or is another one by now.
         OutputError: the folder cannot be written.
-        UsageError: there is something in the folder.
+        UsageError: there is something in the folder, or it is the working folder.
     """
+    if output.absolute() == Path.cwd():
+        raise UsageError(f"{output} is the folder that you are in.", "Name a new one.")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"{output} is there already.", "Choose another output folder.")
     whole, tokenizer = _merged(adapter, model)

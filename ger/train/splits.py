@@ -17,7 +17,8 @@ def apart(
 ) -> tuple[list[_Item], list[_Item]]:
     """Two parts, the second with about that share of the items.
 
-    Items of one group stay together: a part that is judged by must not hold what was learned by heart.
+    Items of one group stay together: a part that is judged by must not hold what was learned by heart. One group at
+    least is in the first part.
 
     Args:
         items: What is dealt out.
@@ -31,6 +32,6 @@ def apart(
     order = list(groups.values())
     random.Random(seed).shuffle(order)
     held: list[_Item] = []
-    while order and len(held) < round(share * len(items)):
+    while len(order) > 1 and len(held) < round(share * len(items)):
         held += order.pop()
     return [item for some in order for item in some], held

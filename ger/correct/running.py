@@ -1,0 +1,67 @@
+"""Running context: the last corrected utterances of a recording are read before its next one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ger.correct.rescore import recording
+from ger.protocols import Corrector
+from ger.types import Correction, NBest
+
+__all__ = ["Running"]
+
+
+class Running:
+    """Gives each list, as its previous text, what was made of the lists before it; see `ger.protocols.Corrector`.
+
+    A list that says itself what came before keeps that. Lists of one recording (`ger.correct.rescore.recording`) have
+    to come in order of time; those of several go to the corrector together.
+
+    Args:
+        inner: The corrector, with all that watches over it, so that a refused text is nobody's context.
+        previous: How many earlier utterances there are at most, 1 or more.
+    """
+
+    def __init__(self, inner: Corrector, previous: int) -> None:
+        self._inner, self._previous = inner, previous
+        self._said: dict[str, deque[str]] = {}
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.Corrector`."""
+        return f"{self._inner.signature}+previous={self._previous}"
+
+    def correct(self, lists: Sequence[NBest]) -> list[Correction]:
+        """See `ger.protocols.Corrector`."""
+        made: dict[int, Correction] = {}
+        for turn in _turns(lists):
+            for i, correction in zip(turn, self._inner.correct([self._told(lists[i]) for i in turn]), strict=True):
+                made[i] = correction
+                self._remember(lists[i], correction.text)
+        return [made[i] for i in range(len(lists))]
+
+    def forget(self) -> None:
+        """What was said so far is no context for what follows."""
+        self._said.clear()
+
+    def _told(self, nbest: NBest) -> NBest:
+        said = self._said.get(recording(nbest))
+        if not said or nbest.context.previous.strip():
+            return nbest
+        return replace(nbest, context=replace(nbest.context, previous=" ".join(said)))
+
+    def _remember(self, nbest: NBest, text: str) -> None:
+        if text and (name := recording(nbest)):
+            self._said.setdefault(name, deque(maxlen=self._previous)).append(text)
+
+
+def _turns(lists: Sequence[NBest]) -> Iterator[list[int]]:
+    """What can be corrected at once: the next list of every recording, and at first all that belong to none."""
+    waiting: dict[str, deque[int]] = {}
+    for i, nbest in enumerate(lists):
+        waiting.setdefault(recording(nbest) or f"\0{i}", deque()).append(i)
+    while waiting:
+        yield [queue.popleft() for queue in waiting.values()]
+        waiting = {name: queue for name, queue in waiting.items() if queue}
