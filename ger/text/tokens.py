@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-__all__ = ["Token", "join", "spaced", "spaceless", "tokenize", "well_formed"]
+__all__ = ["Token", "join", "places", "spaced", "spaceless", "tokenize", "well_formed"]
 
 # Thai, Lao, Burmese, Khmer, kana, Han: written without spaces, so every character is a word of its own. The marks that
 # follow it (combining vowels, punctuation) stay with it.
@@ -28,11 +28,12 @@ class Token:
 
 def tokenize(text: str) -> list[Token]:
     """The words of a text: what white space separates, and single characters in scripts without spaces."""
-    tokens = []
-    for match in _TOKEN.finditer(text):
-        start = match.start()
-        tokens.append(Token(match.group(), start > 0 and text[start - 1].isspace()))
-    return tokens
+    return [Token(text[a:b], a > 0 and text[a - 1].isspace()) for a, b in places(text)]
+
+
+def places(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text begin and end."""
+    return [match.span() for match in _TOKEN.finditer(text)]
 
 
 def join(tokens: Iterable[Token]) -> str:

@@ -1,0 +1,82 @@
+"""Recognizers' output in the form that users have it: read, corrected, and written again as it was.
+
+Which format a file is in is found out here and nowhere else. Every format has a module with `read(raw, name)`, which
+makes a `Document` of the file's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from ger.errors import InputError, UnknownNameError
+from ger.io.documents.core import Change, Document, Unit
+from ger.io.paths import printable
+from ger.registry import suggest
+
+__all__ = ["FORMATS", "Change", "Document", "Unit", "detect", "read_document"]
+
+#: The formats by name.
+FORMATS = ("srt", "vtt", "ctm", "stm", "nlp", "tsv", "kaldi", "seglst", "whisper")
+
+_SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp": "nlp"}
+_ARROW = re.compile(rb"^\s*[\d:]+[.,]?\d*\s*-->", re.MULTILINE)
+
+
+def read_document(path: str | os.PathLike[str], *, format: str | None = None, raw: bytes | None = None) -> Document:
+    """A file as a document.
+
+    Args:
+        path: The file.
+        format: One of `FORMATS`; found out from its name and what is inside when left out.
+        raw: Its bytes, where they were read already.
+
+    Raises:
+        InputError: the file cannot be read, is of no known format or not what it should be; names the place.
+        UnknownNameError: there is no format of that name.
+    """
+    name = printable(path)
+    if format is not None and format not in FORMATS:
+        raise UnknownNameError(f"There is no document format called {format!r}.", suggest(format, FORMATS))
+    if raw is None:
+        try:
+            raw = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name.") from error
+    known = format or detect(raw, os.fspath(path))
+    if known is None:
+        raise InputError(f"{name} is in no format that is known.", f"Name one with --from: {', '.join(FORMATS)}.")
+    read: Callable[[bytes, str], Document] = import_module(f"{__name__}.{known}").read
+    return read(raw, name)
+
+
+def detect(raw: bytes, path: str) -> str | None:
+    """The format of a file by its name and its first bytes; `None` for one that is no document."""
+    suffix = Path(path).suffix.lower()
+    head = raw[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    if head.startswith(b"WEBVTT"):
+        return "vtt"
+    if head.startswith(b"token|speaker|"):
+        return "nlp"
+    if head.startswith(b"start\tend\ttext"):
+        return "tsv"
+    if head[:1] in (b"{", b"["):
+        return _json(raw)
+    return "srt" if _ARROW.search(head) else None
+
+
+def _json(raw: bytes) -> str | None:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list):
+        first = value[0] if value and isinstance(value[0], dict) else {}
+        return "seglst" if {"words", "session_id"} <= set(first) else None
+    return "whisper" if "segments" in value else None

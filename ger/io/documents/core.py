@@ -1,0 +1,349 @@
+"""What a user's file is made of: units of text that keep their place, and all the rest, which stays as it is.
+
+A document is read into units (a cue, a segment, a row, the words between two pauses), each with its words. Corrections
+come as changes of words; what is written is the file with these words changed and nothing else.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from ger.errors import InputError
+from ger.text.tokens import places, spaceless
+from ger.types import Hypothesis, Word
+
+__all__ = ["Change", "Document", "Row", "RowDocument", "Slots", "TextDocument", "Unit", "decoded", "joined", "lines_of"]
+
+_SAID = re.compile(r"[^\W_]|[&%+=@$€£]")
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A piece of a document with a place of its own.
+
+    Attributes:
+        id: Its name in the document, no two alike.
+        words: Its words, in order; their texts have no white space. Times are in seconds, confidences 0 to 1.
+        start: Where it begins (seconds); `None` where that is not known.
+        end: Where it ends.
+        speaker: Who speaks; empty where that is not known.
+        recording: The recording that it is a part of, where a document has several.
+        language: A language code.
+        others: Further hypotheses, best first, where the format carries some.
+        best: The first hypothesis with its scores, where there are others; its text is that of the words.
+        closed: Whether it is an utterance by itself, never the half of a sentence.
+        reference: What was said, where the format carries that, too.
+        extra: What else is known and may be useful to somebody.
+    """
+
+    id: str
+    words: tuple[Word, ...] = ()
+    start: float | None = None
+    end: float | None = None
+    speaker: str = ""
+    recording: str = ""
+    language: str | None = None
+    others: tuple[Hypothesis, ...] = ()
+    best: Hypothesis | None = None
+    closed: bool = False
+    reference: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Its words as a text."""
+        return joined([word.text for word in self.words])
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Other words in the place of some words of a unit.
+
+    Attributes:
+        unit: Number of the unit, from 0.
+        first: The first word that goes, or before which new ones come.
+        last: The word behind the last one that goes; `first` where none goes.
+        words: The new words, with times where the old ones have some.
+    """
+
+    unit: int
+    first: int
+    last: int
+    words: tuple[Word, ...]
+
+
+class Document(ABC):
+    """A file that can be written again with other words.
+
+    Attributes:
+        format: Name of its format.
+        units: Its units, in order.
+    """
+
+    format: str
+    units: tuple[Unit, ...]
+
+    def written(self, changes: Sequence[Change] = ()) -> bytes:
+        """The file with these changes.
+
+        Args:
+            changes: Changes of different words, in any order.
+
+        Raises:
+            ValueError: two changes overlap, or there are no such words.
+        """
+        by_unit: dict[int, list[Change]] = {}
+        for change in sorted(changes, key=lambda change: (change.unit, change.first, change.last)):
+            own = by_unit.setdefault(change.unit, [])
+            count = len(self.units[change.unit].words)
+            if not 0 <= change.first <= change.last <= count or (own and own[-1].last > change.first):
+                raise ValueError(f"{change} does not fit the document.")
+            own.append(change)
+        return self._written(by_unit)
+
+    @abstractmethod
+    def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
+        """The file with the changes of each unit, in order."""
+
+
+class TextDocument(Document):
+    """A text file whose units are stretches of it; only their words change.
+
+    Args:
+        format: Name of the format.
+        text: The file.
+        encode: Makes bytes of the changed text.
+        units: Units, still without words, each with where its text begins and ends in the file; in that order.
+        markup: What is no speech in them.
+        entities: Whether they write `&` as `&amp;`.
+    """
+
+    def __init__(
+        self,
+        format: str,
+        text: str,
+        encode: Callable[[str], bytes],
+        units: Sequence[tuple[Unit, int, int]],
+        markup: re.Pattern[str] | None = None,
+        *,
+        entities: bool = False,
+    ) -> None:
+        self.format = format
+        self._text, self._encode = text, encode
+        self._extents = [(begins, ends) for _, begins, ends in units]
+        self._slots = [Slots(text[begins:ends], markup, entities=entities) for begins, ends in self._extents]
+        self.units = tuple(
+            replace(unit, words=tuple(map(Word, slots.texts)))
+            for (unit, _, _), slots in zip(units, self._slots, strict=True)
+        )
+
+    def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
+        made, reached = [], 0
+        for unit, own in sorted(changes.items()):
+            begins, ends = self._extents[unit]
+            made += [self._text[reached:begins], self._slots[unit].changed(own)]
+            reached = ends
+        return self._encode("".join((*made, self._text[reached:])))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line that is one word.
+
+    Attributes:
+        line: Its number, from 0.
+        word: The word.
+    """
+
+    line: int
+    word: Word
+
+
+class RowDocument(Document):
+    """A text file with a word a line; the lines of changed words change, come and go.
+
+    Args:
+        format: Name of the format.
+        lines: The lines, with their ends.
+        encode: Makes bytes of the changed text.
+        units: Units, still without words, each with its rows.
+        write: Makes the line, without its end, of a new word: from the line of a word beside it or in its place, the
+            new word, and whether that is in its place.
+    """
+
+    def __init__(
+        self,
+        format: str,
+        lines: Sequence[str],
+        encode: Callable[[str], bytes],
+        units: Sequence[tuple[Unit, Sequence[Row]]],
+        write: Callable[[str, Word, bool], str],
+    ) -> None:
+        self.format = format
+        self._lines, self._encode, self._write = list(lines), encode, write
+        self._rows = [[row.line for row in rows] for _, rows in units]
+        self.units = tuple(replace(unit, words=tuple(row.word for row in rows)) for unit, rows in units)
+
+    def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
+        before: dict[int, str] = {}
+        lines = dict(enumerate(self._lines))
+        for unit, own in changes.items():
+            rows = self._rows[unit]
+            for change in own:
+                first, last, new = change.first, change.last, change.words
+                for at in rows[first:last]:
+                    lines[at] = ""
+                for at, word in zip(rows[first:last], new, strict=False):
+                    lines[at] = self._line(at, word, True)
+                more = new[last - first :]
+                if last:
+                    lines[rows[last - 1]] += "".join(self._line(rows[last - 1], word, False) for word in more)
+                else:
+                    before[rows[0]] = "".join(self._line(rows[0], word, False) for word in more)
+        return self._encode("".join(before.get(i, "") + line for i, line in lines.items()))
+
+    def _line(self, like: int, word: Word, same: bool) -> str:
+        line = self._lines[like]
+        bare = line.rstrip("\r\n")
+        return self._write(bare, word, same) + (line[len(bare) :] or "\n")
+
+
+class Slots:
+    """The words of a text that holds other things, too: markup, line breaks, dashes.
+
+    What has no letter, no digit and no sign that is read aloud, such as a dash or a note, is no word.
+
+    Args:
+        raw: The text.
+        markup: What is no speech. It does not end a word unless it ends in white space.
+        entities: Whether characters may be written as HTML entities.
+    """
+
+    def __init__(self, raw: str, markup: re.Pattern[str] | None = None, *, entities: bool = False) -> None:
+        self._raw, self._markup, self._entities = raw, markup, entities
+        chars, spans = self._visible()
+        text = "".join(chars)
+        found = [(a, b) for a, b in places(text) if _SAID.search(text, a, b)]
+        #: The words.
+        self.texts = tuple(text[a:b] for a, b in found)
+        self._places = [(spans[a][0], spans[b - 1][1]) for a, b in found]
+
+    def _visible(self) -> tuple[list[str], list[tuple[int, int]]]:
+        """The characters that are no markup, and where each of them lies."""
+        raw, chars, spans, at = self._raw, [], [], 0
+        hidden = [match.span() for match in self._markup.finditer(raw)] if self._markup else []
+        for start, end in [*hidden, (len(raw), len(raw))]:
+            while at < start:
+                entity = _ENTITY.match(raw, at, start) if self._entities else None
+                stop = entity.end() if entity else at + 1
+                char = html.unescape(entity[0])[:1] if entity else raw[at]
+                chars.append(char)
+                spans.append((at, stop))
+                at = stop
+            at = end
+        return chars, spans
+
+    def changed(self, changes: Sequence[Change]) -> str:
+        """The text with other words; what lies between words that stay does not change."""
+        made, reached = [], 0
+        for change in changes:
+            start, end, text = self._replaced(change)
+            made += [self._raw[reached:start], text]
+            reached = end
+        return "".join((*made, self._raw[reached:]))
+
+    def _replaced(self, change: Change) -> tuple[int, int, str]:
+        """What goes, from where to where, and what comes."""
+        first, last = change.first, change.last
+        new = [word.text for word in change.words]
+        if first == last:
+            return self._inserted(first, new)
+        if not new:
+            return self._deleted(first, last)
+        old = self._places[first:last]
+        gaps = [self._raw[a[1] : b[0]] for a, b in pairwise(old)]
+        made = ""
+        for i in range(max(len(new), len(old))):
+            if i:
+                gap = gaps[i - 1] if i <= len(gaps) else _between(new[i - 1], new[i])
+                made += gap if i < len(new) else "".join(gap.split())
+            made += self._written(new[i]) if i < len(new) else ""
+            made += self._inside(old[i]) if i < len(old) else ""
+        return old[0][0], old[-1][1], made
+
+    def _inside(self, place: tuple[int, int]) -> str:
+        """Markup in the middle of a word, which stays behind it."""
+        return "".join(self._markup.findall(self._raw, *place)) if self._markup else ""
+
+    def _inserted(self, at: int, new: Sequence[str]) -> tuple[int, int, str]:
+        text = self._written(joined(new))
+        if at:
+            end = self._places[at - 1][1]
+            return end, end, _between(self._raw[:end], new[0]) + text
+        if self._places:
+            start = self._places[0][0]
+            return start, start, text + _between(new[-1], self._raw[start:])
+        return len(self._raw), len(self._raw), text
+
+    def _deleted(self, first: int, last: int) -> tuple[int, int, str]:
+        """Without some words and the white space on one side of them, rather a space than a line break."""
+        start, end = self._places[first][0], self._places[last - 1][1]
+        before = self._raw[self._places[first - 1][1] : start] if first else ""
+        after = self._raw[end : self._places[last][0]] if last < len(self._places) else ""
+        kept = "".join(self._inside(place) for place in self._places[first:last])
+        kept += "".join("".join(self._raw[a[1] : b[0]].split()) for a, b in pairwise(self._places[first:last]))
+        if first and (last == len(self._places) or "\n" in after):
+            return start - len(before), end, "".join(before.split()) + kept
+        return start, end + len(after), kept + "".join(after.split())
+
+    def _written(self, text: str) -> str:
+        return html.escape(text, quote=False) if self._entities else text
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Words as a text, without spaces in scripts that have none."""
+    made = list(texts[:1])
+    for before, after in pairwise(texts):
+        made += [_between(before, after), after]
+    return "".join(made)
+
+
+def _between(before: str, after: str) -> str:
+    return "" if before and spaceless(before[-1]) and spaceless(after) else " "
+
+
+def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
+    """A file as text with all its line ends, and how to make bytes of such a text again.
+
+    Args:
+        raw: The bytes; UTF-8, or UTF-16 with a byte order mark.
+        name: What errors call the file.
+
+    Raises:
+        InputError: it is neither; names the line.
+    """
+    bom, encoding = next(((bom, encoding) for bom, encoding in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
+    try:
+        text = raw[len(bom) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw[: len(bom) + error.start].count(b"\n") + 1
+        raise InputError(
+            f"{name}, line {line}: byte 0x{error.object[error.start]:02x} is not {encoding.upper()}.",
+            "Save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8`.",
+        ) from error
+    return text, lambda changed: bom + changed.encode(encoding, "surrogatepass")
+
+
+def lines_of(text: str) -> Iterator[tuple[int, int, str]]:
+    r"""Number from 1, offset and text of every line, with its line end; only `\n`, `\r\n` and `\r` end lines."""
+    for number, match in enumerate(_LINE.finditer(text), 1):
+        yield number, match.start(), match.group()

@@ -1,0 +1,197 @@
+"""JSON files whose texts change: the value with all its fields, and where in it the words of each unit stand."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ger.errors import InputError
+from ger.io.documents.core import Change, Document, decoded
+from ger.text.align import carry_times, diff
+from ger.types import Word
+
+__all__ = ["Entries", "JsonDocument", "field_of", "parsed", "seconds"]
+
+_INDENT = re.compile(r"[\[{]\r?\n([ \t]+)")
+_DEEP = "Check that it is what the recognizer wrote."
+
+
+class JsonDocument(Document):
+    """A JSON file; see `Document`. Without changes its bytes stay, with changes its value but for these.
+
+    Args:
+        raw: The file.
+        name: What errors call it.
+    """
+
+    def __init__(self, raw: bytes, name: str) -> None:
+        self._raw = raw
+        self._text, self._encode = decoded(raw, name)
+        self._value = parsed(self._text, name)
+
+    def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
+        if not changes:
+            return self._raw
+        value = parsed(self._text, "")  # a copy
+        for unit, own in sorted(changes.items(), reverse=True):  # what comes behind does not move
+            self._change(value, unit, own)
+        self._finish(value)
+        indent = _INDENT.search(self._text[:1000])
+        ascii_only = self._text.isascii() and "\\u" in self._text
+        tight = indent is None and ": " not in self._text[:1000] and len(self._text) > 2
+        made = json.dumps(
+            value,
+            ensure_ascii=ascii_only,
+            indent=indent[1] if indent else None,
+            separators=(",", ":") if tight else None,
+        )
+        return self._encode(made + self._text[len(self._text.rstrip()) :])
+
+    @abstractmethod
+    def _change(self, value: Any, unit: int, changes: Sequence[Change]) -> None:
+        """Change the words of a unit in a copy of the value."""
+
+    def _finish(self, value: Any) -> None:
+        """Make what depends on several units right again, such as the whole text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """How words are written as objects.
+
+    Attributes:
+        text: Key of the word.
+        start: Key of its start.
+        end: Key of its end.
+        confidence: Keys that its confidence may have.
+        unit: Seconds of a time of 1.
+    """
+
+    text: str = "word"
+    start: str = "start"
+    end: str = "end"
+    confidence: tuple[str, ...] = ("probability", "score", "confidence")
+    unit: float = 1.0
+
+    def word(self, entry: Any, where: str) -> Word:
+        """An object as a word.
+
+        Raises:
+            InputError: it is none.
+        """
+        text = field_of(entry, self.text, str, where)
+        if text is None:
+            raise InputError(f"{where}: {self.text!r} is missing.", _DEEP)
+        times = [seconds(entry, key, where) for key in (self.start, self.end)]
+        start, end = (None if time is None else time * self.unit for time in times)
+        sure = next((entry[key] for key in self.confidence if isinstance(entry.get(key), int | float)), None)
+        return Word(text.strip(), start, end, sure)
+
+    def change(
+        self, entries: list[Any], first: int, count: int, changes: Sequence[Change], words: int, text: str
+    ) -> None:
+        """Change some of the objects of a list as the words of a unit change.
+
+        Args:
+            entries: The list.
+            first: The first object of the unit.
+            count: How many it has.
+            changes: Changes of the unit.
+            words: How many words the unit has.
+            text: Its text with the changes, for a unit that has another number of words.
+        """
+        own = entries[first : first + count]
+        if not own:
+            return
+        if words != count:
+            entries[first : first + count] = self._anew(own, text)
+            return
+        for change in reversed(changes):
+            like = own[change.last - 1] if change.last else own[0]
+            new = [
+                self._entry(own[change.first + k] if change.first + k < change.last else like, word)
+                for k, word in enumerate(change.words)
+            ]
+            entries[first + change.first : first + change.last] = new
+
+    def _anew(self, own: Sequence[Any], text: str) -> list[Any]:
+        """Objects for another text; words that stay keep theirs."""
+        old = [self.word(entry, "") for entry in own]
+        new = carry_times(old, text)
+        made: list[Any] = []
+        for op in diff([word.text for word in old], [word.text for word in new]):
+            (b0, b1), (a0, a1) = op.before, op.after
+            if op.tag == "equal":
+                made += own[b0:b1]
+            else:
+                made += [
+                    self._entry(own[min(b0 + k, max(b0, b1 - 1), len(own) - 1)], new[a0 + k]) for k in range(a1 - a0)
+                ]
+        return made
+
+    def _entry(self, like: Any, word: Word) -> Any:
+        """An object of another word."""
+        lead = like[self.text][: len(like[self.text]) - len(like[self.text].lstrip())]
+        made = {**like, self.text: lead + word.text}
+        for key, time in ((self.start, word.start), (self.end, word.end)):
+            if isinstance(like.get(key), int | float) and time is not None:
+                made[key] = round(time / self.unit, 3)
+            elif isinstance(like.get(key), str) and time is not None:
+                made[key] = f"{round(time / self.unit, 3):g}{'s' if like[key].endswith('s') else ''}"
+        for key in self.confidence:
+            if key in like and word.confidence is not None:
+                made[key] = word.confidence
+        return made
+
+
+def parsed(text: str, name: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        InputError: it is none; names the line and says where it was cut where it was.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        hint = "It may be cut off: fetch it again." if cut else "Check that it is JSON."
+        raise InputError(f"{name}, line {error.lineno}, column {error.colno}: {error.msg}.", hint) from error
+    except RecursionError as error:
+        raise InputError(f"{name} is nested too deeply.", _DEEP) from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise InputError(f"{name} cannot be read: {error}.", _DEEP) from error
+
+
+def field_of(value: Any, key: str, kind: type | tuple[type, ...], where: str, default: Any = None) -> Any:
+    """A field of an object that has to be of a kind, where it is there.
+
+    Raises:
+        InputError: `value` is no object or the field is something else.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected an object, found {str(value)[:40]!r}.", _DEEP)
+    found = value.get(key, default)
+    if found is None or (isinstance(found, kind) and not (isinstance(found, bool) and kind is not bool)):
+        return default if found is None else found
+    raise InputError(f"{where}: {key!r} is {str(found)[:40]!r}.", _DEEP)
+
+
+def seconds(value: Any, key: str, where: str) -> float | None:
+    """A time (seconds), written as a number or as text such as `1.250s`.
+
+    Raises:
+        InputError: it is neither.
+    """
+    found = field_of(value, key, (int, float, str), where)
+    if isinstance(found, str):
+        try:
+            found = float(found.strip().removesuffix("s"))
+        except ValueError:
+            found = "no number"
+    if found is None or (isinstance(found, int | float) and abs(found) < 1e9):
+        return None if found is None else float(found)
+    raise InputError(f"{where}: {key!r} is no time.", _DEEP)

@@ -1,0 +1,208 @@
+"""Documents: what is not changed stays, what is changed stays in its place; for every format alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from document_samples import KALDI, NLP, SAMPLES, SRT, VERBOSE, VTT, WHISPER
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ger.errors import InputError, UnknownNameError
+from ger.io.documents import Change, Document, detect, read_document
+from ger.io.documents.passages import passages
+from ger.text.normalize import normalize
+from ger.types import Word
+
+NAMES = sorted(SAMPLES)
+
+
+def read(name: str) -> Document:
+    return read_document(name, raw=SAMPLES[name][1].encode())
+
+
+def again(document: Document, name: str, changes: Sequence[Change]) -> Document:
+    return read_document(name, raw=document.written(changes))
+
+
+def frame(document: Document) -> list[object]:
+    """All of the units but their words."""
+    return [replace(unit, words=()) for unit in document.units]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_format_is_found_and_nothing_changes_by_itself(name: str) -> None:
+    format, text = SAMPLES[name]
+    assert detect(text.encode(), name) == format
+    document = read(name)
+    assert document.format == format
+    assert document.written() == text.encode()
+    assert document.units
+    assert len({unit.id for unit in document.units}) == len(document.units)
+    for passage in passages(document, "a"):
+        assert document.written(passage.changes(passage.nbest.best.text)) == text.encode()
+
+
+WORDS = st.lists(st.sampled_from(["so", "Good", "day,", "there", "x&y", "fine.", "שלום"]), max_size=9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(texts=st.lists(WORDS, min_size=4, max_size=4))
+def test_a_changed_document_keeps_its_frame(name: str, texts: list[list[str]]) -> None:
+    document = read(name)
+    found = passages(document, "a")
+    wanted = [" ".join(words) for words, _ in zip(texts, found, strict=False)]
+    changes = [change for passage, text in zip(found, wanted, strict=False) for change in passage.changes(text)]
+    made = again(document, name, changes)
+    if document.format in ("ctm", "nlp"):  # units there are stretches of words
+        assert {unit.speaker for unit in made.units} <= {unit.speaker for unit in document.units}
+    else:
+        assert frame(made) == frame(document)
+    said = [word.text for unit in made.units for word in unit.words]
+    kept = [unit.words for passage in found[len(wanted) :] for unit in _units(document, passage.places)]
+    meant = [word for text in wanted for word in text.split()] + [word.text for words in kept for word in words]
+    assert [normalize(word) for word in said] == [normalize(word) for word in meant]
+    _in_order(made)
+
+
+def _units(document: Document, places: Sequence[tuple[int, int]]) -> list[object]:
+    return [document.units[i] for i in dict.fromkeys(unit for unit, _ in places)]
+
+
+def _in_order(document: Document) -> None:
+    """Times of words never go back, and lie in their units."""
+    for unit in document.units:
+        times = [time for word in unit.words for time in (word.start, word.end) if time is not None]
+        assert all(after >= before - 1e-9 for before, after in pairwise(times))
+        if times and unit.start is not None and unit.end is not None:
+            assert unit.start - 0.006 <= times[0] <= times[-1] <= unit.end + 0.006
+
+
+def test_a_sentence_over_two_cues_is_one_passage() -> None:
+    document = read_document("a.srt", raw=SRT.encode())
+    first, last = passages(document, "talk")
+    assert first.nbest.best.text == "Hello my dear frend, how are you doing on this find day?"
+    assert (first.nbest.id, last.nbest.id) == ("talk/1-2", "talk/4")
+    assert first.nbest.audio
+    assert (first.nbest.audio.start, first.nbest.audio.end) == (1.0, 4.0)
+    made = document.written(first.changes("Hello, my dear friend, how are you to be doing on this fine day?"))
+    text = made.decode()
+    assert "<i>Hello,</i> my dear friend, how\r\nare you to be\r\n" in text
+    assert "X1:40 Y1:10\r\n{\\an8}doing on this fine day?\r\n" in text
+    assert text[text.index("3\r\n") :] == SRT[SRT.index("3\r\n") :]
+
+
+def test_words_leave_their_markup_and_line_breaks_behind() -> None:
+    document = read_document("a.vtt", raw=VTT.encode())
+    assert [unit.speaker for unit in document.units] == ["Ada Byron", ""]
+    assert document.units[0].text == "Salt & pepper and friends"
+    made = document.written([Change(0, 3, 4, (Word("R&D"),)), Change(1, 0, 1, ()), Change(1, 2, 2, (Word("x"),))])
+    assert "<v Ada Byron>Salt & pepper" not in made.decode()
+    assert "Salt &amp; pepper and <b>R&amp;D</b>\n" in made.decode()
+    assert "&lt; B x\nno voice" in made.decode()
+
+
+def test_rows_of_words_come_and_go() -> None:
+    document = read_document("a.nlp", raw=NLP.encode())
+    first, last = passages(document, "a")
+    assert first.nbest.best.text == "Good day, McAnnally."
+    made = document.written([*first.changes("Good day, Mr. McNally."), *last.changes("thanks a lot")]).decode()
+    rows = made.splitlines()
+    assert rows[1:4] == ["Good|2|4.04|4.35||UC|[]", "day|2|4.35|4.66|,|LC|[]", "<laugh>|2|4.66|4.7|||[]"]
+    assert [row.split("|")[0::4] for row in rows[4:6]] == [["Mr", "."], ["McNally", "."]]
+    assert [row.split("|")[1] for row in rows[1:]] == ["2"] * 5 + ["1"] * 3
+    assert "thanks|1|5.4|5.51||LC|[]" in rows
+
+
+def test_alternatives_and_noises_of_a_ctm_stay() -> None:
+    document = read("a.ctm")
+    assert [unit.text for unit in document.units] == ["good day their", "bye", "yes"]
+    made = document.written([Change(0, 2, 3, (Word("there", 1.2, 1.4),)), Change(0, 0, 1, ())]).decode()
+    assert "call A 1.20 0.20 there 0.51\ncall A * * <ALT>\n" in made
+    assert "<eps>" in made
+    assert " good " not in made
+
+
+def test_words_of_whisper_follow_the_text() -> None:
+    document = read_document("a.json", raw=WHISPER.encode())
+    assert document.units[0].words[1] == Word("day", 0.5, 0.8, 0.8)
+    value = json.loads(document.written([Change(0, 1, 2, (Word("days", 0.5, 0.7), Word("out", 0.7, 0.8)))]))
+    assert value["text"] == " Good days out there. Bye, now."
+    assert value["segments"][0]["text"] == " Good days out there."
+    assert [word["word"] for word in value["segments"][0]["words"]] == [" Good", " days", " out", " there."]
+    assert value["segments"][0]["tokens"] == [1, 2]
+    assert value["segments"][1] == json.loads(WHISPER)["segments"][1]
+
+
+def test_words_beside_the_segments_follow_the_text() -> None:
+    document = read_document("verbose.json", raw=VERBOSE.encode())
+    made = document.written([Change(0, 0, 1, ()), Change(1, 1, 2, (Word("then.", 2.5, 2.8),))])
+    value = json.loads(made)
+    assert value["text"] == "day there. Bye, then."
+    assert [word["word"] for word in value["words"]] == ["day", "there", "Bye", "then."]
+    assert made.decode().startswith("{\n    ")
+
+
+def test_utterances_of_kaldi_keep_their_ids() -> None:
+    document = read_document("text", raw=KALDI.encode(), format="kaldi")
+    assert [passage.nbest.id for passage in passages(document, "text")] == ["u1", "u3"]
+    assert document.written([Change(2, 1, 2, ())]) == b"u1 HELLO THERE\nu2\nu3\tGOOD NOW\n"
+
+
+def test_changes_have_to_fit() -> None:
+    document = read("a.tsv")
+    for wrong in ([Change(0, 1, 3, ())], [Change(0, 0, 2, ()), Change(0, 1, 2, ())]):
+        with pytest.raises(ValueError, match="does not fit"):
+            document.written(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.srt", "1\n00:00:01,000 --> soon\nx\n", "a.srt, line 2: no times"),
+        ("a.srt", "1\n00:00:02,000 --> 00:00:01,000\nx\n", "a.srt, line 2: the cue ends before it begins"),
+        ("a.vtt", "00:01.000 --> 00:02.000\nx\n", "a.vtt, line 1: a WebVTT file begins with WEBVTT"),
+        ("a.ctm", "call A 0 1 x\ncall A x 1 y\n", "a.ctm, line 2: x and 1 are no start"),
+        ("a.ctm", "call A 0 -1 x\n", "a.ctm, line 1: the duration is negative"),
+        ("a.ctm", "call A 0\n", "a.ctm, line 1: expected recording"),
+        ("a.stm", "call A ada 2 1 x\n", "a.stm, line 1: 2 and 1 are no start and end"),
+        ("a.stm", "call A ada\n", "a.stm, line 1: expected recording"),
+        ("a.nlp", "word|speaker\n", "a.nlp, line 1: there is no column 'token'"),
+        ("a.nlp", "token|speaker|ts\na|1\n", "a.nlp, line 2: expected 3 columns, found 2"),
+        ("a.nlp", "token|speaker|ts\na|1|x\n", "a.nlp, line 2: 'x' is no time"),
+        ("a.nlp", "token|speaker|ts|endTs\na|1|2|1\n", "a.nlp, line 2: the word ends before it begins"),
+        ("a.tsv", "start\tend\ttext\n1\t2\n", "a.tsv, line 2: expected start, end and text"),
+        ("a.json", WHISPER[:400], "It may be cut off"),
+        ("a.json", '{"segments": [{"text": 1}]}', "a.json, segment 1: 'text' is '1'"),
+        ("a.json", '{"segments": [{"text": "a", "start": 2, "end": 1}]}', "a.json, segment 1 ends before it begins"),
+        ("a.json", '{"segments": [{"start": 2, "end": 1}]}', "a.json, segment 1: 'text' is missing"),
+        ("a.json", '{"segments": [3]}', "a.json: expected an object, found '3'"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(name: str, text: str, said: str) -> None:
+    format = {"srt": "srt", "tsv": "tsv", "json": "whisper"}.get(name.rpartition(".")[2])
+    with pytest.raises(InputError, match=r".*") as error:
+        read_document(name, raw=text.encode(), format=format)
+    assert said in str(error.value)
+
+
+def test_bytes_that_are_no_text() -> None:
+    with pytest.raises(InputError, match=r"a\.srt, line 3: byte 0xe9 is not UTF-8.*iconv"):
+        read_document("a.srt", raw="1\n00:00:01,000 --> 00:00:02,000\ncafé\n".encode("latin-1"))
+    wide = b"\xff\xfe" + SRT.removeprefix("\ufeff").encode("utf-16-le")
+    document = read_document("a.srt", raw=wide)
+    assert document.written() == wide
+    assert document.units[0].words[0].text == "Hello"
+
+
+def test_unknown_formats() -> None:
+    with pytest.raises(UnknownNameError, match=r"'srtt'.*Did you mean 'srt'"):
+        read_document("a", raw=b"", format="srtt")
+    with pytest.raises(InputError, match="in no format that is known"):
+        read_document("a.bin", raw=b"hello")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_document("nowhere.srt")
