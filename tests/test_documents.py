@@ -100,7 +100,7 @@ def test_words_leave_their_markup_and_line_breaks_behind() -> None:
     document = read_document("a.vtt", raw=VTT.encode())
     assert [unit.speaker for unit in document.units] == ["Ada Byron", ""]
     assert document.units[0].text == "Salt & pepper and friends"
-    made = document.written([Change(0, 3, 4, (Word("R&D"),)), Change(1, 0, 1, ()), Change(1, 2, 2, (Word("x"),))])
+    made = document.written([Change(0, 4, 5, (Word("R&D"),)), Change(1, 0, 1, ()), Change(1, 2, 2, (Word("x"),))])
     assert "<v Ada Byron>Salt & pepper" not in made.decode()
     assert "Salt &amp; pepper and <b>R&amp;D</b>\n" in made.decode()
     assert "&lt; B x\nno voice" in made.decode()

@@ -275,7 +275,7 @@ class Slots:
         for i in range(max(len(new), len(old))):
             if i:
                 gap = gaps[i - 1] if i <= len(gaps) else _between(new[i - 1], new[i])
-                made += gap if i < len(new) else "".join(gap.split())
+                made += gap if i < len(new) else gap.rstrip()
             made += self._written(new[i]) if i < len(new) else ""
             made += self._inside(old[i]) if i < len(old) else ""
         return old[0][0], old[-1][1], made
@@ -300,10 +300,10 @@ class Slots:
         before = self._raw[self._places[first - 1][1] : start] if first else ""
         after = self._raw[end : self._places[last][0]] if last < len(self._places) else ""
         kept = "".join(self._inside(place) for place in self._places[first:last])
-        kept += "".join("".join(self._raw[a[1] : b[0]].split()) for a, b in pairwise(self._places[first:last]))
+        kept += "".join(self._raw[a[1] : b[0]].rstrip() for a, b in pairwise(self._places[first:last]))
         if first and (last == len(self._places) or "\n" in after):
-            return start - len(before), end, "".join(before.split()) + kept
-        return start, end + len(after), kept + "".join(after.split())
+            return start - len(before), end, before.rstrip() + kept
+        return start, end + len(after), kept + after.lstrip()
 
     def _written(self, text: str) -> str:
         return html.escape(text, quote=False) if self._entities else text
