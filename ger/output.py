@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ger.errors import OutputError
-from ger.io.formats import formats, render
+from ger.io.formats import AUTO, SAME, formats, render
 from ger.io.inputs import Input
 from ger.io.jsonl import dumps
 from ger.io.output import clean_stale, write_atomic
@@ -29,8 +29,8 @@ class OutputFolder:
 
     Args:
         folder: Made when needed.
-        names: Output formats (`ger.io.formats`), or `LISTS`. With `all`, formats that need times are left out where
-            there are none.
+        names: Output formats (`ger.io.formats`), or `LISTS`. With `all` and `auto`, formats that need times are left
+            out where there are none.
         key: Everything that results depend on beside the input; with another key inputs are done again.
         resume: Whether inputs that are done already are left alone.
 
@@ -41,7 +41,7 @@ class OutputFolder:
     def __init__(self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True) -> None:
         self.folder = folder
         self._names = [LISTS] if LISTS in (given := list(names)) else formats(given)
-        self._all = "all" in given
+        self._all, self._auto = "all" in given or AUTO in given, AUTO in given
         _make(folder)
         self._journal = Journal(folder, f"{key} {self._names}")
         self._resume = resume
@@ -60,7 +60,7 @@ class OutputFolder:
 
     def _done(self, source: Input) -> bool:
         try:
-            outputs = [source.output(self.folder, name) for name in self._names]
+            outputs = [self._target(source, name) for name in self._names]
         except OutputError:  # told when its turn comes
             return False
         return self._journal.done(source, outputs)
@@ -75,20 +75,31 @@ class OutputFolder:
         if result.recording is None:
             return written
         for name, text in self._texts(result).items():
-            written[name] = result.source.output(self.folder, name)
-            write_atomic(written[name], text)
+            target = self._target(result.source, name)
+            if target in written.values():
+                raise OutputError(f"{printable(target)} would be written twice.", f"Leave {name} or another out of -f.")
+            written[name] = target
+            write_atomic(target, text)
         if result.error is None and not any(made.decision == "failed" for made in result.recording.corrections):
             before = self._stamps.get(result.source, stamp(result.source))
             self._journal.add(result.source, written.values(), before)
         return written
 
-    def _texts(self, result: Result) -> Mapping[str, str]:
+    def _target(self, source: Input, name: str) -> Path:
+        return source.output(self.folder, source.suffix if name == SAME else name)
+
+    def _texts(self, result: Result) -> Mapping[str, str | bytes]:
         if self._names == [LISTS]:
             return {LISTS: lists_text(result)}
         assert result.recording is not None
+        texts: dict[str, str | bytes] = {}
+        if result.document and SAME in self._names:
+            texts[SAME] = result.rewritten()
+            if self._auto:
+                return texts
         timed = all(made.audio and made.audio.start is not None for made in result.recording.corrections)
-        names = [name for name in self._names if timed or not self._all or name not in _TIMED]
-        return {name: render(name, result.recording) for name in names}
+        names = [name for name in self._names if name != SAME and (timed or not self._all or name not in _TIMED)]
+        return texts | {name: render(name, result.recording) for name in names}
 
 
 def _make(folder: Path) -> None:

@@ -18,6 +18,9 @@ from ger import __version__
 from ger.correct.running import Running
 from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
+from ger.io.documents import FORMATS as DOCUMENTS
+from ger.io.documents import Document, document_of
+from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
 from ger.io.inputs import Input
 from ger.io.lists import read_lists
@@ -46,12 +49,22 @@ class Result:
         recording: The corrections; `None` when nothing could be made of it.
         lists: The N-best lists they were made from.
         error: What is wrong with it, if anything. A file that is damaged in the middle has both.
+        document: The input, where it was a document and not audio.
+        passages: Its passages, one a correction.
     """
 
     source: Input
     recording: Recording | None = None
     lists: tuple[NBest, ...] = ()
     error: GerError | None = None
+    document: Document | None = None
+    passages: tuple[Passage, ...] = ()
+
+    def rewritten(self) -> bytes:
+        """The document with the corrections; only for a document that was corrected."""
+        assert self.document
+        assert self.recording
+        return changed(self.document, list(zip(self.passages, self.recording.corrections, strict=True)))
 
 
 @dataclass(slots=True)
@@ -65,6 +78,8 @@ class _Open:
     ended: bool = False
     seconds: float | None = None
     error: GerError | None = None
+    document: Document | None = None
+    passages: tuple[Passage, ...] = ()
     reached: float = 0.0
     lost: int = 0
 
@@ -79,10 +94,10 @@ class _Open:
         self.error = self.error or error
 
     def result(self) -> Result:
-        usable = self.error is None or self.lists or (self.seconds and not self.lost)
+        usable = self.error is None or self.lists or self.document or (self.seconds and not self.lost)
         language = next((nbest.language for nbest in self.lists if nbest.language), None)
         recording = Recording(self.source.path, self.seconds, language, tuple(self.corrections)) if usable else None
-        return Result(self.source, recording, tuple(self.lists), self.error)
+        return Result(self.source, recording, tuple(self.lists), self.error, self.document, self.passages)
 
 
 _Work = tuple[_Open, AudioSegment | NBest]
@@ -154,14 +169,26 @@ class Pipeline:
         """Segments and lists of all inputs, each input closed by its end."""
         for source in inputs:
             opened = _Open(source)
-            records = source.stdin or source.path.lower().endswith(".jsonl")
             try:
-                lists = source.lists or (read_lists(source.path, format="records") if records else ())
-                for item in lists or self._segments(opened):
+                for item in self._read(opened):
                     yield opened, item
             except InputError as error:
                 opened.fail(error)
             yield opened, None
+
+    def _read(self, opened: _Open) -> Iterable[AudioSegment | NBest]:
+        """The lists of an input that holds some, the passages of a document, the segments of anything else."""
+        source = opened.source
+        if source.lists:
+            return source.lists
+        records = source.stdin or source.path.lower().endswith(".jsonl")
+        if source.format not in DOCUMENTS and (source.format or records):
+            return read_lists(source.path, format=source.format or "records")
+        opened.document = document_of(source.path, source.format)
+        if opened.document is None:
+            return self._segments(opened)
+        opened.passages = tuple(passages(opened.document, source.id))
+        return [passage.nbest for passage in opened.passages]
 
     def _segments(self, opened: _Open) -> Iterator[AudioSegment]:
         path = utf8(opened.source.path)

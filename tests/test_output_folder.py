@@ -115,7 +115,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="out cannot be made: Not a directory"):
         OutputFolder(tmp_path / "file/out", ["txt"], "k")
     with pytest.raises(UnknownNameError, match="Did you mean 'srt'"):
-        OutputFolder(tmp_path / "out", ["str"], "k")
+        OutputFolder(tmp_path / "out", ["srtt"], "k")
     assert not (tmp_path / "out").exists()
 
 

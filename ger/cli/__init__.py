@@ -10,6 +10,8 @@ import typer
 
 from ger import __version__
 from ger.cli import data, lm, models, prompts, train
+from ger.cli.changes import apply, revert
+from ger.cli.convert import convert
 from ger.cli.correct import correct
 from ger.cli.doctor import doctor
 from ger.cli.rescore import rescore
@@ -53,6 +55,9 @@ app.command()(transcribe)
 app.command()(rescore)
 app.command(cls=Tune)(tune)
 app.command()(score)
+app.command()(convert)
+app.command()(apply)
+app.command()(revert)
 app.add_typer(lm.app, name="lm")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")

@@ -23,7 +23,7 @@ __all__ = ["correct"]
 _LM = "Language model"
 _OUT = "Output"
 #: Formats of which several can stand one after another on standard output.
-_JOINABLE = ("txt", "jsonl", "table")
+_JOINABLE = ("txt", "same", "jsonl", "table")
 
 
 def correct(
@@ -36,9 +36,26 @@ def correct(
         typer.Option(
             "--output-format",
             "-f",
-            help="table, txt, json, jsonl, srt, vtt, tsv, all; several with commas. "
-            "Default: all with -o, also beside table; else table on a terminal, txt elsewhere.",
+            help="table, same, txt, json, jsonl, srt, vtt, tsv, all; several with commas. "
+            "same is the format of an input that is no audio. Default: with -o all, or same; else table on a terminal, "
+            "and txt or same elsewhere.",
             rich_help_panel=_OUT,
+        ),
+    ] = None,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            help="Write what is no audio where it is; its first version stays as NAME.orig.", rich_help_panel=_OUT
+        ),
+    ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Print what changes in files that are no audio, as a patch.", rich_help_panel=_OUT),
+    ] = False,
+    changes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write every change here, JSON Lines; 'ger apply' and 'ger revert' read it.", rich_help_panel=_OUT
         ),
     ] = None,
     as_json: Annotated[
@@ -46,6 +63,9 @@ def correct(
     ] = False,
     systems: lists.Systems = None,
     reference: lists.References = None,
+    input_format: Annotated[
+        str | None, typer.Option("--format", help="Format of inputs that are no audio; found out when left out.")
+    ] = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
     language: common.Language = None,
@@ -139,16 +159,20 @@ def correct(
         names, table = _formats(output_format, output_dir, as_json=as_json)
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
-        found = _found(inputs, systems, reference, recursive=recursive)
+        if sum((in_place, diff, output_dir is not None)) > 1:
+            raise UsageError("--in-place, --diff and -o are three ways of writing.", "Choose one.")
+        found = _found(inputs, systems, reference, input_format, recursive=recursive)
         if systems and profile:
             weighed = (name for name, value in pipeline.settings.profile.weights.items() if value)
             lists.check_systems(weighed, (nbest for source in found.inputs for nbest in source.lists))
-        run = _Run(len(found.problems), table=table)
+        run = _Run(len(found.problems), table=table and not diff and not in_place, documents=_Documents(in_place, diff))
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress):
                 with progress.aside():
                     run.take(result)
+        if changes:
+            run.documents.write_changes(changes)
         if answers and not run.skipped:
             _tell_unused(answers, run.ids)
         run.close(as_json=as_json)
@@ -157,18 +181,35 @@ def correct(
 
 
 def _found(
-    paths: list[str] | None, systems: list[str] | None, reference: list[Path] | None, *, recursive: bool
+    paths: list[str] | None,
+    systems: list[str] | None,
+    reference: list[Path] | None,
+    input_format: str | None,
+    *,
+    recursive: bool,
 ) -> Expansion:
     """The inputs, or one made of several systems' texts."""
+    from dataclasses import replace
+
     from ger.errors import UsageError
     from ger.io.inputs import Expansion, Input
+    from ger.registry import suggest
 
     if systems:
         made = tuple(lists.read(paths, systems, reference))
         return Expansion((Input("systems", "systems", lists=made),), ())
     if reference or not paths:
         raise UsageError("Give INPUT, or --system NAME=FILE, which --reference goes with.", "See --help.")
-    return common.find(paths, recursive=recursive)
+    found = common.find(paths, recursive=recursive)
+    if input_format is None:
+        return found
+    from ger.io.documents import FORMATS as DOCUMENTS
+    from ger.io.lists import FORMATS as LISTS
+
+    if input_format not in (*LISTS, *DOCUMENTS):
+        hint = suggest(input_format, (*LISTS, *DOCUMENTS))
+        raise UsageError(f"There is no input format called {input_format!r}.", hint)
+    return replace(found, inputs=tuple(replace(source, format=input_format) for source in found.inputs))
 
 
 def _tell_unused(answers: Path, ids: set[str]) -> None:
@@ -183,17 +224,63 @@ def _tell_unused(answers: Path, ids: set[str]) -> None:
 
 def _formats(given: str | None, folder: Path | None, *, as_json: bool) -> tuple[list[str], bool]:
     """Names of the formats to write, as given, and whether to show the table."""
-    from ger.io.formats import formats
+    from ger.io.formats import AUTO, formats
 
     if given is None:
         terminal = sys.stdout.isatty() and not as_json
         if folder:
-            return ["all"], terminal
-        return ([], True) if terminal else ([] if as_json else ["txt"], False)
+            return [AUTO], terminal
+        return ([], True) if terminal else ([] if as_json else [AUTO], False)
     names = [name.strip().lower() for name in given.split(",")]
     rest = [name for name in names if name != "table"]
     formats(rest)  # raises where there is no such format
-    return rest or (["all"] if folder else []), "table" in names
+    return rest or ([AUTO] if folder else []), "table" in names
+
+
+@dataclass(slots=True)
+class _Documents:
+    """What is done with documents beside writing them to a folder."""
+
+    in_place: bool
+    diff: bool
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def takes(self) -> bool:
+        """Whether they are not printed."""
+        return self.in_place or self.diff
+
+    def take(self, result: Result) -> dict[str, Path]:
+        """Note the changes of a document, and write it in its place or print a patch, where that is wanted.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from ger.io.documents import changes
+        from ger.io.documents.files import patch, replaced
+
+        assert result.document
+        assert result.recording
+        made = zip(result.passages, result.recording.corrections, strict=True)
+        self.rows += changes.rows(result.document, made, result.source.path)
+        before, after = result.document.written(), result.rewritten()
+        if self.diff:
+            typer.echo(patch(before, after, result.source.path), nl=False)
+        if self.in_place and after != before:
+            replaced(Path(result.source.path), before, after)
+            return {"same": Path(result.source.path)}
+        return {}
+
+    def write_changes(self, path: Path) -> None:
+        """Write all changes.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        from ger.io.documents import changes
+        from ger.io.output import write_atomic
+
+        write_atomic(path, changes.lines(self.rows))
 
 
 @dataclass(slots=True)
@@ -202,6 +289,7 @@ class _Run:
 
     failed: int
     table: bool
+    documents: _Documents
     folder: OutputFolder | None = None
     format: str = ""
     many: bool = False
@@ -221,7 +309,7 @@ class _Run:
         """Inputs to work on."""
         from ger.cli.table import ChangeTable
         from ger.errors import UsageError
-        from ger.io.formats import formats
+        from ger.io.formats import AUTO, formats
         from ger.output import OutputFolder
 
         inputs = list(found.inputs)
@@ -232,6 +320,9 @@ class _Run:
             self.folder = OutputFolder(folder, names, key, resume=resume)
             inputs, done = self.folder.split(inputs)
             self.skipped = [source.path for source in done]
+            return inputs
+        if names == [AUTO] or self.documents.takes:
+            self.format = "" if self.documents.takes else AUTO
             return inputs
         names = formats(names)
         if len(names) + self.table > 1:
@@ -249,8 +340,9 @@ class _Run:
         row: dict[str, Any] = {"path": utf8(result.source.path)}
         outputs: dict[str, Path] = {}
         try:
-            if self.folder:
-                outputs = self.folder.write(result)
+            outputs = self.folder.write(result) if self.folder else {}
+            if result.document and result.recording:
+                outputs |= self.documents.take(result)
         except OutputError as error:
             common.say(f"Error: {error}")
             row["error"] = str(error)
@@ -289,15 +381,18 @@ class _Run:
         return row
 
     def _print(self, result: Result) -> None:
-        from ger.io.formats import render
+        from ger.io.formats import AUTO, SAME, render
         from ger.io.paths import printable
 
         if self._table:
             self._table.add(result)
         elif self.format and result.recording:
-            if self.many and self.format == "txt":
+            if self.many and self.format in ("txt", SAME, AUTO):
                 typer.echo(f"==> {printable(result.source.path)} <==")
-            typer.echo(render(self.format, result.recording), nl=False)
+            if result.document and self.format in (SAME, AUTO):
+                typer.echo(result.rewritten(), nl=False)
+            else:
+                typer.echo(render("txt" if self.format in (SAME, AUTO) else self.format, result.recording), nl=False)
 
     def close(self, *, as_json: bool) -> None:
         """Say what was done: as JSON on standard output, or in a sentence on standard error."""

@@ -8,6 +8,7 @@
   millisecond; unlike Whisper's, texts and words have no space at their beginning.
 - `jsonl`: one correction record a line, complete (`ger.io.jsonl`).
 - `srt`, `vtt`: subtitles (`ger.io.subtitles`).
+- `ctm`, `stm`, `seglst`, `kaldi`: what scoring tools read (`ger.io.scoring`).
 - `tsv`: Whisper's: start and end in milliseconds and the text, separated by tabs, under a header line.
 """
 
@@ -15,45 +16,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ger.errors import OutputError, UnknownNameError
-from ger.io import jsonl, subtitles
+from ger.io import jsonl, scoring, subtitles
 from ger.io.paths import utf8
+from ger.io.recording import Recording, flat
 from ger.registry import suggest
 from ger.types import SCHEMA, Correction, Word
 
-__all__ = ["FORMATS", "Recording", "Writer", "formats", "render"]
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One input and what became of its segments.
-
-    Attributes:
-        path: As given by the user.
-        duration: Seconds, `None` when unknown.
-        language: A language code, `None` when unknown.
-        corrections: The segments, in order.
-    """
-
-    path: str
-    duration: float | None = None
-    language: str | None = None
-    corrections: tuple[Correction, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The whole text on one line."""
-        return " ".join(filter(None, (_flat(correction.text) for correction in self.corrections)))
+__all__ = ["AUTO", "FORMATS", "SAME", "SCORING", "Recording", "Writer", "formats", "render"]
 
 
 Writer = Callable[[Recording], str]
 
 
 def _txt(recording: Recording) -> str:
-    lines = [_flat(correction.text) for correction in recording.corrections]
+    lines = [flat(correction.text) for correction in recording.corrections]
     return "".join(f"{line}\n" for line in lines) if any(lines) else ""
 
 
@@ -108,13 +87,8 @@ def _vtt(recording: Recording) -> str:
 def _tsv(recording: Recording) -> str:
     spoken = [correction for correction in recording.corrections if correction.text.strip()]
     times = subtitles.milliseconds([subtitles.span_of(correction) for correction in spoken])
-    rows = [f"{start}\t{end}\t{_flat(made.text)}\n" for (start, end), made in zip(times, spoken, strict=True)]
+    rows = [f"{start}\t{end}\t{flat(made.text)}\n" for (start, end), made in zip(times, spoken, strict=True)]
     return "start\tend\ttext\n" + "".join(rows)
-
-
-def _flat(text: str) -> str:
-    """On one line, without tabs."""
-    return " ".join(text.split())
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -132,6 +106,19 @@ FORMATS: dict[str, Writer] = {
 }
 
 
+#: The format of an input that is a document (`ger.io.documents`), and what is written when nothing is said: that, or
+#: for audio all formats.
+SAME, AUTO = "same", "auto"
+
+#: Writers of formats that scoring tools read; they are not among `all`.
+SCORING: dict[str, Writer] = {
+    "ctm": scoring.ctm,
+    "stm": scoring.stm,
+    "seglst": scoring.seglst,
+    "kaldi": scoring.kaldi,
+}
+
+
 def formats(names: Sequence[str] | str) -> list[str]:
     """Format names as a user gives them (`"txt,srt"`, `["json"]`, `"all"`): checked, in order, each once.
 
@@ -141,9 +128,9 @@ def formats(names: Sequence[str] | str) -> list[str]:
     given = names.split(",") if isinstance(names, str) else names
     chosen: dict[str, None] = {}
     for name in (name.strip().lower() for name in given):
-        if name not in (*FORMATS, "all"):
-            raise UnknownNameError(f"There is no output format called {name!r}.", suggest(name, [*FORMATS, "all"]))
-        chosen.update(dict.fromkeys(FORMATS if name == "all" else [name]))
+        if name not in (known := (*FORMATS, *SCORING, SAME, "all", AUTO)):
+            raise UnknownNameError(f"There is no output format called {name!r}.", suggest(name, known[:-1]))
+        chosen.update(dict.fromkeys({"all": FORMATS, AUTO: (*FORMATS, SAME)}.get(name, [name])))
     return list(chosen)
 
 
@@ -154,6 +141,7 @@ def render(format: str, recording: Recording) -> str:
         UnknownNameError: there is no format of that name.
         OutputError: the recording does not hold what the format needs, for example times.
     """
-    if format not in FORMATS:
-        raise UnknownNameError(f"There is no output format called {format!r}.", suggest(format, FORMATS))
-    return FORMATS[format](recording)
+    writers = FORMATS | SCORING
+    if format not in writers:
+        raise UnknownNameError(f"There is no output format called {format!r}.", suggest(format, writers))
+    return writers[format](recording)

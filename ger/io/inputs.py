@@ -39,17 +39,24 @@ class Input:
         stem: Where its results go under the output folder, without extension: `sub/talk`. Unique within a run.
         stdin: Whether it is standard input.
         lists: Lists that were made already, of several files; then `path` only names them.
+        format: Format of what is no audio; found out from what is inside when empty.
     """
 
     path: str
     stem: str
     stdin: bool = False
     lists: tuple[NBest, ...] = field(default=(), hash=False, compare=False)
+    format: str = ""
 
     @property
     def id(self) -> str:
         """The stem as valid UTF-8, for the ids of records."""
         return utf8(self.stem)
+
+    @property
+    def suffix(self) -> str:
+        """The extension of its name, without the dot."""
+        return Path(self.path).suffix[1:] or "txt"
 
     def output(self, folder: str | os.PathLike[str], format: str) -> Path:
         """Where a result of this input goes.

@@ -34,7 +34,7 @@ _HINTS = {
 }
 
 
-def write_atomic(path: str | os.PathLike[str], text: str | Iterable[str]) -> None:
+def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]) -> None:
     """Write a text file in UTF-8: afterwards the whole text is there, or what was there before.
 
     The text goes to a hidden file beside the target, to disk, and then takes the target's name. Missing folders are
@@ -43,12 +43,12 @@ def write_atomic(path: str | os.PathLike[str], text: str | Iterable[str]) -> Non
 
     Args:
         path: The target.
-        text: The text, or its pieces in order; an error while they are made leaves the target as it was.
+        text: The text, or its bytes, or its pieces in order; an error while they are made leaves the target as it was.
 
     Raises:
         OutputError: the file cannot be written; nothing is left behind.
     """
-    pieces = [text] if isinstance(text, str) else text
+    pieces: Iterable[str | bytes] = [text] if isinstance(text, str | bytes) else text
     with _mapped(path):
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -103,14 +103,14 @@ def _special(target: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _write(file_path: Path, path: str | os.PathLike[str], pieces: Iterable[str], *, sync: bool = False) -> None:
+def _write(file_path: Path, path: str | os.PathLike[str], pieces: Iterable[str | bytes], *, sync: bool = False) -> None:
     """Write the pieces to a file; errors of the pieces themselves pass through, the file's name the target `path`."""
     with _mapped(path):
         file = file_path.open("wb")
     try:
         for piece in pieces:
             with _mapped(path):
-                file.write(piece.encode("utf-8", "backslashreplace"))
+                file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
         with _mapped(path):
             file.flush()
             if sync:

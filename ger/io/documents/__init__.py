@@ -18,12 +18,14 @@ from ger.io.documents.core import Change, Document, Unit
 from ger.io.paths import printable
 from ger.registry import suggest
 
-__all__ = ["FORMATS", "Change", "Document", "Unit", "detect", "read_document"]
+__all__ = ["FORMATS", "Change", "Document", "Unit", "detect", "detected", "document_of", "read_document"]
 
 #: The formats by name.
 FORMATS = ("srt", "vtt", "ctm", "stm", "nlp", "tsv", "kaldi", "seglst", "whisper")
 
 _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp": "nlp"}
+#: Suffixes of other text files that hold documents.
+_TEXTS = (".json", ".tsv", ".txt", ".text")
 _ARROW = re.compile(rb"^\s*[\d:]+[.,]?\d*\s*-->", re.MULTILINE)
 
 
@@ -42,16 +44,44 @@ def read_document(path: str | os.PathLike[str], *, format: str | None = None, ra
     name = printable(path)
     if format is not None and format not in FORMATS:
         raise UnknownNameError(f"There is no document format called {format!r}.", suggest(format, FORMATS))
-    if raw is None:
-        try:
-            raw = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name.") from error
+    raw = _bytes(path) if raw is None else raw
     known = format or detect(raw, os.fspath(path))
     if known is None:
         raise InputError(f"{name} is in no format that is known.", f"Name one with --from: {', '.join(FORMATS)}.")
     read: Callable[[bytes, str], Document] = import_module(f"{__name__}.{known}").read
     return read(raw, name)
+
+
+def detected(path: str | os.PathLike[str]) -> str | None:
+    """The format of a file; `None` for one that is no document.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return None if Path(path).is_dir() else detect(_bytes(path), os.fspath(path))
+
+
+def _bytes(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", "Check the name.") from error
+
+
+def document_of(path: str, format: str = "") -> Document | None:
+    """The document in a file that is no audio; `None` for one that may be.
+
+    Args:
+        path: The file.
+        format: Its format; found out when empty.
+
+    Raises:
+        InputError: it cannot be read, or it is text of no known format; names the place.
+    """
+    suffix = Path(path).suffix.lower()
+    if format or suffix in (*_SUFFIXES, *_TEXTS):
+        return read_document(path, format=format or None)
+    return None
 
 
 def detect(raw: bytes, path: str) -> str | None:

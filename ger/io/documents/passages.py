@@ -19,7 +19,7 @@ from ger.text.align import carry_times, diff
 from ger.text.tokens import tokenize
 from ger.types import AudioSpan, Correction, Hypothesis, NBest, Word
 
-__all__ = ["Passage", "changed", "passages"]
+__all__ = ["Passage", "changed", "passages", "unit_lists"]
 
 #: Units are joined over silences up to so many seconds, and to so many words; fewer where there is no punctuation.
 _PAUSE, _PAUSE_UNMARKED = 2.0, 0.5
@@ -147,6 +147,11 @@ def passages(document: Document, stem: str = "") -> list[Passage]:
         else:
             groups.append([i])
     return [_passage(units, group, stem) for group in groups]
+
+
+def unit_lists(document: Document, stem: str = "") -> list[NBest]:
+    """Every unit of a document as a list of its own, also those without words."""
+    return [_passage(document.units, [i], stem).nbest for i in range(len(document.units))]
 
 
 def _goes_on(before: Sequence[Unit], after: Unit, marked: bool) -> bool:

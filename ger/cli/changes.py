@@ -1,0 +1,57 @@
+"""`ger apply` and `ger revert`: changes that a person has looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ger.cli import common, lists
+
+__all__ = ["apply", "revert"]
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Subtitles, transcripts: what 'ger correct' reads.")]
+Changes = Annotated[Path, typer.Argument(metavar="CHANGES", help="What 'ger correct --changes' wrote, maybe edited.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the file here, not to standard output; may be FILE itself.")
+]
+Format = Annotated[str | None, typer.Option("--format", help="Format of FILE; found out when left out.")]
+
+
+def apply(file: File, changes: Changes, output: Output = None, input_format: Format = None) -> None:
+    """Make the accepted changes in a file as it was: those without "accept": false."""
+    with common.exit_codes():
+        from ger.io.documents import read_document
+        from ger.io.documents.changes import applied, read
+        from ger.io.paths import printable
+
+        document = read_document(file, format=input_format)
+        _write(applied(document, read(changes), printable(changes)), output, changes)
+
+
+def revert(
+    file: File,
+    changes: Changes,
+    output: Output = None,
+    input_format: Format = None,
+    every: Annotated[bool, typer.Option("--all", help="Undo the accepted ones, too.")] = False,
+) -> None:
+    """Undo in a corrected file the changes that are not accepted: those with "accept": false."""
+    with common.exit_codes():
+        from ger.io.documents import read_document
+        from ger.io.documents.changes import read, reverted
+        from ger.io.paths import printable
+
+        document = read_document(file, format=input_format)
+        _write(reverted(document, read(changes), printable(changes), every=every), output, changes)
+
+
+def _write(made: bytes, output: Path | None, changes: Path) -> None:
+    from ger.io.output import write_atomic
+
+    lists.check_output(output, str(changes))
+    if output:
+        write_atomic(output, made)
+    else:
+        typer.echo(made, nl=False)

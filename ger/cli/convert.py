@@ -1,0 +1,75 @@
+"""`ger convert`: from one format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ger.cli import common, lists
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ger.types import NBest
+
+__all__ = ["convert"]
+
+_SUFFIXES = {".txt": "txt", ".jsonl": "records", ".srt": "srt", ".vtt": "vtt", ".tsv": "tsv", ".ctm": "ctm"}
+_SUFFIXES |= {".stm": "stm", ".json": "json", ".text": "kaldi"}
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Subtitles, transcripts, N-best lists.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; '-' for standard output.")],
+    from_format: Annotated[str | None, typer.Option("--from", help="Format of IN; found out when left out.")] = None,
+    to_format: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="records (N-best lists), txt, json, srt, vtt, tsv, ctm, stm, seglst, kaldi; else by the name of OUT.",
+        ),
+    ] = None,
+) -> None:
+    """Write what a recognizer has written in another format.
+
+    Hypotheses beside the first are kept in records only, word times where a format has them.
+    """
+    with common.exit_codes():
+        from ger.correct.outcome import as_it_was
+        from ger.errors import UsageError
+        from ger.io.formats import FORMATS, SCORING, Recording, render
+        from ger.io.jsonl import dumps
+        from ger.io.output import write_atomic
+        from ger.registry import suggest
+
+        known = ("records", *FORMATS, *SCORING)
+        wanted = to_format or _SUFFIXES.get(target.suffix.lower(), "")
+        if wanted not in known:
+            hint = suggest(to_format, known) if to_format else f"Name one with --to: {', '.join(known)}."
+            raise UsageError(f"There is no output format called {wanted!r}.", hint)
+        lists.check_output(None if str(target) == "-" else target, str(source))
+        found = _read(source, from_format)
+        if wanted == "records":
+            text = "".join(f"{dumps(nbest)}\n" for nbest in found)
+        else:
+            corrections = tuple(as_it_was(nbest, "converted") for nbest in found)
+            text = render(wanted, Recording(str(source), corrections=corrections))
+        if str(target) == "-":
+            typer.echo(text, nl=False)
+        else:
+            write_atomic(target, text)
+
+
+def _read(source: Path, given: str | None) -> Sequence[NBest]:
+    """The units of a document, or lists."""
+    from ger.io.documents import FORMATS as DOCUMENTS
+    from ger.io.documents import detected, read_document
+    from ger.io.documents.passages import unit_lists
+    from ger.io.lists import read_lists
+
+    known = given or detected(source)
+    if known in DOCUMENTS:
+        return unit_lists(read_document(source, format=known), source.stem)
+    return list(read_lists(source, format=given))
