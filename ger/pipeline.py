@@ -184,10 +184,13 @@ class Pipeline:
         records = source.stdin or source.path.lower().endswith(".jsonl")
         if source.format not in DOCUMENTS and (source.format or records):
             return read_lists(source.path, format=source.format or "records")
-        opened.document = document_of(source.path, source.format)
-        if opened.document is None:
-            return self._segments(opened)
-        opened.passages = tuple(passages(opened.document, source.id))
+        if source.document:
+            opened.document, opened.passages = source.document
+        else:
+            opened.document = document_of(source.path, source.format)
+            if opened.document is None:
+                return self._segments(opened)
+            opened.passages = tuple(passages(opened.document, source.id))
         return [passage.nbest for passage in opened.passages]
 
     def _segments(self, opened: _Open) -> Iterator[AudioSegment]:

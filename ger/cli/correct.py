@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
     from ger.output import OutputFolder
     from ger.pipeline import Result
+    from ger.settings import Settings
 
 __all__ = ["correct"]
 
@@ -155,13 +156,19 @@ def correct(
             "gate": gate,
             "guard": guard,
         }
-        pipeline = Pipeline(settings(**options))
+        together = _together(systems, inputs)
+        if together and not (mode or profile):
+            options |= {"mode": "combine", "combine": "rover"}
+        made = settings(**options)
         names, table = _formats(output_format, output_dir, as_json=as_json)
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
         if sum((in_place, diff, output_dir is not None)) > 1:
             raise UsageError("--in-place, --diff and -o are three ways of writing.", "Choose one.")
-        found = _found(inputs, systems, reference, input_format, recursive=recursive)
+        found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
+        if systems and made.mode == "combine" and not profile:
+            made = _trusted(made, found)
+        pipeline = Pipeline(made)
         if systems and profile:
             weighed = (name for name, value in pipeline.settings.profile.weights.items() if value)
             lists.check_systems(weighed, (nbest for source in found.inputs for nbest in source.lists))
@@ -185,16 +192,17 @@ def _found(
     systems: list[str] | None,
     reference: list[Path] | None,
     input_format: str | None,
+    together: Expansion | None,
     *,
     recursive: bool,
 ) -> Expansion:
     """The inputs, or one made of several systems' texts."""
-    from dataclasses import replace
-
     from ger.errors import UsageError
     from ger.io.inputs import Expansion, Input
     from ger.registry import suggest
 
+    if together:
+        return together
     if systems:
         made = tuple(lists.read(paths, systems, reference))
         return Expansion((Input("systems", "systems", lists=made),), ())
@@ -210,6 +218,37 @@ def _found(
         hint = suggest(input_format, (*LISTS, *DOCUMENTS))
         raise UsageError(f"There is no input format called {input_format!r}.", hint)
     return replace(found, inputs=tuple(replace(source, format=input_format) for source in found.inputs))
+
+
+def _together(systems: list[str] | None, paths: list[str] | None) -> Expansion | None:
+    """The input that documents of several systems make together; `None` where they are none."""
+    from ger.errors import UsageError
+    from ger.io.documents import detected, read_document
+    from ger.io.documents.systems import combined
+    from ger.io.inputs import Expansion, expand
+
+    files = lists.named(systems or [])
+    if not files or not all(detected(file) for own in files.values() for file in own):
+        return None
+    if paths or any(len(own) > 1 for own in files.values()):
+        raise UsageError(
+            "Outputs of several systems are of one recording: one file each.", "Give no INPUT beside them."
+        )
+    (source,) = expand([next(iter(files.values()))[0]]).inputs
+    documents = {name: read_document(own[0]) for name, own in files.items()}
+    first = next(iter(documents.values()))
+    return Expansion((replace(source, document=(first, tuple(combined(documents, source.id)))),), ())
+
+
+def _trusted(made: Settings, found: Expansion) -> Settings:
+    """Settings in which each system weighs as much as it is to be trusted."""
+    from ger.correct.combine import Combiner, trust
+
+    given = [nbest for source in found.inputs for nbest in source.lists]
+    given += [passage.nbest for source in found.inputs if source.document for passage in source.document[1]]
+    profile = made.profile
+    weights = trust(given, Combiner(profile.combine, profile.temperature))
+    return replace(made, profile=profile.weighted({f"system:{name}": weight for name, weight in weights.items()}))
 
 
 def _tell_unused(answers: Path, ids: set[str]) -> None:

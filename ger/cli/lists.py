@@ -32,6 +32,7 @@ __all__ = [
     "check_output",
     "check_systems",
     "files",
+    "named",
     "read",
     "unweighted",
     "weights",
@@ -123,7 +124,7 @@ def read(
         raise UsageError("Give either LISTS or --system NAME=FILE.", "See --help.")
     references = _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in reference or ())
     if systems:
-        texts = {name: _joined((file, read_texts(file)) for file in files) for name, files in _named(systems).items()}
+        texts = {name: _joined((file, read_texts(file)) for file in files) for name, files in named(systems).items()}
         lists = join_systems(texts, references if reference else None)
     else:
         files = {path: list(read_lists(path, format=format)) for path in dict.fromkeys(paths or ())}
@@ -149,8 +150,8 @@ def check_output(output: Path | None, *inputs: str | Path) -> None:
 
 def files(paths: Sequence[str] | None, systems: Sequence[str] | None, reference: Sequence[Path] | None) -> list[str]:
     """All files that `read` reads."""
-    named = (file for found in _named(systems or ()).values() for file in found)
-    return [*(paths or ()), *named, *map(str, reference or ())]
+    of_systems = (file for found in named(systems or ()).values() for file in found)
+    return [*(paths or ()), *of_systems, *map(str, reference or ())]
 
 
 def check_systems(weighed: Iterable[str], lists: Iterable[NBest]) -> None:
@@ -206,7 +207,7 @@ def _holds_references(path: Path) -> bool:
     return path.suffix in (".json", ".jsonl")
 
 
-def _named(systems: Sequence[str]) -> dict[str, list[str]]:
+def named(systems: Sequence[str]) -> dict[str, list[str]]:
     """The files of each system."""
     files: dict[str, list[str]] = {}
     for text in systems:

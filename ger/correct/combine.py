@@ -20,18 +20,20 @@ from typing import TYPE_CHECKING
 
 from ger.correct.outcome import as_it_was
 from ger.errors import UsageError
+from ger.evaluate.rates import distance
 from ger.lm.features import acoustic
 from ger.lm.profile import COMBINATIONS, Combination
 from ger.registry import suggest
 from ger.text.align import carry_times, edits
 from ger.text.network import Network, Path, Voter, build
+from ger.text.normalize import normalize
 from ger.types import Correction, Decision, Hypothesis, NBest
 
 if TYPE_CHECKING:
     from ger.lm.profile import Profile
     from ger.protocols import LanguageModel
 
-__all__ = ["Combiner", "cross", "from_profile", "posteriors"]
+__all__ = ["Combiner", "cross", "from_profile", "posteriors", "trust"]
 
 _SYSTEM = "system:"
 
@@ -40,6 +42,8 @@ _SYSTEM = "system:"
 MAX_WORDS = 100_000
 #: How many paths are looked at for each text that `cross` may return: many have the words of another or of the list.
 _PATHS = 25
+#: How often trust is found, and the least of it before scaling.
+_ROUNDS, _LEAST = 2, 0.05
 
 
 def posteriors(
@@ -270,6 +274,37 @@ def _correction(
         edits=() if decision == "kept" else edits(nbest.best.words or nbest.best.text, chosen.text),
         scores=scores,
     )
+
+
+def trust(lists: Sequence[NBest], combiner: Combiner) -> dict[str, float]:
+    """How much each system is to be trusted, told by how often it agrees with all of them together.
+
+    A vote of a recognizer that errs with probability e is worth log((1 - e) / e), as in a naive Bayes decision; e is
+    its word error rate against what the vote says, first with equal weights and then with those found so.
+
+    Args:
+        lists: Lists whose hypotheses name their system.
+        combiner: How votes are counted; its own weights of systems do not count.
+
+    Returns:
+        Weights by system with a mean of 1.
+    """
+    weights: dict[str, float] = {}
+    for _ in range(_ROUNDS):
+        made = replace(combiner, system_weights=weights).correct(lists)
+        errors: dict[str, int] = {}
+        words = 0
+        for nbest, correction in zip(lists, made, strict=True):
+            agreed = normalize(correction.text).split()
+            words += len(agreed)
+            for system, group in _systems(nbest).items():
+                said = normalize(nbest.hypotheses[group[0]].text).split()
+                errors[system] = errors.get(system, 0) + distance(agreed, said)
+        rates = {system: (count + 1) / (words + 2) for system, count in errors.items()}
+        weights = {system: max(_LEAST, math.log((1 - min(rate, 0.9)) / rate)) for system, rate in rates.items()}
+        mean = sum(weights.values()) / max(1, len(weights))
+        weights = {system: weight / mean for system, weight in weights.items()}
+    return weights
 
 
 def from_profile(lms: Mapping[str, LanguageModel], profile: Profile) -> Combiner:

@@ -11,10 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ger.errors import InputError, OutputError
 from ger.io.paths import printable, utf8
 from ger.types import NBest
+
+if TYPE_CHECKING:
+    from ger.io.documents import Document
+    from ger.io.documents.passages import Passage
 
 __all__ = ["MEDIA_SUFFIXES", "Expansion", "Input", "expand"]
 
@@ -40,6 +45,7 @@ class Input:
         stdin: Whether it is standard input.
         lists: Lists that were made already, of several files; then `path` only names them.
         format: Format of what is no audio; found out from what is inside when empty.
+        document: The document that `path` holds, where it was read already, and its passages with their lists.
     """
 
     path: str
@@ -47,6 +53,7 @@ class Input:
     stdin: bool = False
     lists: tuple[NBest, ...] = field(default=(), hash=False, compare=False)
     format: str = ""
+    document: tuple[Document, tuple[Passage, ...]] | None = field(default=None, hash=False, compare=False)
 
     @property
     def id(self) -> str:
