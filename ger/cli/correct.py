@@ -24,6 +24,8 @@ __all__ = ["correct"]
 _LM = "Language model"
 _OUT = "Output"
 #: Formats of which several can stand one after another on standard output.
+#: Names of the format whose lines are corrected as they come on standard input.
+_LINES = ("jsonl", "records")
 _JOINABLE = ("txt", "same", "jsonl", "table")
 
 
@@ -65,7 +67,12 @@ def correct(
     systems: lists.Systems = None,
     reference: lists.References = None,
     input_format: Annotated[
-        str | None, typer.Option("--format", help="Format of inputs that are no audio; found out when left out.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="Format of inputs that are no audio; found out when left out. 'ger correct - --format jsonl' is a "
+            "filter: a line out for each line in.",
+        ),
     ] = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
@@ -124,6 +131,7 @@ def correct(
     with common.exit_codes():
         from ger.api import settings
         from ger.errors import UsageError
+        from ger.io.formats import AUTO
         from ger.pipeline import Pipeline
 
         options = {
@@ -168,6 +176,11 @@ def correct(
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
         if systems and made.mode == "combine" and not profile:
             made = _trusted(made, found)
+        if input_format in _LINES and inputs == ["-"]:
+            if output_dir or as_json or names not in ([AUTO], ["jsonl"]) or table or diff or in_place or changes:
+                raise UsageError("A filter writes JSON Lines to standard output.", "Leave out -o, -f and the like.")
+            _filter(made)
+            return
         pipeline = Pipeline(made)
         if systems and profile:
             weighed = (name for name, value in pipeline.settings.profile.weights.items() if value)
@@ -214,10 +227,25 @@ def _found(
     from ger.io.documents import FORMATS as DOCUMENTS
     from ger.io.lists import FORMATS as LISTS
 
+    input_format = "records" if input_format in _LINES else input_format
     if input_format not in (*LISTS, *DOCUMENTS):
         hint = suggest(input_format, (*LISTS, *DOCUMENTS))
         raise UsageError(f"There is no input format called {input_format!r}.", hint)
     return replace(found, inputs=tuple(replace(source, format=input_format) for source in found.inputs))
+
+
+def _filter(made: Settings) -> None:
+    """Correct lines of standard input as they come."""
+    from ger import __version__
+    from ger.stream import correct_stream
+
+    corrector = made.make_corrector()
+    signature = f"ger {__version__} | lists | {corrector.signature}"
+    counts = correct_stream(
+        corrector, sys.stdin.buffer, sys.stdout.buffer, signature, lambda problem: common.say(f"Error: {problem}")
+    )
+    if counts["refused"] or counts["failed"]:
+        raise typer.Exit(1)
 
 
 def _together(systems: list[str] | None, paths: list[str] | None) -> Expansion | None:

@@ -42,7 +42,8 @@ def score(
 ) -> None:
     """Score hypotheses against references.
 
-    REF and HYP are Kaldi text, id and text with a tab between, plain lines, records (.jsonl) or other lists.
+    REF and HYP are Kaldi text, id and text with a tab between, plain lines, records (.jsonl) or other lists; or
+    subtitles and transcripts (.srt, .vtt, .ctm, .stm, .nlp, Whisper's JSON …), each recording compared as a whole.
     Records that hold references need no second file.
 
     Exit codes: 0 done, 1 a file cannot be scored, 2 wrong call, 130 interrupted.

@@ -14,7 +14,7 @@ from ger.io.output import write_atomic
 from ger.io.paths import printable
 from ger.types import Correction, NBest
 
-__all__ = ["dumps", "read_corrections", "read_nbest", "write_records"]
+__all__ = ["dumps", "loads", "read_corrections", "read_nbest", "write_records"]
 
 _Source = str | os.PathLike[str] | IO[bytes]
 _Record = TypeVar("_Record", NBest, Correction)
@@ -58,14 +58,26 @@ def write_records(path: str | os.PathLike[str], records: Iterable[NBest | Correc
     write_atomic(path, (dumps(record) + "\n" for record in records))
 
 
-def dumps(record: NBest | Correction) -> str:
-    """A record as one line of JSON, without the line end.
+def loads(line: bytes, where: str) -> NBest:
+    """The list in a line: a list, the list that a correction was made from, or an id and a text.
+
+    Raises:
+        RecordError: it holds none; names the place.
+    """
+    value = _object(line, where)
+    if "hypotheses" not in value and "decision" not in value and isinstance(value.get("text"), str):
+        value = {**value, "hypotheses": [{"text": value.pop("text")}]}
+    return _nbest(value, where)
+
+
+def dumps(record: NBest | Correction, **changes: Any) -> str:
+    """A record as one line of JSON, without the line end; `changes` are other values of fields.
 
     Raises:
         RecordError: it holds a number that JSON has no form for (infinite or not a number), or not plain JSON values.
     """
     try:
-        return json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False)
+        return json.dumps(record.to_json() | changes, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError) as error:
         raise RecordError(f"Record {record.id!r} cannot be written as JSON: {error}.") from error
 

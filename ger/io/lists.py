@@ -22,8 +22,10 @@ from typing import Any
 
 from ger.errors import InputError, RecordError, UnknownNameError
 from ger.io import lists_espnet, lists_json, lists_text
+from ger.io.documents import detected, read_document
+from ger.io.documents.passages import recordings
 from ger.io.lists_text import Ids, Source
-from ger.io.paths import printable
+from ger.io.paths import printable, utf8
 from ger.registry import suggest
 from ger.types import Hypothesis, NBest
 
@@ -83,6 +85,8 @@ def read_lists(path: _Path, *, format: str | None = None) -> Iterator[NBest]:
 def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False) -> dict[str, str]:
     """Texts by id: of records and answers (`text`, else the first hypothesis), of lists, or of lines.
 
+    Of a document (`ger.io.documents`) it is the text of every recording, called by the file where that has one only.
+
     Args:
         path: Anything that `read_lists` reads, JSON Lines of `{"id": …, "text": …}`, or plain lines; `-` is
             standard input.
@@ -97,6 +101,8 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
     """
     if path != "-" and Path(path).is_dir():
         return dict(_chosen(read_lists(path), reference, printable(path)))
+    if path != "-" and (known := detected(path)):
+        return recordings(read_document(path, format=known), Path(utf8(path)).stem)
     with lists_text.opened(path) as source:
         kind = _detected(source, "kaldi")
         if kind == "records":

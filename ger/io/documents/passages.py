@@ -19,7 +19,7 @@ from ger.text.align import carry_times, diff
 from ger.text.tokens import tokenize
 from ger.types import AudioSpan, Correction, Hypothesis, NBest, Word
 
-__all__ = ["Passage", "changed", "passages", "unit_lists"]
+__all__ = ["Passage", "changed", "passages", "recordings", "unit_lists"]
 
 #: Units are joined over silences up to so many seconds, and to so many words; fewer where there is no punctuation.
 _PAUSE, _PAUSE_UNMARKED = 2.0, 0.5
@@ -152,6 +152,18 @@ def passages(document: Document, stem: str = "") -> list[Passage]:
 def unit_lists(document: Document, stem: str = "") -> list[NBest]:
     """Every unit of a document as a list of its own, also those without words."""
     return [_passage(document.units, [i], stem).nbest for i in range(len(document.units))]
+
+
+def recordings(document: Document, stem: str) -> dict[str, str]:
+    """The whole text of every recording of a document; `stem` is the name of one that it does not name."""
+    units = list(document.units)
+    if all(unit.start is not None for unit in units):
+        units.sort(key=lambda unit: unit.start or 0.0)
+    names = list(dict.fromkeys(unit.recording or stem for unit in document.units)) or [stem]
+    return {
+        name: joined([word.text for unit in units if (unit.recording or stem) == name for word in unit.words])
+        for name in names
+    }
 
 
 def _goes_on(before: Sequence[Unit], after: Unit, marked: bool) -> bool:
