@@ -3,7 +3,7 @@
 A page's blocks run in order, in a folder of their own that holds `examples/`:
 
 - `console`: lines that begin with `$ ` are commands, the others are what they print, both streams together. `...`
-  stands for anything; seconds of a run and scores are not compared.
+  stands for anything; seconds of a run and scores are not compared. ` < NAME` gives `ger` a file as standard input.
 - `sh`: commands, one a line.
 - `python`: run in one namespace a page; a `text` block right after it is what is printed.
 
@@ -106,10 +106,12 @@ class Page:
 
     def command(self, command: str, code: int) -> str:
         """What a command prints; `ger` runs in this process, so that libraries are imported once."""
+        command, _, given = command.partition(" < ")
         words = shlex.split(command)
         if words[0] == "ger":
             runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "FORCE_COLOR": None})
-            done = runner.invoke(app, words[1:], prog_name="ger", catch_exceptions=False)
+            text = (self.folder / given).read_bytes() if given else None
+            done = runner.invoke(app, words[1:], input=text, prog_name="ger", catch_exceptions=False)
             output, status = done.output, done.exit_code
         else:
             run = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)

@@ -9,14 +9,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ger.errors import InputError, RecordError, UsageError
+from ger.io.documents import detected, read_document
+from ger.io.documents.passages import recordings
 from ger.io.jsonl import read_corrections
 from ger.io.lists import read_lists, read_texts
-from ger.io.paths import printable
+from ger.io.paths import printable, utf8
 from ger.types import Correction, NBest
 
 __all__ = ["Item", "read_items"]
@@ -48,11 +50,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What one file says: texts by id, and the records they came in, if any."""
+    """What one file says: texts by id, and the records they came in, if any; or a document of one recording."""
 
     name: str
     texts: Mapping[str, str]
     records: Mapping[str, _Record] = field(default_factory=dict)
+    alone: bool = False
 
     def __getitem__(self, key: str) -> str:
         return self.texts[key]
@@ -88,8 +91,8 @@ def read_items(
     if hypothesis is None and not left.records:
         hint = "Give two files, references and hypotheses, or records that hold both."
         raise UsageError(f"{left.name} holds texts alone.", hint)
-    right = _read(hypothesis, ids) if hypothesis is not None else _itself(left)
-    other = _read(against, ids) if against is not None else None
+    right = _called_as(left, _read(hypothesis, ids)) if hypothesis is not None else _itself(left)
+    other = _called_as(left, _read(against, ids)) if against is not None else None
     for side in (right, other):
         if side:
             _check(left, side)
@@ -106,6 +109,13 @@ def read_items(
         )
         for key, text in left.texts.items()
     ]
+
+
+def _called_as(left: _Side, side: _Side) -> _Side:
+    """A document of one recording goes with another one whatever their names."""
+    if left.alone and side.alone:
+        return replace(side, texts=dict(zip(left.texts, side.texts.values(), strict=True)))
+    return side
 
 
 def _itself(side: _Side) -> _Side:
@@ -133,6 +143,9 @@ def _read(path: _Path, ids: bool | None, *, reference: bool = False) -> _Side:
     """What a file says; with `reference` the texts are the references."""
     name = printable(path) if path != "-" else "standard input"
     with _file(path) as file:
+        if known := detected(file):
+            texts = recordings(read_document(file, format=known), Path(utf8(path)).stem)
+            return _Side(name, texts, alone=len(texts) == 1)
         fields = _fields(file)
         if fields is None or ("text" in fields and not fields & {"decision", "reference"}):
             return _Side(name, read_texts(file, ids=ids))
