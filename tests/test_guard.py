@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ger.correct.clean import cleaned
 from ger.correct.guard import RULES, Guard
+from ger.correct.guarded import Guarded
+from ger.correct.recorded import Recorded
 from ger.errors import UsageError
 from ger.lm.edits import propose
 from ger.protocols import Answer
-from ger.types import Context, Hypothesis, NBest
+from ger.types import Context, Hypothesis, NBest, Word
 
 SAID = "we should leave the harbour before the storm comes in"
 
@@ -199,5 +203,19 @@ def test_limits_out_of_range(limits: dict[str, object]) -> None:
 
 
 def test_the_signature_tells_every_limit() -> None:
-    assert Guard().signature == "guard:alike=0.4,changed=0.6,length=0.5-1.5,slack=3,repeats=4"
-    assert Guard(style=False, off=("numbers",)).signature.endswith("repeats=4,style=off,numbers=off")
+    assert Guard().signature == "guard:alike=0.4,changed=0.6,length=0.5-1.5,slack=3,repeats=4,sure=0.99"
+    assert Guard(style=False, off=("numbers",)).signature.endswith("sure=0.99,style=off,numbers=off")
+
+
+def test_what_the_recognizer_is_sure_of_stays_where_there_is_no_list() -> None:
+    said = (("the", 1.0), ("hat", 0.4), ("he", 1.0), ("sat", 0.995), ("on", 1.0))
+    words = tuple(Word(text, confidence=sure) for text, sure in said)
+    alone = NBest("u", (Hypothesis("the hat he sat on", words=words),))
+    answer = "the cat he sang on"
+    made = Guarded(Recorded({"u": answer})).correct([alone])[0]
+    assert made.text == "the cat he sat on"
+    assert "guard: sure: the recognizer is sure of 'sat'" in made.reason
+    listed = replace(alone, hypotheses=(*alone.hypotheses, Hypothesis("the bat he sat on")))
+    unknown = NBest("u", (Hypothesis("the hat he sat on"),))
+    for nbest, guard in ((listed, Guard()), (unknown, Guard()), (alone, Guard.behind(trained=True))):
+        assert Guarded(Recorded({"u": answer}), guard).correct([nbest])[0].text == answer

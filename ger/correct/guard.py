@@ -2,8 +2,8 @@
 
 A language model may say nothing, repeat its instruction, answer what was said, run in circles, add or leave out much,
 switch the language, or change a number or a "not". Each rule has a name, looks at the answer and the list alone, and
-says in words what it found. Rules of the whole answer refuse it; rules of edits (`numbers`, `negation`) refuse the edit
-alone. What another hypothesis says as well is never refused by the latter.
+says in words what it found. Rules of the whole answer refuse it; rules of edits (`numbers`, `negation`, `sure`) refuse the
+edit alone. What another hypothesis says as well is never refused by the latter.
 
 | rule | refuses |
 | --- | --- |
@@ -16,6 +16,7 @@ alone. What another hypothesis says as well is never refused by the latter.
 | `distance` | too large a share of the words changed, compared with the nearest hypothesis |
 | `numbers` | an edit that changes a number |
 | `negation` | an edit that adds or removes a negation |
+| `sure` | in a list of one hypothesis, an edit of words of all of which the recognizer is sure |
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from ger.correct.style import styled
 from ger.errors import UsageError
 from ger.evaluate.forms import atoms, same_form
 from ger.evaluate.numbers import NUMBER_WORDS, is_number, rewrite
+from ger.lm.edit_features import confidence
 from ger.lm.edits import Change, Sheet
 from ger.registry import suggest
 from ger.text.normalize import normalize
@@ -42,9 +44,9 @@ from ger.types import NBest
 
 __all__ = ["EDIT_RULES", "RULES", "Guard", "Refusal", "Rule"]
 
-Rule = Literal["empty", "echo", "reply", "repetition", "script", "length", "distance", "numbers", "negation"]
+Rule = Literal["empty", "echo", "reply", "repetition", "script", "length", "distance", "numbers", "negation", "sure"]
 RULES: tuple[Rule, ...] = get_args(Rule)
-EDIT_RULES: tuple[Rule, ...] = ("numbers", "negation")
+EDIT_RULES: tuple[Rule, ...] = ("numbers", "negation", "sure")
 
 _MARKS = re.compile(
     r"<\|?/?\w*(?:hypothes|transcri)\w*\|?>|\b(?:hypothes[ie]s|option|candidate) ?\d\b|\[/?INST\]", re.I
@@ -168,6 +170,7 @@ class Guard:
         longest: Largest number of words, as a share of the longest hypothesis.
         slack: So many words may always change, come or go.
         repeats: So often in a row the same words may not be said.
+        sure: From this confidence on the recognizer is sure of a word.
         instructions: Texts that are no answer when they come back, such as the prompt's instruction.
         style: Whether an answer is put into the written form of the list.
         off: Rules that do not apply.
@@ -182,6 +185,7 @@ class Guard:
     longest: float = 1.5
     slack: int = 3
     repeats: int = 4
+    sure: float = 0.99
     instructions: tuple[str, ...] = ()
     style: bool = True
     off: tuple[Rule, ...] = ()
@@ -189,8 +193,8 @@ class Guard:
     def __post_init__(self) -> None:
         if not (0 <= self.alike <= 1 and self.changed >= 0 and 0 <= self.shortest <= 1 <= self.longest):
             raise UsageError("alike and shortest have to be 0 to 1, changed 0 or more, longest 1 or more.")
-        if self.slack < 0 or self.repeats < 2:
-            raise UsageError("slack has to be 0 or more, repeats 2 or more.")
+        if self.slack < 0 or self.repeats < 2 or self.sure < 0:
+            raise UsageError("slack and sure have to be 0 or more, repeats 2 or more.")
         if wrong := next((rule for rule in self.off if rule not in RULES), None):
             raise UsageError(f"There is no rule called {wrong!r}.", suggest(wrong, RULES))
 
@@ -203,7 +207,7 @@ class Guard:
     def signature(self) -> str:
         """Every setting that changes the result, on one line."""
         limits = f"alike={self.alike:g},changed={self.changed:g},length={self.shortest:g}-{self.longest:g}"
-        rest = f"slack={self.slack},repeats={self.repeats}" + ("" if self.style else ",style=off")
+        rest = f"slack={self.slack},repeats={self.repeats},sure={self.sure:g}" + ("" if self.style else ",style=off")
         return f"guard:{limits},{rest}" + "".join(f",{rule}=off" for rule in self.off)
 
     def clean(self, answer: str, nbest: NBest) -> str:
@@ -236,6 +240,12 @@ class Guard:
             old, new = read(before), read(after)
             if rule not in self.off and old != new and all(read(reading) != new for reading in readings):
                 return Refusal(rule, f"{what} in {_shown(before)} would change to {_shown(after)}")  # type: ignore[arg-type]
+        if (
+            "sure" not in self.off
+            and not readings
+            and (least := confidence(sheet, change.start, change.end)) >= self.sure
+        ):
+            return Refusal("sure", f"the recognizer is sure of {_shown(before)} ({least:.2f})")
         return None
 
 

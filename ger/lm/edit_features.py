@@ -16,7 +16,7 @@ from ger.lm.features import acoustic
 from ger.text.normalize import normalize
 from ger.text.tokens import Token
 
-__all__ = ["MISSING", "PHRASES", "Frequencies", "commonness", "features"]
+__all__ = ["MISSING", "PHRASES", "Frequencies", "commonness", "confidence", "features"]
 
 #: Stands for a value that is not known.
 MISSING = -99.0
@@ -186,7 +186,7 @@ def _of_place(sheet: Sheet, change: Change, scores: Sequence[float] | None) -> d
         "position": start / max(1, len(sheet.base)),
         "gap": MISSING,
         "answer": float(change.answer),
-        "confidence": _confidence(sheet, start, end),
+        "confidence": confidence(sheet, start, end),
     }
     if scores and support:
         row["gap"] = max(scores[i] for i in support) - scores[0]
@@ -263,7 +263,8 @@ def _capitals(tokens: Sequence[Token]) -> int:
     return sum(token.text[:1].isupper() and not token.text.isupper() for token in tokens)
 
 
-def _confidence(sheet: Sheet, start: int, end: int) -> float:
+def confidence(sheet: Sheet, start: int, end: int) -> float:
+    """The recognizer's least confidence in some words of the 1-best; `MISSING` where it tells none."""
     words = sheet.nbest.best.words
     if len(words) != len(sheet.base):
         return MISSING
