@@ -18,10 +18,11 @@ from ger.io.jsonl import dumps, loads
 from ger.protocols import Corrector
 from ger.types import NBest
 
-__all__ = ["correct_stream"]
+__all__ = ["correct_stream", "pieces"]
 
-#: Lines that are read ahead, and lines that are corrected together.
-_AHEAD, _WINDOW = 2048, 256
+#: Pieces of the source that are read ahead, and lines that are corrected together.
+_AHEAD, _WINDOW = 16, 256
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class _Line:
 
 
 def correct_stream(
-    corrector: Corrector, source: Iterable[bytes], sink: IO[bytes], signature: str, report: Callable[[str], None]
+    corrector: Corrector, chunks: Iterable[bytes], sink: IO[bytes], signature: str, report: Callable[[str], None]
 ) -> Counter[str]:
     """Correct lines until there are no more.
 
@@ -39,7 +40,7 @@ def correct_stream(
 
     Args:
         corrector: The corrector.
-        source: Lines of JSON: lists, or objects with `id` and `text`.
+        chunks: Lines of JSON, lists, or objects with `id` and `text`, in pieces as they come: see `pieces`.
         sink: Where corrections go; flushed after each batch.
         signature: How corrections are made.
         report: Called with what is wrong with a line.
@@ -48,7 +49,7 @@ def correct_stream(
         How many corrections there were of each decision, and `refused` lines.
     """
     counts: Counter[str] = Counter()
-    for batch in _batches(source):
+    for batch in _batches(chunks):
         lists: list[NBest] = []
         rows: list[NBest | bytes] = []
         for line in batch:
@@ -62,6 +63,13 @@ def correct_stream(
     return counts
 
 
+def pieces(source: IO[bytes]) -> Iterator[bytes]:
+    """What a stream holds, as it comes in."""
+    read: Callable[[int], bytes] = getattr(source, "read1", source.read)
+    while piece := read(_PIECE):
+        yield piece
+
+
 def _row(line: _Line, report: Callable[[str], None]) -> NBest | bytes:
     """The list in a line, or the line itself."""
     if not line.raw.strip():
@@ -70,7 +78,7 @@ def _row(line: _Line, report: Callable[[str], None]) -> NBest | bytes:
         return loads(line.raw, f"standard input, line {line.number}")
     except RecordError as error:
         report(str(error))
-        return line.raw.rstrip(b"\r\n") + b"\n"
+        return line.raw.rstrip(b"\r") + b"\n"
 
 
 def _corrected(
@@ -83,28 +91,38 @@ def _corrected(
         yield dumps(correction, signature=signature).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _batches(source: Iterable[bytes]) -> Iterator[list[_Line]]:
-    """What has come in, at least one line each time."""
-    lines: queue.Queue[_Line | BaseException | None] = queue.Queue(_AHEAD)
-    threading.Thread(target=_read, args=(source, lines), name="ger-read", daemon=True).start()
-    while (line := lines.get()) is not None:
-        batch: list[_Line] = []
-        while isinstance(line, _Line):
-            batch.append(line)
-            if len(batch) == _WINDOW or lines.empty():
-                break
-            line = lines.get()
-        yield batch
-        if isinstance(line, BaseException):
-            raise line
-        if line is None:
-            return
+def _batches(chunks: Iterable[bytes]) -> Iterator[list[_Line]]:
+    """Lines that have come in, at least one each time."""
+    came: queue.Queue[list[bytes] | BaseException | None] = queue.Queue(_AHEAD)
+    threading.Thread(target=_read, args=(chunks, came), name="ger-read", daemon=True).start()
+    waiting: list[bytes] = []
+    number = 0
+    end: BaseException | bool = False
+    while waiting or not end:
+        while not end and (not waiting or (len(waiting) < _WINDOW and not came.empty())):
+            item = came.get()
+            if isinstance(item, list):
+                waiting += item
+            else:
+                end = item or True
+        batch, waiting = waiting[:_WINDOW], waiting[_WINDOW:]
+        if batch:
+            yield [_Line(number + i, raw) for i, raw in enumerate(batch, 1)]
+        number += len(batch)
+    if isinstance(end, BaseException):
+        raise end
 
 
-def _read(source: Iterable[bytes], lines: queue.Queue[_Line | BaseException | None]) -> None:
+def _read(chunks: Iterable[bytes], came: queue.Queue[list[bytes] | BaseException | None]) -> None:
+    """Cut what comes in into lines."""
     try:
-        for number, raw in enumerate(source, 1):
-            lines.put(_Line(number, raw))
-        lines.put(None)
+        rest = b""
+        for chunk in chunks:
+            *lines, rest = (rest + chunk).split(b"\n")
+            if lines:
+                came.put(lines)
+        if rest:
+            came.put([rest])
+        came.put(None)
     except BaseException as error:  # noqa: BLE001  # raised again where the lines are used
-        lines.put(error)
+        came.put(error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from ger.errors import RecordError
 
@@ -38,6 +38,7 @@ SCHEMA = 1
 Task = Literal["transcribe", "translate"]
 Decision = Literal["kept", "reranked", "rewritten", "rejected", "failed"]
 Json = Mapping[str, Any]
+_Part = TypeVar("_Part", "Word", "Hypothesis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class NBest:
             audio=_audio(fields, where),
             language=fields.optional_text("language"),
             task=_choice(fields, "task", Task, "transcribe"),
-            context=Context.from_json(fields.mapping("context"), f"{where}: context"),
+            context=_context(fields, where),
             reference=fields.optional_text("reference"),
             meta=fields.mapping("meta"),
             extra=fields.rest(),
@@ -384,7 +385,7 @@ class Correction:
             scores=_numbers(fields.mapping("scores"), f"{where}: scores"),
             signature=fields.text("signature", ""),
             hypotheses=_hypotheses(fields, where, required=False),
-            context=Context.from_json(fields.mapping("context"), f"{where}: context"),
+            context=_context(fields, where),
             reference=fields.optional_text("reference"),
             meta=fields.mapping("meta"),
             extra=fields.rest(),
@@ -431,7 +432,9 @@ class _Fields:
 
     def number(self, name: str) -> float | None:
         value = self._value.pop(name, None)
-        return None if value is None else _number(value, f"{self.where}: '{name}'")
+        if value is None or (type(value) is float and math.isfinite(value)):
+            return value
+        return _number(value, f"{self.where}: '{name}'")
 
     def mapping(self, name: str) -> Json:
         value = self._value.pop(name, None)
@@ -479,12 +482,28 @@ def _audio(fields: _Fields, where: str) -> AudioSpan | None:
     return AudioSpan.from_json(value, f"{where}: audio") if value else None
 
 
+def _context(fields: _Fields, where: str) -> Context:
+    value = fields.mapping("context")
+    return Context.from_json(value, f"{where}: context") if value else Context()
+
+
 def _words(fields: _Fields, where: str) -> tuple[Word, ...]:
-    return tuple(Word.from_json(word, f"{where}: word {i}") for i, word in enumerate(fields.items("words"), 1))
+    return _each(Word, fields.items("words"), where, "word")
 
 
 def _hypotheses(fields: _Fields, where: str, *, required: bool) -> tuple[Hypothesis, ...]:
     if required and "hypotheses" not in fields:
         raise RecordError(f"{where}: 'hypotheses' is missing.")
-    items = fields.items("hypotheses")
-    return tuple(Hypothesis.from_json(item, f"{where}: hypothesis {i}") for i, item in enumerate(items, 1))
+    return _each(Hypothesis, fields.items("hypotheses"), where, "hypothesis")
+
+
+def _each(kind: type[_Part], items: list[Any], where: str, name: str) -> tuple[_Part, ...]:
+    """The parts of a record; the place of one that is wrong is told only then, as telling takes longer than reading."""
+    made = []
+    for number, item in enumerate(items, 1):
+        try:
+            made.append(kind.from_json(item))
+        except RecordError:
+            kind.from_json(item, f"{where}: {name} {number}")
+            raise
+    return tuple(made)

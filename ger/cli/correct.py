@@ -237,12 +237,16 @@ def _found(
 def _filter(made: Settings) -> None:
     """Correct lines of standard input as they come."""
     from ger import __version__
-    from ger.stream import correct_stream
+    from ger.stream import correct_stream, pieces
 
     corrector = made.make_corrector()
     signature = f"ger {__version__} | lists | {corrector.signature}"
     counts = correct_stream(
-        corrector, sys.stdin.buffer, sys.stdout.buffer, signature, lambda problem: common.say(f"Error: {problem}")
+        corrector,
+        pieces(sys.stdin.buffer),
+        sys.stdout.buffer,
+        signature,
+        lambda problem: common.say(f"Error: {problem}"),
     )
     if counts["refused"] or counts["failed"]:
         raise typer.Exit(1)

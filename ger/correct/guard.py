@@ -2,8 +2,8 @@
 
 A language model may say nothing, repeat its instruction, answer what was said, run in circles, add or leave out much,
 switch the language, or change a number or a "not". Each rule has a name, looks at the answer and the list alone, and
-says in words what it found. Rules of the whole answer refuse it; rules of edits (`numbers`, `negation`, `sure`) refuse the
-edit alone. What another hypothesis says as well is never refused by the latter.
+says in words what it found. Rules of the whole answer refuse it; rules of edits (`numbers`, `negation`, `sure`) refuse
+the edit alone. What another hypothesis says as well is never refused by the latter.
 
 | rule | refuses |
 | --- | --- |

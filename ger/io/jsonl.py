@@ -77,7 +77,7 @@ def dumps(record: NBest | Correction, **changes: Any) -> str:
         RecordError: it holds a number that JSON has no form for (infinite or not a number), or not plain JSON values.
     """
     try:
-        return json.dumps(record.to_json() | changes, ensure_ascii=False, allow_nan=False)
+        return _ENCODER.encode(record.to_json() | changes)
     except (ValueError, TypeError) as error:
         raise RecordError(f"Record {record.id!r} cannot be written as JSON: {error}.") from error
 
@@ -147,7 +147,7 @@ def _opened(source: _Source) -> Any:
 
 def _object(line: bytes, where: str) -> dict[str, Any]:
     try:
-        value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        value = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RecordError(
             f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8.",
@@ -168,6 +168,10 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not a JSON number, write null where a value is unknown")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def _kind(value: Any) -> str:
