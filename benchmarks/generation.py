@@ -17,11 +17,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from common import machine
 
 from ger.correct.factories import generator
-from ger.correct.fit import problem, validate
+from ger.correct.fit import Problem, held_out, problem
 from ger.correct.fit_gate import fit_gate
 from ger.correct.generate import Generator
 from ger.correct.guard import Guard
@@ -32,10 +34,10 @@ from ger.evaluate.rates import distance, oracle_errors
 from ger.io.jsonl import write_records
 from ger.io.lists import read_lists
 from ger.lm.features import Features
-from ger.lm.generation import Generation
+from ger.lm.generation import GENERATOR, Generation
 from ger.lm.learned import CrossFitted, ngram
 from ger.lm.profile import Profile
-from ger.lm.tune import folds
+from ger.lm.tune import folds, select
 from ger.protocols import Answer, LanguageModel, LmOptions
 from ger.train.h2t import train
 from ger.train.h2t_recipe import H2TRecipe
@@ -106,7 +108,16 @@ def timed(make: Callable[[], list[Correction]]) -> tuple[list[Correction], float
     return make(), time.monotonic() - began
 
 
-def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str, more: bool) -> Iterator[Row]:
+def ways(
+    lists: list[NBest],
+    fit: list[NBest],
+    lm: TransformersLM,
+    plain: LanguageModel,
+    adapter: str,
+    *,
+    more: bool,
+    beams: int,
+) -> Iterator[Row]:
     """All ways; hybrid weights and gates come from the other folds, the n-gram model from what was trained on."""
 
     def writer(how: Generation) -> Generator:
@@ -121,7 +132,7 @@ def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str,
     yield row(
         "generate + guard", lists, [m.text for m in Guarded(Recorded(answers), Guard(style=False)).correct(lists)]
     )
-    yield from gated(lists, answers)
+    yield from gated("generate", lists, answers)
     if more:
         for name, how in (
             ("generate, 4 beams", Generation(beams=4)),
@@ -130,28 +141,74 @@ def ways(lists: list[NBest], fit: list[NBest], lm: TransformersLM, adapter: str,
         ):
             made, seconds = timed(lambda how=how: writer(how).correct(lists))
             yield row(name, lists, [m.text for m in made], seconds)
-    yield from hybrid(lists, writer(Generation(beams=4)), ngram(3, "none")(fit))
+    wide = writer(Generation(beams=beams)) if beams > 1 else Written(writer(Generation()), free)
+    yield from hybrid(lists, wide, {"3-gram": ngram(3, "none")(fit), "lm": plain})
 
 
-def gated(lists: list[NBest], answers: dict[str, Answer]) -> Iterator[Row]:
-    """What a gate lets through of the answers, and of these and the list; cross-validated."""
+class Written:
+    """A generator that has written already what it writes, one text a list."""
+
+    def __init__(self, generator: Generator, made: Sequence[Correction]) -> None:
+        self._generator = generator
+        self._texts = {correction.id: correction.text for correction in made}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator, name)
+
+    def write(self, lists: Sequence[NBest]) -> list[list[str]]:
+        return [[self._texts[nbest.id]] for nbest in lists]
+
+
+def gated(name: str, lists: list[NBest], answers: dict[str, Answer]) -> Iterator[Row]:
+    """What a gate lets through of answers, and of these and the list; cross-validated."""
     for sources in ("answer", "both"):
         gate = fit_gate(lists, answers, sources=sources, guard=GUARD, harm=0.25)  # type: ignore[arg-type]
         tally = gate.tally
-        yield Row(f"generate + gate ({sources}), cross-val.", tally.errors.tolist(), int(tally.changed.sum()))
+        yield Row(f"{name} + gate ({sources})", tally.errors.tolist(), int(tally.changed.sum()))
 
 
-def hybrid(lists: list[NBest], wide: Generator, domain: LanguageModel) -> Iterator[Row]:
-    """Rescoring of the lists with what was written for them; cross-validated."""
-    made = problem(lists, Profile({}), {"3-gram": domain}, generator=wide, normalizer="none")
-    first = [int(e[0]) for e in made.errors]
-    for name, left_out in (("hybrid", "3-gram"), ("hybrid + 3-gram", "")):
-        names = tuple(column for column in made.features.names if column != left_out)
+def hybrid(lists: list[NBest], wide: Any, lms: dict[str, LanguageModel]) -> Iterator[Row]:
+    """Rescoring of the lists with what was written for them, weights for each file; cross-validated. And its gate."""
+    made = problem(lists, Profile({}), lms, generator=wide, normalizer="none")
+    learned = list(lms)
+    for name, left_out in (
+        ("no generator, all models", (GENERATOR, "added")),
+        ("hybrid, generator alone", tuple(learned)),
+        *((f"hybrid with {kept}", tuple(other for other in learned if other != kept)) for kept in learned),
+        ("hybrid with all models", ()),
+    ):
+        names = tuple(column for column in made.features.names if column not in left_out)
         at = [made.features.names.index(column) for column in names]
-        table = Features(names, [values[:, at] for values in made.features.values], made.features.allowed)
-        errors = validate(replace(made, features=table), CrossFitted(made.lists, {}, folds(made.keys, FOLDS)))
-        changed = sum(e != f for e, f in zip(errors, first, strict=True))
-        yield Row(f"{name} (4 beams), cross-validated", errors, changed)
+        allowed = [
+            a & (np.arange(len(a)) < len(nbest.hypotheses)) if GENERATOR in left_out else a
+            for a, nbest in zip(made.features.allowed, lists, strict=True)
+        ]
+        table = Features(names, [values[:, at] for values in made.features.values], allowed)
+        chosen = by_file(replace(made, features=table))
+        texts = [nbest.hypotheses[i].text for nbest, i in zip(made.lists, chosen, strict=True)]
+        yield row(name, lists, texts)
+    answers = {n.id: Answer(text) for n, text in zip(lists, texts, strict=True) if text != n.best.text}
+    yield from gated("all", lists, answers)
+
+
+def by_file(made: Problem) -> list[int]:
+    """Which hypothesis of each list is chosen, with weights of the other folds of its file."""
+    chosen = [0] * len(made.lists)
+    for name in dict.fromkeys(nbest.meta["file"] for nbest in made.lists):
+        own = np.array([i for i, nbest in enumerate(made.lists) if nbest.meta["file"] == name])
+        part = replace(
+            made,
+            features=select(made.features, own),
+            errors=[made.errors[i] for i in own],
+            words=[made.words[i] for i in own],
+            keys=[made.keys[i] for i in own],
+            lists=[made.lists[i] for i in own],
+            prefixes=[made.prefixes[i] for i in own],
+        )
+        found = held_out(part, CrossFitted(part.lists, {}, folds(part.keys, FOLDS)))
+        for i, choice in zip(own, found, strict=True):
+            chosen[i] = int(choice)
+    return chosen
 
 
 def main() -> int:
@@ -162,6 +219,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder for the parts and the adapter")
     parser.add_argument("--adapter", type=Path, help="an adapter that is there already")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    parser.add_argument("--beams", type=int, default=1, help="texts that are written for the hybrid")
     parser.add_argument("--more", action="store_true", help="other ways of decoding, too")
     args = parser.parse_args()
     folder = args.data / "hyporadise"
@@ -178,10 +236,11 @@ def main() -> int:
         recipe = read(RECIPES / f"h2t-{args.what}.toml", H2TRecipe, [*args.set, *files])
         summary = train(fit, recipe.options, adapter, report=lambda r: print(r) if "validation_wer" in r else None)
         print(f"trained on {summary.trained_on} lists in {summary.seconds:.0f} s, epoch {summary.best_epoch}")
+    plain = TransformersLM(LmOptions(model="smollm2-135m-instruct", compute_type="float32"))
     lm = TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=str(adapter), compute_type="float32"))
     print(f"\n{args.what}: {len(held)} lists, {sum(len(reference(n)) for n in held)} words")
     rows = []
-    for made in ways(held, fit, lm, str(adapter), args.more):
+    for made in ways(held, fit, lm, plain, str(adapter), more=args.more, beams=args.beams):
         rows.append(made)
         print(made.told(held), flush=True)
     for name in dict.fromkeys(str(nbest.meta["file"]) for nbest in held) if args.what == "hyporadise" else ():

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Fitted", "Problem", "fit", "problem", "validate"]
+__all__ = ["Fitted", "Problem", "fit", "held_out", "problem", "validate"]
 
 _WINDOW = 256
 
@@ -264,6 +264,11 @@ def fit(
 
 def validate(made: Problem, learned: CrossFitted, *, method: Method = "risk", seed: int = 0) -> list[int]:
     """Word errors of each list, decided with weights and models that were made without its fold."""
+    return made.chosen_errors(held_out(made, learned, method=method, seed=seed))
+
+
+def held_out(made: Problem, learned: CrossFitted, *, method: Method = "risk", seed: int = 0) -> list[int]:
+    """The hypothesis of each list that is chosen with weights and models that were made without its fold."""
     fold_of = {int(part[0]): number for number, part in enumerate(learned.parts)}
 
     def without(train: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -271,7 +276,7 @@ def validate(made: Problem, learned: CrossFitted, *, method: Method = "risk", se
         tuned = tune(select(table, train), [made.errors[i] for i in train], method=method, seed=seed)
         return choose(select(table, held), tuned.weights)
 
-    return made.chosen_errors(cross_validate(learned.parts, without))
+    return cross_validate(learned.parts, without)
 
 
 def _keys(lists: Sequence[NBest]) -> list[str]:
