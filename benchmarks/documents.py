@@ -65,9 +65,8 @@ def main() -> int:
         for four in (*((*TIMED, *two) for two in combinations(others, 2)), tuple(FILES)):
             made = together({name: documents[name] for name in four}, call)
             best = min(rates[name] for name in four)
-            print(
-                f"  {', '.join(four[2:]) if len(four) == 4 else 'all seven':32} {rate(reference, made):6.2f}  best {best:6.2f}"
-            )
+            name = f"with {', '.join(four[2:])}" if len(four) == 4 else "all seven"
+            print(f"  {name:32} {rate(reference, made):6.2f}  best of them {best:6.2f}")
     return 0
 
 
