@@ -134,7 +134,7 @@ def _read(path: _Path, ids: bool | None, *, reference: bool = False) -> _Side:
     name = printable(path) if path != "-" else "standard input"
     with _file(path) as file:
         fields = _fields(file)
-        if fields is None or ("text" in fields and not fields & {"decision", "reference"}):
+        if fields is None or ("text" in fields and not fields & {"decision", "reference", "pred_text"}):
             return _Side(name, read_texts(file, ids=ids))
         found = read_corrections(file, name) if "decision" in fields else read_lists(file)
         records = {record.id: record for record in found}
