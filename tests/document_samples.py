@@ -80,6 +80,36 @@ VERBOSE = json.dumps(
     indent=4,
 )
 
+ICEFALL = (
+    "talk-1:0:\tref=['GOOD', 'DAY', 'THERE']\ntalk-1:0:\thyp=['GOOD', 'DAY', \"THEY'RE\"]\n"
+    "talk-1:0:\ttimestamp_ref=[0.040, 0.400, 0.800]\ntalk-1:0:\ttimestamp_hyp=[0.080, 0.440, 0.880]\n"
+    "talk-2:\tref=['你', '好']\r\ntalk-2:\thyp=['你好', '吗', '-', 'A']\r\n"
+    "talk-2:\ttimestamp_hyp=[(0.040, 0.200), (0.400, 0.520), (0.600, 0.640), (0.800, 0.920)]\r\n"
+    "talk-3:\thyp=[]\ntalk-3:\ttimestamp_hyp=[]\n\ntalk-4:\tref=[]\ntalk-4:\thyp=['YES','SIR']"
+)
+WENET = (
+    "\nutt: u1\nWER: 50.00 % N=4 C=3 S=0 D=1 I=1\n"
+    "lab:     GOOD DAY TO YOU \nrec: WHAT GOOD     TO YOU \n"
+    "\nutt: u2\nWER: 33.33 % N=3 C=2 S=1 D=0 I=0\nlab: 你 好 吗 \nrec: 你 号 吗 \n"
+    "\nutt: u3\nWER: 0.00 % N=0 C=0 S=0 D=0 I=0\nlab: \nrec: \n\n"
+    "===========================================================================\n\n"
+    "Overall -> 42.86 % N=7 C=5 S=1 D=1 I=1\nEnglish -> 50.00 % N=4 C=3 S=0 D=1 I=1\n"
+    "Mandarin -> 33.33 % N=3 C=2 S=1 D=0 I=0\nNames -> 0.00 % N=1 C=1 S=0 D=0 I=0\n\n"
+    "===========================================================================\n"
+)
+NEMO = (
+    '{"audio_filepath": "clips/one.wav", "duration": 2.5, "text": "good day there", "pred_text": "good day their", '
+    '"beams": [["good day their", -1.5], ["good day there", -2.25]], "timestamps_word": ['
+    '{"word": "good", "start_offset": 1, "end_offset": 5, "start": 0.08, "end": 0.4}, '
+    '{"word": "day", "start_offset": 6, "end_offset": 9, "start": 0.48, "end": 0.72}, '
+    '{"word": "their", "start_offset": 11, "end_offset": 16, "start": 0.88, "end": 1.28}], "timestamps_segment": ['
+    '{"segment": "good day", "start": 0.08, "end": 0.72}, {"segment": "their", "start": 0.88, "end": 1.28}], '
+    '"wer": 33.33}\r\n\r\n'
+    '{"audio_filepath":"clips/two.wav","offset":10.0,"duration":2,'
+    '"pred_text":"caf\\u00e9 \\u05e9\\u05dc\\u05d5\\u05dd","speaker":3,"lang":"fr"}\n'
+    '{"audio_filepath": "clips/three.wav", "text": "", "pred_text": ""}'
+)
+
 #: A name, the format it is in, and the file.
 SAMPLES: dict[str, tuple[str, str]] = {
     "a.srt": ("srt", SRT),
@@ -91,4 +121,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "a.seglst.json": ("seglst", SEGLST),
     "a.json": ("whisper", WHISPER),
     "verbose.json": ("whisper", VERBOSE),
+    "recogs-a.txt": ("icefall", ICEFALL),
+    "wer": ("wenet", WENET),
+    "manifest.json": ("nemo", NEMO),
 }

@@ -30,8 +30,8 @@ def again(document: Document, name: str, changes: Sequence[Change]) -> Document:
 
 
 def frame(document: Document) -> list[object]:
-    """All of the units but their words."""
-    return [replace(unit, words=()) for unit in document.units]
+    """All of the units but their words, and the texts that these make."""
+    return [replace(unit, words=(), best=unit.best and replace(unit.best, text="")) for unit in document.units]
 
 
 @pytest.mark.parametrize("name", NAMES)

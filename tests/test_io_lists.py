@@ -306,7 +306,9 @@ def test_formats_by_name(tmp_path: Path) -> None:
     assert [nbest.id for nbest in read_lists(path, format="kaldi")] == ["u1"]
     with pytest.raises(UnknownNameError, match=r"no list format called 'kald'\. Did you mean 'kaldi'"):
         list(read_lists(path, format="kald"))
-    assert set(FORMATS) == {"records", "hyporadise", "mlm-scoring", "agwer", "kaldi", "tsv", "espnet"}
+    own = {"records", "hyporadise", "mlm-scoring", "agwer", "kaldi", "tsv", "espnet"}
+    toolkits = {"kaldi-nbest", "kaldi-lattice", "k2-lattice", "nemo-nbest", "nemo", "hypotranslate"}
+    assert set(FORMATS) == own | toolkits
 
 
 def test_empty_files(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def read(
         UsageError: neither or both were given, or one has no name.
     """
     from ger.errors import InputError
-    from ger.io.lists import attach_references, join_systems, read_lists, read_texts
+    from ger.io.lists import Beside, attach_references, join_systems, read_lists, read_texts
 
     if bool(paths) == bool(systems):
         raise UsageError("Give either LISTS or --system NAME=FILE.", "See --help.")
@@ -127,7 +127,8 @@ def read(
         texts = {name: _joined((file, read_texts(file)) for file in files) for name, files in named(systems).items()}
         lists = join_systems(texts, references if reference else None)
     else:
-        files = {path: list(read_lists(path, format=format)) for path in dict.fromkeys(paths or ())}
+        beside = Beside(manifest=reference[0] if reference and len(reference) == 1 else None)
+        files = {path: list(read_lists(path, format=format, beside=beside)) for path in dict.fromkeys(paths or ())}
         lists = _with_own_ids(files)
         if reference and lists:
             lists = list(attach_references(lists, references))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ger.errors import InputError, RecordError, UsageError
-from ger.io.documents import detected, read_document
-from ger.io.documents.passages import recordings
+from ger.io.documents import Document, detected, read_document
+from ger.io.documents.passages import recordings, unit_lists
 from ger.io.jsonl import read_corrections
 from ger.io.lists import read_lists, read_texts
 from ger.io.paths import printable, utf8
@@ -143,17 +143,27 @@ def _read(path: _Path, ids: bool | None, *, reference: bool = False) -> _Side:
     """What a file says; with `reference` the texts are the references."""
     name = printable(path) if path != "-" else "standard input"
     with _file(path) as file:
-        if known := detected(file):
-            texts = recordings(read_document(file, format=known), Path(utf8(path)).stem)
-            return _Side(name, texts, alone=len(texts) == 1)
+        if (known := detected(file)) and known != "nemo":  # one with predictions is lists
+            return _of_document(read_document(file, format=known), path, reference)
         fields = _fields(file)
-        if fields is None or ("text" in fields and not fields & {"decision", "reference"}):
+        if fields is None or ("text" in fields and not fields & {"decision", "reference", "pred_text"}):
             return _Side(name, read_texts(file, ids=ids))
         found = read_corrections(file, name) if "decision" in fields else read_lists(file)
         records = {record.id: record for record in found}
     if not reference:
         return _Side(name, {key: _text(record) for key, record in records.items()}, records)
     return _Side(name, {key: _reference(record, name) for key, record in records.items()}, records)
+
+
+def _of_document(document: Document, path: _Path, reference: bool) -> _Side:
+    """The recordings of a document; or its utterances, which may have references."""
+    if not any(unit.closed for unit in document.units):
+        texts = recordings(document, Path(utf8(path)).stem)
+        return _Side(printable(path), texts, alone=len(texts) == 1)
+    records = {nbest.id: nbest for nbest in unit_lists(document)}
+    known = all(nbest.reference is not None for nbest in records.values())
+    texts = {key: (n.reference or "") if known and reference else n.best.text for key, n in records.items()}
+    return _Side(printable(path), texts, records if known else {})
 
 
 def _reference(record: _Record, name: str) -> str:

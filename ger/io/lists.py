@@ -7,7 +7,13 @@ Formats that hold hypotheses, told apart by what is inside (`read_lists`):
 - `mlm-scoring`: a JSON object of `{"hyp_1": {"text", "score"}, …, "ref"}` under their ids;
 - `agwer`: JSON Lines of `{"nbest": [text …], "reference"}`;
 - `espnet`: a folder with `1best_recog/`, `2best_recog/` …, each with `text` and maybe `score`;
-- `kaldi`: lines `id word word …`, and `tsv`: lines `id<TAB>text`, both lists of one text.
+- `kaldi`: lines `id word word …`, and `tsv`: lines `id<TAB>text`, both lists of one text;
+- `kaldi-nbest`: lines `id-1 word …`, `id-2 word …`, with files of costs beside them (`lm_cost`, `ac_cost`);
+- `kaldi-lattice`: lattices as text, and `k2-lattice`, of which the best different texts are listed;
+- `nemo-nbest`: lines `text<TAB>score` with the manifest beside them, and `nemo`: a manifest with `pred_text`;
+- `hypotranslate`: a `.pt` file with a list of `{"input": [text …], "ground_truth"}`.
+
+What some of them need besides, such as words by number, is looked for in the folder of the file or given (`Beside`).
 """
 
 from __future__ import annotations
@@ -16,34 +22,57 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ger.errors import InputError, RecordError, UnknownNameError
-from ger.io import lists_espnet, lists_json, lists_text
-from ger.io.documents import detected, read_document
-from ger.io.documents.passages import recordings
+from ger.io import (
+    lists_espnet,
+    lists_json,
+    lists_k2,
+    lists_kaldi_lattice,
+    lists_kaldi_nbest,
+    lists_nemo,
+    lists_pt,
+    lists_text,
+)
+from ger.io.documents import detected, is_manifest, read_document
+from ger.io.documents.passages import recordings, unit_lists
+from ger.io.lists_beside import Beside
+from ger.io.lists_join import attach_references, join_systems
 from ger.io.lists_text import Ids, Source
 from ger.io.paths import printable, utf8
 from ger.registry import suggest
 from ger.types import Hypothesis, NBest
 
-__all__ = ["FORMATS", "attach_references", "join_systems", "read_lists", "read_texts"]
+__all__ = ["FORMATS", "Beside", "attach_references", "join_systems", "read_lists", "read_texts"]
 
 _Path = str | os.PathLike[str]
 
-_READERS: dict[str, Callable[[Source], Iterator[NBest]]] = {
-    "records": lists_json.records,
-    "hyporadise": lists_json.hyporadise,
-    "mlm-scoring": lists_json.mlm_scoring,
-    "agwer": lists_json.agwer,
-    "kaldi": lambda source: _single(lists_text.kaldi(source.name, source.lines())),
-    "tsv": lambda source: _single(lists_text.tsv(source.name, source.lines())),
+_READERS: dict[str, Callable[[Source, Beside], Iterator[NBest]]] = {
+    "records": lambda source, _: lists_json.records(source),
+    "hyporadise": lambda source, _: lists_json.hyporadise(source),
+    "mlm-scoring": lambda source, _: lists_json.mlm_scoring(source),
+    "agwer": lambda source, _: lists_json.agwer(source),
+    "kaldi": lambda source, _: _single(lists_text.kaldi(source.name, source.lines())),
+    "tsv": lambda source, _: _single(lists_text.tsv(source.name, source.lines())),
+    "kaldi-nbest": lists_kaldi_nbest.read,
+    "kaldi-lattice": lists_kaldi_lattice.read,
+    "k2-lattice": lists_k2.read,
+    "nemo-nbest": lists_nemo.nbest,
+    "nemo": lambda source, _: lists_nemo.manifest(source),
 }
 
 #: What `read_lists` can read.
-FORMATS = [*_READERS, "espnet"]
+FORMATS = [*_READERS, "espnet", "hypotranslate"]
+
+#: Text files that more than an id and a text tell.
+_FITS: dict[str, Callable[[Source, Beside], bool]] = {
+    "kaldi-lattice": lambda source, _: lists_kaldi_lattice.looks_like(source),
+    "k2-lattice": lambda source, _: lists_k2.looks_like(source),
+    "kaldi-nbest": lists_kaldi_nbest.looks_like,
+    "nemo-nbest": lists_nemo.looks_like,
+}
 
 #: A text file without JSON is Kaldi's when its name ends so; others (`.srt`, `.csv`) are something else.
 _TEXT_SUFFIXES = ("", ".txt", ".text", ".trn", ".ref", ".hyp")
@@ -52,13 +81,16 @@ _TEXT_SUFFIXES = ("", ".txt", ".text", ".trn", ".ref", ".hyp")
 _JSON_LIST = re.compile(rb"\[\s*($|[{\]])")
 _JSON_OBJECT = re.compile(rb"\{\s*($|[\"}])")
 
+#: How compressed files begin, and Kaldi's entries behind their ids.
+_GZIP, _BINARY, _UTF16 = b"\x1f\x8b", b" \0B", (b"\xff\xfe", b"\xfe\xff")
+
 _ACCEPTED = (
-    "Accepted are records (.jsonl), HyPoradise and mlm-scoring .json, agwer .jsonl, Kaldi text, "
-    "tab-separated id and text, and ESPnet output folders."
+    "Accepted are records (.jsonl), HyPoradise and mlm-scoring .json, agwer .jsonl, Kaldi text, lists and lattices, "
+    "k2 lattices, NeMo lists and manifests, HypoTranslate .pt, tab-separated id and text, and ESPnet output folders."
 )
 
 
-def read_lists(path: _Path, *, format: str | None = None) -> Iterator[NBest]:
+def read_lists(path: _Path, *, format: str | None = None, beside: Beside | None = None) -> Iterator[NBest]:
     """N-best lists out of a file, a folder, or standard input (`-`).
 
     A score that is infinite or no number is read as unknown, and `meta["scores_not_finite"]` counts such scores of a
@@ -67,19 +99,27 @@ def read_lists(path: _Path, *, format: str | None = None) -> Iterator[NBest]:
     Args:
         path: The file or folder.
         format: One of `FORMATS`; found out from what is inside when left out.
+        beside: Files that are read with it, and how lattices become lists.
 
     Raises:
         InputError: the file cannot be read or is of no known format.
         RecordError: something in it is not what it should be, or an id is there twice; names the place.
         UnknownNameError: there is no format of that name.
+        DependencyError: a `.pt` file is to be read, and torch is missing.
     """
     if format is not None and format not in FORMATS:
         raise UnknownNameError(f"There is no list format called {format!r}.", suggest(format, FORMATS))
     if format == "espnet" or (format is None and path != "-" and Path(path).is_dir()):
         yield from lists_espnet.read(path)
-        return
-    with lists_text.opened(path) as source:
-        yield from _READERS[format or _detected(source)](source)
+    elif format == "hypotranslate" or (format is None and _is_torch(path)):
+        yield from lists_pt.read(path)
+    else:
+        with lists_text.opened(path) as source:
+            yield from _READERS[format or _detected(source, beside=beside)](source, beside or Beside())
+
+
+def _is_torch(path: _Path) -> bool:
+    return Path(path).suffix.lower() in lists_pt.SUFFIXES
 
 
 def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False) -> dict[str, str]:
@@ -99,16 +139,21 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
         InputError: the file cannot be read or is of no known format.
         RecordError: something in it is not what it should be, an id is there twice, or a reference is missing.
     """
-    if path != "-" and Path(path).is_dir():
+    if path != "-" and (Path(path).is_dir() or _is_torch(path)):
         return dict(_chosen(read_lists(path), reference, printable(path)))
-    if path != "-" and (known := detected(path)):
-        return recordings(read_document(path, format=known), Path(utf8(path)).stem)
+    if path != "-" and (known := detected(path)) and known != "nemo":
+        document = read_document(path, format=known)
+        if reference and any(unit.reference is not None for unit in document.units):
+            return dict(_chosen(unit_lists(document), reference, printable(path)))
+        return recordings(document, Path(utf8(path)).stem)
     with lists_text.opened(path) as source:
         kind = _detected(source, "kaldi")
         if kind == "records":
             return dict(_record_texts(source, reference))
+        if kind == "nemo":
+            return dict(_all(lists_nemo.texts(source, reference), source.name))
         if kind not in ("kaldi", "tsv"):
-            return dict(_chosen(_READERS[kind](source), reference, source.name))
+            return dict(_chosen(_READERS[kind](source, Beside(count=1)), reference, source.name))
         if kind == "tsv" and ids is not False:
             return dict(lists_text.tsv(source.name, source.lines()))
         lines = list(source.lines())
@@ -116,63 +161,20 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
         return dict(lists_text.kaldi(source.name, lines) if keyed else lists_text.numbered(lines))
 
 
-def join_systems(systems: Mapping[str, Mapping[str, str]], references: Mapping[str, str] | None = None) -> list[NBest]:
-    """One list an utterance out of the texts of several systems: one hypothesis a system, in the order given.
-
-    Each hypothesis has the name of its system in `extra["system"]`; repeats stay. Lists come in the order of the
-    references, without these in that of the first system.
-
-    Raises:
-        InputError: an utterance is missing in a system or in the references.
-    """
-    sides = {f"System {name!r}": texts for name, texts in systems.items()}
-    if references is not None:
-        sides = {"The reference file": references} | sides
-    order = list(dict.fromkeys(key for texts in sides.values() for key in texts))
-    for side, texts in sides.items():
-        _complete(side, texts, order)
-    return [
-        NBest(
-            key,
-            tuple(Hypothesis(texts[key], extra={"system": name}) for name, texts in systems.items()),
-            reference=references[key] if references is not None else None,
-        )
-        for key in order
-    ]
-
-
-def attach_references(lists: Iterable[NBest], references: Mapping[str, str]) -> Iterator[NBest]:
-    """The lists with their references.
-
-    Raises:
-        InputError: a list has no reference, or, told after the last list, a reference has no list.
-    """
-    seen: set[str] = set()
-    for nbest in lists:
-        _complete("The reference file", references, [nbest.id])
-        seen.add(nbest.id)
-        yield replace(nbest, reference=references[nbest.id])
-    _complete("The list file", seen, list(references))
-
-
-def _complete(side: str, has: Iterable[str], wanted: list[str]) -> None:
-    held = has if isinstance(has, Mapping | set) else set(has)
-    missing = [key for key in wanted if key not in held]
-    if missing:
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise InputError(
-            f"{side} has no utterance {missing[0]!r}{more}.", "Both sides need the same ids: check that they belong."
-        )
-
-
-def _detected(source: Source, plain: str | None = None) -> str:
-    """The format of an open file, by its first line and its suffix.
+def _detected(source: Source, plain: str | None = None, beside: Beside | None = None) -> str:
+    """The format of an open file, by its first lines, its suffix, and what lies beside it.
 
     Args:
         source: The file.
         plain: What a text file without JSON is whatever its name.
+        beside: What was given with it.
     """
     first = source.first
+    if first.startswith(_GZIP) or (_BINARY in first and not first.startswith(_UTF16)):
+        raise InputError(
+            f"{source.name} is {'compressed' if first.startswith(_GZIP) else 'a binary archive'}.",
+            "Unpack it, and write Kaldi's archives as text, for example with `lattice-copy ark:… ark,t:…`.",
+        )
     if _JSON_OBJECT.match(first):
         return _detected_object(source)
     if _JSON_LIST.match(first):
@@ -180,6 +182,9 @@ def _detected(source: Source, plain: str | None = None) -> str:
     if not first or source.suffix == ".jsonl":
         return "records"
     if source.suffix != ".json":
+        for kind, fits in _FITS.items():
+            if fits(source, beside or Beside()):
+                return kind
         if b"\t" in first:
             return "tsv"
         if plain or source.suffix in _TEXT_SUFFIXES:
@@ -195,6 +200,8 @@ def _detected_object(source: Source) -> str:
     fields = set(value)
     if "nbest" in fields and "hypotheses" not in fields:
         return "agwer"
+    if is_manifest(source.first) and ("id" not in fields or "pred_text" in fields):
+        return "nemo"
     if source.suffix == ".jsonl" or fields & {"hypotheses", "decision"} or {"id", "text"} <= fields:
         return "records"
     return "mlm-scoring"
@@ -204,12 +211,15 @@ def _single(texts: Iterable[tuple[str, str]]) -> Iterator[NBest]:
     return (NBest(key, (Hypothesis(text),)) for key, text in texts)
 
 
-def _chosen(lists: Iterable[NBest], reference: bool, name: str) -> Iterator[tuple[str, str]]:
-    for nbest in lists:
-        text = nbest.reference if reference else nbest.best.text
+def _all(texts: Iterable[tuple[str, str | None]], name: str) -> Iterator[tuple[str, str]]:
+    for key, text in texts:
         if text is None:
-            raise _no_reference(name, nbest.id)
-        yield nbest.id, text
+            raise _no_reference(name, key)
+        yield key, text
+
+
+def _chosen(lists: Iterable[NBest], reference: bool, name: str) -> Iterator[tuple[str, str]]:
+    return _all(((nbest.id, nbest.reference if reference else nbest.best.text) for nbest in lists), name)
 
 
 def _record_texts(source: Source, reference: bool) -> Iterator[tuple[str, str]]:

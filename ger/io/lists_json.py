@@ -14,7 +14,7 @@ from ger.io.jsonl import read_nbest
 from ger.io.lists_text import Ids, Source
 from ger.types import Hypothesis, NBest
 
-__all__ = ["NOT_FINITE", "agwer", "hyporadise", "mlm_scoring", "objects", "records", "whole"]
+__all__ = ["NOT_FINITE", "agwer", "finite", "hyporadise", "mlm_scoring", "objects", "records", "whole"]
 
 #: The field of `NBest.meta` that counts the scores of a list that were infinite or no number, and are unknown now.
 NOT_FINITE = "scores_not_finite"
@@ -92,7 +92,7 @@ def _hyporadise(item: Mapping[str, Any], key: str, where: str) -> NBest:
     scores = _numbers(item[name], len(texts), f"{where}: '{name}'") if name else [None] * len(texts)
     tokens = 1 + _TOKENS_A_WORD * sum(len(text.split()) for text in texts) / max(1, len(texts))
     known = {"id", "input", "output", "input1", "input2", "score", "am_score"}
-    return _nbest(
+    return finite(
         _id(item, key, where),
         texts,
         [None if score is None else score * tokens for score in scores],
@@ -121,7 +121,7 @@ def mlm_scoring(source: Source) -> Iterator[NBest]:
             raise RecordError(f"{where}: every 'hyp_…' should be an object with 'text' and 'score'.")
         texts = _texts([hypothesis.get("text") for hypothesis in hypotheses], where)
         scores = _numbers([hypothesis.get("score") for hypothesis in hypotheses], len(texts), f"{where}: 'score'")
-        yield _nbest(key, texts, scores, reference=_optional_text(value, "ref", where))
+        yield finite(key, texts, scores, reference=_optional_text(value, "ref", where))
 
 
 def agwer(source: Source) -> Iterator[NBest]:
@@ -137,7 +137,7 @@ def agwer(source: Source) -> Iterator[NBest]:
         key = ids.add(_id(value, f"{source.stem}:{number:04d}", where), f"line {number}")
         extra = {name: value[name] for name in value if name not in ("id", "nbest", "reference")}
         reference = _optional_text(value, "reference", where)
-        yield _nbest(key, texts, [None] * len(texts), reference=reference, extra=extra)
+        yield finite(key, texts, [None] * len(texts), reference=reference, extra=extra)
 
 
 def objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -187,12 +187,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _nbest(key: str, texts: Sequence[str], scores: Sequence[float | None], **rest: Any) -> NBest:
+def finite(key: str, texts: Sequence[str], scores: Sequence[float | None], **rest: Any) -> NBest:
     """A list; scores without a value become unknown and are counted."""
     bad = sum(score is not None and not math.isfinite(score) for score in scores)
-    finite = [score if score is not None and math.isfinite(score) else None for score in scores]
+    known = [score if score is not None and math.isfinite(score) else None for score in scores]
     meta = rest.pop("meta", {}) | ({NOT_FINITE: bad} if bad else {})
-    hypotheses = tuple(Hypothesis(text, score) for text, score in zip(texts, finite, strict=True))
+    hypotheses = tuple(Hypothesis(text, score) for text, score in zip(texts, known, strict=True))
     return NBest(key, hypotheses, meta=meta, **rest)
 
 

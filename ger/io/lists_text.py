@@ -30,6 +30,8 @@ class Source:
         stem: Its name without folder and suffix, for ids.
         suffix: With the dot, in lower case.
         first: The first line that is not blank, without byte order mark; empty for an empty file.
+        second: The next line that is not blank.
+        folder: Where it lies; `None` for standard input.
         raw: All lines, as bytes.
     """
 
@@ -37,6 +39,8 @@ class Source:
     stem: str
     suffix: str
     first: bytes
+    second: bytes
+    folder: Path | None
     raw: Iterator[bytes]
 
     def lines(self) -> Iterator[Line]:
@@ -70,15 +74,21 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Source]:
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as stream:
             head: list[bytes] = []
-            for line in stream:
-                head.append(line)
-                if line.removeprefix(_BOM).strip():
-                    break
-            first = head[-1].removeprefix(_BOM).strip() if head else b""
+            first, second = _line(stream, head), _line(stream, head)
             where = Path("stdin" if path == "-" else utf8(path))
-            yield Source(name, where.stem, where.suffix.lower(), first, chain(head, stream))
+            folder = None if path == "-" else Path(path).parent
+            yield Source(name, where.stem, where.suffix.lower(), first, second, folder, chain(head, stream))
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
+
+
+def _line(stream: Iterable[bytes], head: list[bytes]) -> bytes:
+    """The next line that is not blank; all lines up to it are kept."""
+    for line in stream:
+        head.append(line)
+        if bare := line.removeprefix(_BOM).strip():
+            return bare
+    return b""
 
 
 @dataclass(frozen=True, slots=True)

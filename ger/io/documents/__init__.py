@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 
 from ger.errors import InputError, UnknownNameError
@@ -18,14 +19,26 @@ from ger.io.documents.core import Change, Document, Unit
 from ger.io.paths import printable
 from ger.registry import suggest
 
-__all__ = ["FORMATS", "Change", "Document", "Unit", "detect", "detected", "document_of", "read_document"]
+__all__ = [
+    "FORMATS",
+    "Change",
+    "Document",
+    "Unit",
+    "detect",
+    "detected",
+    "document_of",
+    "is_manifest",
+    "read_document",
+]
 
 #: The formats by name.
-FORMATS = ("srt", "vtt", "ctm", "stm", "nlp", "tsv", "kaldi", "seglst", "whisper")
+FORMATS = ("srt", "vtt", "ctm", "stm", "nlp", "tsv", "kaldi", "seglst", "whisper", "icefall", "wenet", "nemo")
 
 _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp": "nlp"}
 #: Suffixes of other text files that hold documents.
 _TEXTS = (".json", ".tsv", ".txt", ".text")
+_RECOGS = re.compile(rb"\S[^\t\r\n]*:\t(ref|hyp)=\[")
+_WENET = re.compile(rb"^utt: .*\r?\nWER: ", re.MULTILINE)
 _ARROW = re.compile(rb"^\s*[\d:]+[.,]?\d*\s*-->", re.MULTILINE)
 
 
@@ -96,9 +109,30 @@ def detect(raw: bytes, path: str) -> str | None:
         return "nlp"
     if head.startswith(b"start\tend\ttext"):
         return "tsv"
+    if _RECOGS.match(head):
+        return "icefall"
+    if _WENET.search(head):
+        return "wenet"
+    if head[:1] == b"{" and is_manifest(next(line for line in BytesIO(raw) if line.strip())):
+        return "nemo"
     if head[:1] in (b"{", b"["):
         return _json(raw)
     return "srt" if _ARROW.search(head) else None
+
+
+def is_manifest(line: bytes) -> bool:
+    """Whether a line is one of a manifest of NeMo."""
+    if b'"audio_filepath"' not in line:
+        return False
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    return (
+        isinstance(value, dict)
+        and "id" not in value
+        and any(key == "text" or key.startswith("pred_text") for key in value)
+    )
 
 
 def _json(raw: bytes) -> str | None:

@@ -14,7 +14,7 @@ from ger.io.documents.core import Change, Document, decoded
 from ger.text.align import carry_times, diff
 from ger.types import Word
 
-__all__ = ["Entries", "JsonDocument", "field_of", "parsed", "seconds"]
+__all__ = ["Entries", "JsonDocument", "dumped", "field_of", "parsed", "seconds"]
 
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)")
 _DEEP = "Check that it is what the recognizer wrote."
@@ -40,16 +40,7 @@ class JsonDocument(Document):
         for unit, own in sorted(changes.items(), reverse=True):  # what comes behind does not move
             self._change(value, unit, own)
         self._finish(value)
-        indent = _INDENT.search(self._text[:1000])
-        ascii_only = self._text.isascii() and "\\u" in self._text
-        tight = indent is None and ": " not in self._text[:1000] and len(self._text) > 2
-        made = json.dumps(
-            value,
-            ensure_ascii=ascii_only,
-            indent=indent[1] if indent else None,
-            separators=(",", ":") if tight else None,
-        )
-        return self._encode(made + self._text[len(self._text.rstrip()) :])
+        return self._encode(dumped(value, self._text))
 
     @abstractmethod
     def _change(self, value: Any, unit: int, changes: Sequence[Change]) -> None:
@@ -148,8 +139,27 @@ class Entries:
         return made
 
 
-def parsed(text: str, name: str) -> Any:
+def dumped(value: Any, text: str) -> str:
+    """A value as JSON in the style of another text: indentation, separators, escapes and what is behind it."""
+    indent = _INDENT.search(text[:1000])
+    ascii_only = text.isascii() and "\\u" in text
+    tight = indent is None and ": " not in text[:1000] and len(text) > 2
+    made = json.dumps(
+        value,
+        ensure_ascii=ascii_only,
+        indent=indent[1] if indent else None,
+        separators=(",", ":") if tight else None,
+    )
+    return made + text[len(text.rstrip()) :]
+
+
+def parsed(text: str, name: str, line: int = 1) -> Any:
     """The value of a JSON text.
+
+    Args:
+        text: The text.
+        name: What errors call the file.
+        line: The line of the file that the text begins with.
 
     Raises:
         InputError: it is none; names the line and says where it was cut where it was.
@@ -159,7 +169,7 @@ def parsed(text: str, name: str) -> Any:
     except json.JSONDecodeError as error:
         cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         hint = "It may be cut off: fetch it again." if cut else "Check that it is JSON."
-        raise InputError(f"{name}, line {error.lineno}, column {error.colno}: {error.msg}.", hint) from error
+        raise InputError(f"{name}, line {line - 1 + error.lineno}, column {error.colno}: {error.msg}.", hint) from error
     except RecursionError as error:
         raise InputError(f"{name} is nested too deeply.", _DEEP) from error
     except ValueError as error:  # a whole number of thousands of digits

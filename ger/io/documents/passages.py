@@ -155,8 +155,13 @@ def unit_lists(document: Document, stem: str = "") -> list[NBest]:
 
 
 def recordings(document: Document, stem: str) -> dict[str, str]:
-    """The whole text of every recording of a document; `stem` is the name of one that it does not name."""
+    """The whole text of every recording of a document; `stem` is the name of one that it does not name.
+
+    Units that are utterances by themselves are called by their ids.
+    """
     units = list(document.units)
+    if any(unit.closed for unit in units):
+        return {unit.id: unit.text for unit in units}
     if all(unit.start is not None for unit in units):
         units.sort(key=lambda unit: unit.start or 0.0)
     names = list(dict.fromkeys(unit.recording or stem for unit in document.units)) or [stem]
