@@ -156,3 +156,18 @@ def test_converting_by_the_name(tmp_path: Path) -> None:
     for wrong in ("e", "f.docx"):
         assert call("convert", tmp_path / "a.stm", tmp_path / wrong).exit_code == 2
     assert call("convert", tmp_path / "a.stm", tmp_path / "a.stm", "--to", "stm").exit_code == 2
+
+
+def test_lattices_become_lists(tmp_path: Path) -> None:
+    (tmp_path / "lat").write_text("u1\n0 1 1 1.0,10.0,\n0 1 2 2.0,5.0,\n1 0.0,0.0,\n\n", "utf-8")
+    (tmp_path / "table").write_text("<eps> 0\nred 1\nread 2\n", "utf-8")
+    command = ("convert", tmp_path / "lat", "-", "--from", "kaldi-lattice", "--to", "records")
+    assert "words.txt" in call(*command).stderr
+    for more, texts in (
+        ((), ["read", "red"]),
+        (("--acoustic-scale", "0.1"), ["red", "read"]),
+        (("--nbest", 1), ["read"]),
+    ):
+        made = json.loads(call(*command, "--words", tmp_path / "table", *more).stdout)
+        assert [hypothesis["text"] for hypothesis in made["hypotheses"]] == texts
+    assert call(*command, "--nbest", 0).exit_code == 2

@@ -206,3 +206,37 @@ def test_unknown_formats() -> None:
         read_document("a.bin", raw=b"hello")
     with pytest.raises(InputError, match="cannot be read"):
         read_document("nowhere.srt")
+
+
+def long_srt(count: int) -> str:
+    """Cues that overlap, are empty, hold tags, several lines, and text from right to left."""
+    said = (
+        "<i>Hello</i> there,",
+        "you all.\r\nAnd {\\an8}you",
+        "",
+        "- שלום לכם,\r\n- مرحبا بكم.",
+        "50 % of [noise] it",
+    )
+    cues = []
+    for i in range(count):
+        start, end = divmod(i * 400, 60_000), divmod(i * 400 + 900, 60_000)
+        times = [f"{m // 60:02}:{m % 60:02}:{ms // 1000:02},{ms % 1000:03}" for m, ms in (start, end)]
+        cues.append(f"{i + 1}\r\n{times[0]} --> {times[1]}{' X1:10' * (i % 7 == 0)}\r\n{said[i % 5]}\r\n\r\n")
+    return "\ufeff" + "".join(cues)
+
+
+def test_two_thousand_awkward_cues() -> None:
+    raw = long_srt(2000).encode()
+    document = read_document("a.srt", raw=raw)
+    assert len(document.units) == 2000
+    assert document.written() == raw
+    found = passages(document, "a")
+    texts = [p.nbest.best.text for p in found]
+    changes = [
+        c for p, text in zip(found, texts, strict=True) for c in p.changes(text.replace("there", "dear friends"))
+    ]
+    made = again(document, "a.srt", changes)
+    assert frame(made) == frame(document)
+    before, after = (d.written().decode().split("\r\n\r\n") for d in (document, made))
+    assert len(before) == len(after)
+    assert [b.replace("there", "dear friends") for b in before] == after

@@ -12,6 +12,7 @@ from ger.cli import common, lists
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ger.io.lists_beside import Beside
     from ger.types import NBest
 
 __all__ = ["convert"]
@@ -31,6 +32,13 @@ def convert(
             help="records (N-best lists), txt, json, srt, vtt, tsv, ctm, stm, seglst, kaldi; else by the name of OUT.",
         ),
     ] = None,
+    nbest: Annotated[int, typer.Option(help="Texts of a lattice.")] = 10,
+    acoustic_scale: Annotated[
+        float, typer.Option(help="What acoustic scores of Kaldi's lattices are multiplied by; most recipes use 0.1.")
+    ] = 1.0,
+    words: Annotated[
+        Path | None, typer.Option(help="Words by number, for lattices (else words.txt beside IN).")
+    ] = None,
 ) -> None:
     """Write what a recognizer has written in another format.
 
@@ -41,6 +49,7 @@ def convert(
         from ger.errors import UsageError
         from ger.io.formats import FORMATS, SCORING, Recording, render
         from ger.io.jsonl import dumps
+        from ger.io.lists_beside import Beside
         from ger.io.output import write_atomic
         from ger.registry import suggest
 
@@ -50,7 +59,9 @@ def convert(
             hint = suggest(to_format, known) if to_format else f"Name one with --to: {', '.join(known)}."
             raise UsageError(f"There is no output format called {wanted!r}.", hint)
         lists.check_output(None if str(target) == "-" else target, str(source))
-        found = _read(source, from_format)
+        if nbest < 1 or not acoustic_scale > 0:
+            raise UsageError("--nbest has to be 1 or more, --acoustic-scale above 0.", "Correct them.")
+        found = _read(source, from_format, Beside(words=words, count=nbest, acoustic_scale=acoustic_scale))
         if wanted == "records":
             text = "".join(f"{dumps(nbest)}\n" for nbest in found)
         else:
@@ -62,7 +73,7 @@ def convert(
             write_atomic(target, text)
 
 
-def _read(source: Path, given: str | None) -> Sequence[NBest]:
+def _read(source: Path, given: str | None, beside: Beside) -> Sequence[NBest]:
     """The units of a document, or lists."""
     from ger.io.documents import FORMATS as DOCUMENTS
     from ger.io.documents import detected, read_document
@@ -72,4 +83,4 @@ def _read(source: Path, given: str | None) -> Sequence[NBest]:
     known = given or detected(source)
     if known in DOCUMENTS:
         return unit_lists(read_document(source, format=known), source.stem)
-    return list(read_lists(source, format=given))
+    return list(read_lists(source, format=given, beside=beside))
