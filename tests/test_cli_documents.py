@@ -171,3 +171,13 @@ def test_lattices_become_lists(tmp_path: Path) -> None:
         made = json.loads(call(*command, "--words", tmp_path / "table", *more).stdout)
         assert [hypothesis["text"] for hypothesis in made["hypotheses"]] == texts
     assert call(*command, "--nbest", 0).exit_code == 2
+
+
+def test_lists_in_json_are_no_documents(tmp_path: Path) -> None:
+    lists = [{"input": ["sow the field", "so the field"], "output": "so the field"}]
+    (tmp_path / "lists.json").write_text(json.dumps(lists), "utf-8")
+    result = call("correct", tmp_path / "lists.json", "--mode", "combine", "-f", "jsonl")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["text"] == "sow the field"
+    (tmp_path / "other.json").write_text('{"a": 1}', "utf-8")
+    assert call("correct", tmp_path / "other.json").exit_code == 1

@@ -24,7 +24,9 @@ _SUFFIXES |= {".stm": "stm", ".json": "json", ".text": "kaldi"}
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Subtitles, transcripts, N-best lists.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; '-' for standard output.")],
-    from_format: Annotated[str | None, typer.Option("--from", help="Format of IN; found out when left out.")] = None,
+    from_format: Annotated[
+        str | None, typer.Option("--from", "--format", help="Format of IN; found out when left out.")
+    ] = None,
     to_format: Annotated[
         str | None,
         typer.Option(

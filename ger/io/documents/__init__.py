@@ -26,8 +26,8 @@ __all__ = [
     "Unit",
     "detect",
     "detected",
-    "document_of",
     "is_manifest",
+    "is_text",
     "read_document",
 ]
 
@@ -60,7 +60,7 @@ def read_document(path: str | os.PathLike[str], *, format: str | None = None, ra
     raw = _bytes(path) if raw is None else raw
     known = format or detect(raw, os.fspath(path))
     if known is None:
-        raise InputError(f"{name} is in no format that is known.", f"Name one with --from: {', '.join(FORMATS)}.")
+        raise InputError(f"{name} is in no format that is known.", f"Name one with --format: {', '.join(FORMATS)}.")
     read: Callable[[bytes, str], Document] = import_module(f"{__name__}.{known}").read
     return read(raw, name)
 
@@ -81,20 +81,9 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
         raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", "Check the name.") from error
 
 
-def document_of(path: str, format: str = "") -> Document | None:
-    """The document in a file that is no audio; `None` for one that may be.
-
-    Args:
-        path: The file.
-        format: Its format; found out when empty.
-
-    Raises:
-        InputError: it cannot be read, or it is text of no known format; names the place.
-    """
-    suffix = Path(path).suffix.lower()
-    if format or suffix in (*_SUFFIXES, *_TEXTS):
-        return read_document(path, format=format or None)
-    return None
+def is_text(path: str) -> bool:
+    """Whether a file is text, and no audio, by its name."""
+    return Path(path).suffix.lower() in (*_SUFFIXES, *_TEXTS)
 
 
 def detect(raw: bytes, path: str) -> str | None:
