@@ -198,6 +198,14 @@ def test_what_a_list_says_of_itself_comes_before_what_was_corrected() -> None:
     assert lm.prefixes == [[""], ["Who was it? "], ["there "], [""]]
 
 
+def test_recordings_that_went_silent_are_forgotten() -> None:
+    lm = Listening(TABLE)
+    made = Running(rescorer(lm), 1)
+    made.correct([replace(PAIR, id=f"{talk}/0") for talk in range(1001)])
+    made.correct([replace(PAIR, id="0/1"), replace(PAIR, id="1000/1")])
+    assert lm.prefixes[1] == ["", "there "]
+
+
 def test_what_the_guard_refuses_is_no_context() -> None:
     answers = Recorded({"a/0": "7 of them", "a/1": "there"})
     seen: list[str] = []

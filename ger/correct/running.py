@@ -12,6 +12,9 @@ from ger.types import Correction, NBest
 
 __all__ = ["Running"]
 
+#: Of so many recordings at once it is known what was said; then the one that was silent for longest is forgotten.
+_RECORDINGS = 1000
+
 
 class Running:
     """Gives each list, as its previous text, what was made of the lists before it; see `ger.protocols.Corrector`.
@@ -54,7 +57,11 @@ class Running:
 
     def _remember(self, nbest: NBest, text: str) -> None:
         if text and (name := recording(nbest)):
-            self._said.setdefault(name, deque(maxlen=self._previous)).append(text)
+            said = self._said.pop(name, None) or deque(maxlen=self._previous)
+            said.append(text)
+            self._said[name] = said
+            if len(self._said) > _RECORDINGS:
+                del self._said[next(iter(self._said))]
 
 
 def _turns(lists: Sequence[NBest]) -> Iterator[list[int]]:
