@@ -1,7 +1,7 @@
 """Recognizers' output in the form that users have it: read, corrected, and written again as it was.
 
-Which format a file is in is found out here and nowhere else. Every format has a module with `read(raw, name)`, which
-makes a `Document` of the file's bytes.
+Which format a file is in is found out here, for JSON with the help of `shapes`. Every format has a module with
+`read(raw, name)`, which makes a `Document` of the file's bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,22 @@ from ger.registry import suggest
 __all__ = ["FORMATS", "Change", "Document", "Unit", "detect", "read_document"]
 
 #: The formats by name.
-FORMATS = ("srt", "vtt", "ctm", "stm", "nlp", "tsv", "kaldi", "seglst", "whisper")
+FORMATS = (
+    "srt",
+    "vtt",
+    "ctm",
+    "stm",
+    "nlp",
+    "tsv",
+    "kaldi",
+    "seglst",
+    "whisper",
+    "google",
+    "aws",
+    "azure",
+    "deepgram",
+    "vosk",
+)
 
 _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp": "nlp"}
 _ARROW = re.compile(rb"^\s*[\d:]+[.,]?\d*\s*-->", re.MULTILINE)
@@ -72,11 +87,15 @@ def detect(raw: bytes, path: str) -> str | None:
 
 
 def _json(raw: bytes) -> str | None:
+    from ger.io.documents.shapes import of_answer, of_results, of_several
+
     try:
         value = json.loads(raw)
+    except json.JSONDecodeError:
+        return of_several(raw)
     except (ValueError, RecursionError):
         return None
     if isinstance(value, list):
         first = value[0] if value and isinstance(value[0], dict) else {}
-        return "seglst" if {"words", "session_id"} <= set(first) else None
-    return "whisper" if "segments" in value else None
+        return "seglst" if {"words", "session_id"} <= set(first) else of_results(value)
+    return "whisper" if "segments" in value else of_answer(value) or of_results([value])
