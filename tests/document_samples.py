@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from cloud_samples import CLOUD
+
 SRT = (
     "\ufeff1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>Hello</i> my dear frend, how\r\nare you\r\n\r\n"
     "2\r\n00:00:02,500 --> 00:00:04,000 X1:40 Y1:10\r\n{\\an8}doing on this find day?\r\n\r\n"
@@ -124,4 +126,5 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "recogs-a.txt": ("icefall", ICEFALL),
     "wer": ("wenet", WENET),
     "manifest.json": ("nemo", NEMO),
+    **CLOUD,
 }

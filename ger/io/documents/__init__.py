@@ -1,7 +1,7 @@
 """Recognizers' output in the form that users have it: read, corrected, and written again as it was.
 
-Which format a file is in is found out here and nowhere else. Every format has a module with `read(raw, name)`, which
-makes a `Document` of the file's bytes.
+Which format a file is in is found out here, for JSON with the help of `shapes`. Every format has a module with
+`read(raw, name)`, which makes a `Document` of the file's bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,25 @@ __all__ = [
 ]
 
 #: The formats by name.
-FORMATS = ("srt", "vtt", "ctm", "stm", "nlp", "tsv", "kaldi", "seglst", "whisper", "icefall", "wenet", "nemo")
+FORMATS = (
+    "srt",
+    "vtt",
+    "ctm",
+    "stm",
+    "nlp",
+    "tsv",
+    "kaldi",
+    "seglst",
+    "whisper",
+    "google",
+    "aws",
+    "azure",
+    "deepgram",
+    "vosk",
+    "icefall",
+    "wenet",
+    "nemo",
+)
 
 _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp": "nlp"}
 #: Suffixes of other text files that hold documents.
@@ -125,11 +143,15 @@ def is_manifest(line: bytes) -> bool:
 
 
 def _json(raw: bytes) -> str | None:
+    from ger.io.documents.shapes import of_answer, of_results, of_several
+
     try:
         value = json.loads(raw)
+    except json.JSONDecodeError:
+        return of_several(raw)
     except (ValueError, RecursionError):
         return None
     if isinstance(value, list):
         first = value[0] if value and isinstance(value[0], dict) else {}
-        return "seglst" if {"words", "session_id"} <= set(first) else None
-    return "whisper" if "segments" in value else None
+        return "seglst" if {"words", "session_id"} <= set(first) else of_results(value)
+    return "whisper" if "segments" in value else of_answer(value) or of_results([value])

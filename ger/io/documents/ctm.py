@@ -56,7 +56,8 @@ def _line(line: str, word: Word, same: bool) -> str:
     new = {4: word.text}
     if word.start is not None and word.end is not None:
         start = _like(word.start, line[slice(*at[2])])
-        new |= {2: start, 3: _like(word.end - float(start), line[slice(*at[3])])}
+        end = _like(word.end, start)  # as the next word may begin there
+        new |= {2: start, 3: _like(float(end) - float(start), line[slice(*at[3])])}
     if word.confidence is not None and len(at) > 5:
         new[5] = _like(word.confidence, line[slice(*at[5])])
     for column in sorted(new, reverse=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from ger.io.documents.core import Change, Document, decoded
 from ger.text.align import carry_times, diff
 from ger.types import Word
 
-__all__ = ["Entries", "JsonDocument", "dumped", "field_of", "parsed", "seconds"]
+__all__ = ["Entries", "JsonDocument", "dumped", "field_of", "parsed", "readable", "seconds"]
 
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)")
 _DEEP = "Check that it is what the recognizer wrote."
@@ -31,18 +31,29 @@ class JsonDocument(Document):
     def __init__(self, raw: bytes, name: str) -> None:
         self._raw = raw
         self._text, self._encode = decoded(raw, name)
-        self._value = parsed(self._text, name)
+        self._value = self._parsed(name)
 
     def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
         if not changes:
             return self._raw
-        value = parsed(self._text, "")  # a copy
+        value = self._parsed("")  # a copy
+        self._apply(value, changes)
+        return self._encode(self._dumped(value))
+
+    def _parsed(self, name: str) -> Any:
+        """The value of the file."""
+        return parsed(self._text, name)
+
+    def _dumped(self, value: Any) -> str:
+        """The file with another value."""
+        return dumped(value, self._text)
+
+    def _apply(self, value: Any, changes: Mapping[int, Sequence[Change]]) -> None:
+        """Make all changes in a copy of the value."""
         for unit, own in sorted(changes.items(), reverse=True):  # what comes behind does not move
             self._change(value, unit, own)
         self._finish(value)
-        return self._encode(dumped(value, self._text))
 
-    @abstractmethod
     def _change(self, value: Any, unit: int, changes: Sequence[Change]) -> None:
         """Change the words of a unit in a copy of the value."""
 
@@ -128,29 +139,38 @@ class Entries:
         """An object of another word."""
         lead = like[self.text][: len(like[self.text]) - len(like[self.text].lstrip())]
         made = {**like, self.text: lead + word.text}
-        for key, time in ((self.start, word.start), (self.end, word.end)):
+        was = self.word(like, "")
+        for key, time, before in ((self.start, word.start, was.start), (self.end, word.end, was.end)):
+            if time == before:
+                continue
             if isinstance(like.get(key), int | float) and time is not None:
                 made[key] = round(time / self.unit, 3)
             elif isinstance(like.get(key), str) and time is not None:
-                made[key] = f"{round(time / self.unit, 3):g}{'s' if like[key].endswith('s') else ''}"
+                made[key] = _told(time / self.unit, like[key])
         for key in self.confidence:
             if key in like and word.confidence is not None:
                 made[key] = word.confidence
         return made
 
 
-def dumped(value: Any, text: str) -> str:
-    """A value as JSON in the style of another text: indentation, separators, escapes and what is behind it."""
-    indent = _INDENT.search(text[:1000])
-    ascii_only = text.isascii() and "\\u" in text
-    tight = indent is None and ": " not in text[:1000] and len(text) > 2
+def _told(time: float, like: str) -> str:
+    """A time as text, with an `s` where another one has it."""
+    text = f"{time:.3f}".rstrip("0")
+    return text.rstrip(".") + "s" if like.endswith("s") else text + "0" * text.endswith(".")
+
+
+def dumped(value: Any, like: str) -> str:
+    """A value as JSON, laid out like another text."""
+    indent = _INDENT.search(like[:1000])
+    ascii_only = like.isascii() and "\\u" in like
+    tight = indent is None and ": " not in like[:1000] and len(like) > 2
     made = json.dumps(
         value,
         ensure_ascii=ascii_only,
         indent=indent[1] if indent else None,
         separators=(",", ":") if tight else None,
     )
-    return made + text[len(text.rstrip()) :]
+    return made + like[len(like.rstrip()) :]
 
 
 def parsed(text: str, name: str, line: int = 1) -> Any:
@@ -164,8 +184,19 @@ def parsed(text: str, name: str, line: int = 1) -> Any:
     Raises:
         InputError: it is none; names the line and says where it was cut where it was.
     """
-    try:
+    with readable(text, name, line):
         return json.loads(text)
+
+
+@contextmanager
+def readable(text: str, name: str, line: int = 1) -> Iterator[None]:
+    """What goes wrong while JSON is parsed, said with the place; `line` is that which the text begins with.
+
+    Raises:
+        InputError: as for `parsed`.
+    """
+    try:
+        yield
     except json.JSONDecodeError as error:
         cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         hint = "It may be cut off: fetch it again." if cut else "Check that it is JSON."

@@ -19,7 +19,7 @@ from ger.text.align import carry_times, diff
 from ger.text.tokens import tokenize
 from ger.types import AudioSpan, Correction, Hypothesis, NBest, Word
 
-__all__ = ["Passage", "changed", "passages", "recordings", "unit_lists"]
+__all__ = ["Passage", "changed", "cuts", "passages", "recordings", "unit_lists"]
 
 #: Units are joined over silences up to so many seconds, and to so many words; fewer where there is no punctuation.
 _PAUSE, _PAUSE_UNMARKED = 2.0, 0.5
@@ -78,8 +78,9 @@ class Passage:
                 *new[after[1] :],
             ]
         runs = [list(run) for _, run in groupby(range(*before), key=lambda i: self.places[i][0])]
-        cuts = _cuts([w.text for w in old[slice(*before)]], [w.text for w in new[slice(*after)]], list(map(len, runs)))
-        for run, (first, last) in zip(runs, pairwise(cuts), strict=True):
+        said, told = ([word.text for word in words] for words in (old[slice(*before)], new[slice(*after)]))
+        borders = cuts(said, told, [len(run) for run in runs])
+        for run, (first, last) in zip(runs, pairwise(borders), strict=True):
             unit, at = self.places[run[0]]
             yield Change(unit, at, at + len(run), self._inside(unit, new[after[0] + first : after[0] + last]))
 
@@ -96,10 +97,18 @@ def _held(time: float | None, low: float | None, high: float | None) -> float | 
     return time if high is None else min(high, time)
 
 
-def _cuts(old: Sequence[str], new: Sequence[str], counts: Sequence[int]) -> list[int]:
+def cuts(old: Sequence[str], new: Sequence[str], counts: Sequence[int]) -> list[int]:
     """Where new words are cut so that each part stands for so many of the old ones.
 
     The letters of both are aligned; each border goes to the nearest border of a new word.
+
+    Args:
+        old: Old words.
+        new: New words.
+        counts: How many of the old words each part has.
+
+    Returns:
+        Where the parts begin in the new words, and where the last one ends.
     """
     if len(old) == len(new):
         return [sum(counts[:i]) for i in range(len(counts) + 1)]
