@@ -23,13 +23,17 @@ class Service:
     def __init__(self, url: str) -> None:
         self.url = url
         self.http = httpx2.Client(base_url=url.removesuffix("/v1"), timeout=60)
+        self._openai = self.client()
+
+    def close(self) -> None:
+        self.http.close()
+        self._openai.close()
 
     def client(self, key: str = "none") -> openai.OpenAI:
         return openai.OpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=300)
 
     def transcribe(self, path: Path, **options: Any) -> Any:
-        with self.client() as client:
-            return client.audio.transcriptions.create(file=path, **({"model": "whisper-1"} | options))
+        return self._openai.audio.transcriptions.create(file=path, **({"model": "whisper-1"} | options))
 
     def counted(self, start: str) -> float:
         """The number on the line of /metrics that begins like that; 0 where there is none."""
@@ -45,7 +49,7 @@ def serve(made: fakes.Made) -> Iterator[Callable[..., Service]]:
         def start(**options: Any) -> Service:
             limits = Limits(**{name: options.pop(name) for name in Limits.__slots__ if name in options})
             service = Service(stack.enter_context(serving(settings(**options), limits)))
-            stack.callback(service.http.close)
+            stack.callback(service.close)
             return service
 
         yield start
@@ -57,4 +61,4 @@ def service(whisper_dir: Path, smollm2_dir: Path) -> Iterator[Service]:
     with serving(settings(model=str(whisper_dir), llm=str(smollm2_dir), device="cpu")) as url:
         service = Service(url)
         yield service
-        service.http.close()
+        service.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -66,21 +66,17 @@ def _read(body: bytes, *, lines: bool) -> tuple[list[NBest], _Shape]:
         RecordError: it holds something else; says where.
     """
     if lines:
-        rows = [(row, f"line {i}") for i, row in enumerate(body.split(b"\n"), 1) if row.strip()]
-        return _different([loads(row + b"\n", where) for row, where in rows]), "lines"
+        rows = [(row + b"\n", i) for i, row in enumerate(body.split(b"\n"), 1) if row.strip()]
+        return _different([loads(row, f"line {i}", str(i)) for row, i in rows]), "lines"
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
         hint = "Send JSON Lines as application/jsonl." if body.count(b"\n") else "Send a record or a list of records."
         raise RecordError(f"The request is not JSON ({error}).", hint) from error
     items = value if isinstance(value, list) else [value]
-    made = [_list(item, f"record {i}" if value is items else "the record", i) for i, item in enumerate(items, 1)]
+    rows = [(json.dumps(item).encode() + b"\n", i) for i, item in enumerate(items, 1)]
+    made = [loads(row, f"record {i}" if value is items else "the record", str(i)) for row, i in rows]
     return _different(made), "list" if value is items else "one"
-
-
-def _list(value: Any, where: str, number: int) -> NBest:
-    named = {"id": str(number)} | value if isinstance(value, dict) else value
-    return loads(json.dumps(named).encode() + b"\n", where)
 
 
 def _different(lists: list[NBest]) -> list[NBest]:
