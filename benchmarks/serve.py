@@ -3,9 +3,9 @@
     python benchmarks/serve.py [--clients 16] [--requests 48] [FOLDER]
 
 The default models on this machine, the clips of examples/audio (or the audio files of FOLDER) through OpenAI's client
-over loopback; every request is a whole clip with its language given. Both runs ask for the same clips in the same order, after
-one round that is not timed. An answer that differs between the runs is an error. What is measured is what sharing
-batches gains, on top of what the cores do side by side anyway.
+over loopback; every request is a whole clip with its language given. Both runs ask for the same clips in the same
+order, after one request that is not timed. An answer that differs between the runs is an error. What is measured is
+what working side by side and sharing batches gain over a client that waits for each answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -37,17 +38,16 @@ def main() -> int:
     clips = [Path(source.path) for source in expand([arguments.folder]).inputs]
     wanted = [clips[i % len(clips)] for i in range(arguments.requests)]
     print(machine())
-    with serving(settings(), Limits(requests=2 * arguments.clients)) as url:
-        with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
+    limits = Limits(requests=2 * arguments.clients)
+    with serving(settings(), limits) as url, openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
 
-            def ask(path: Path) -> str:
-                return client.audio.transcriptions.create(
-                    file=path, model="whisper-1", language=arguments.language
-                ).text
+        def ask(path: Path) -> str:
+            options = {"model": "whisper-1", "language": arguments.language}
+            return client.audio.transcriptions.create(file=path, **options).text
 
-            ask(clips[0])
-            alone, one_by_one = timed(ask, wanted, 1)
-            together, at_once = timed(ask, wanted, arguments.clients)
+        ask(clips[0])
+        alone, one_by_one = timed(ask, wanted, 1)
+        together, at_once = timed(ask, wanted, arguments.clients)
     for clients, seconds in ((1, alone), (arguments.clients, together)):
         print(f"{clients:3} clients: {len(wanted)} recordings in {seconds:.1f} s, {len(wanted) / seconds:.2f} a second")
     print(f"ratio: {alone / together:.2f}")
@@ -57,7 +57,7 @@ def main() -> int:
     return bool(differ)
 
 
-def timed(ask, wanted: list[Path], clients: int) -> tuple[float, list[str]]:
+def timed(ask: Callable[[Path], str], wanted: list[Path], clients: int) -> tuple[float, list[str]]:
     """Seconds for all requests, and the answers."""
     started = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:

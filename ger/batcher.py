@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from queue import Full
 from typing import Generic, TypeVar
 
 from ger.errors import UsageError
 
-__all__ = ["Batcher"]
+__all__ = ["Batcher", "Turns"]
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -115,3 +116,25 @@ class Batcher(Generic[_In, _Out]):
             return
         for (_, future), result in zip(batch, made, strict=True):
             future.set_result(result)
+
+
+class Turns:
+    """Lets one thread work at a time, in the order in which they came; a lock may keep one waiting for ever."""
+
+    def __init__(self) -> None:
+        self._queue: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Wait for a turn, and have it."""
+        own = object()
+        with self._changed:
+            self._queue.append(own)
+            self._changed.wait_for(lambda: self._queue[0] is own)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._queue.popleft()
+                self._changed.notify_all()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from queue import Full
@@ -38,13 +39,15 @@ class Corrector:
 
     Args:
         settings: What to use; see `ger.api.settings`.
+        turn: What is entered around the work on each batch.
 
     Raises:
         GerError: a model cannot be had.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, turn: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
         self._inner = settings.make_corrector()
+        self._turn = turn
         self._tokens = itertools.count(1)
         #: Where lists wait for each other.
         self.batcher = Batcher[NBest, Correction](self._corrected, most=_MOST, bound=16 * _MOST, name="corrector")
@@ -168,7 +171,8 @@ class Corrector:
         self.close()
 
     def _corrected(self, lists: Sequence[NBest]) -> list[Correction]:
-        return [replace(made, signature=self.signature) for made in self._inner.correct(lists)]
+        with self._turn():
+            return [replace(made, signature=self.signature) for made in self._inner.correct(lists)]
 
 
 class _Call:

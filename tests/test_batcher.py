@@ -10,7 +10,7 @@ from queue import Full
 
 import pytest
 
-from ger.batcher import Batcher
+from ger.batcher import Batcher, Turns
 from ger.errors import UsageError
 
 
@@ -117,3 +117,22 @@ def test_what_is_cancelled_is_not_done() -> None:
         gone.result(0)
     batcher.close()
     assert work.calls == [[0], [2]]
+
+
+def test_turns_come_in_order_one_at_a_time() -> None:
+    turns, order, threads = Turns(), [], []
+    with turns():
+        for number in range(5):
+
+            def work(number: int = number) -> None:
+                with turns():
+                    order.append(number)
+
+            threads.append(threading.Thread(target=work))
+            threads[-1].start()
+            while len(turns._queue) < number + 2:
+                pass
+        assert order == []
+    for thread in threads:
+        thread.join(10)
+    assert order == [0, 1, 2, 3, 4]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ger.batcher import Batcher
+from ger.batcher import Batcher, Turns
 from ger.corrector import Corrector
 from ger.errors import AudioError
 from ger.io.audio import SAMPLE_RATE, decode
@@ -67,7 +68,9 @@ class Engine:
 
     def __init__(self, settings: Settings, limits: Limits) -> None:
         self.settings, self.limits = settings, limits
-        self.corrector = Corrector(settings)
+        #: Models that use all cores, or the whole device, each by itself get nothing out of working at once.
+        self._turn: Callable[[], AbstractContextManager[object]] = nullcontext if _elsewhere(settings) else Turns()
+        self.corrector = Corrector(settings, self._turn)
         self.segmenter = settings.make_segmenter()
         self._recognizers: dict[str, Batcher[AudioSegment, NBest]] = {}
         self._loading = threading.Lock()
@@ -101,7 +104,12 @@ class Engine:
             if task not in self._recognizers:
                 options = replace(self.settings.recognizer, task=task)
                 frontend = replace(self.settings, recognizer=options).make_frontend()
-                self._recognizers[task] = Batcher(frontend.recognize, most=_MOST, bound=_BOUND, name="recognizer")
+
+                def recognize(segments: Sequence[AudioSegment]) -> list[NBest]:
+                    with self._turn():
+                        return frontend.recognize(segments)
+
+                self._recognizers[task] = Batcher(recognize, most=_MOST, bound=_BOUND, name="recognizer")
             return self._recognizers[task]
 
     def close(self) -> None:
@@ -212,3 +220,9 @@ class Transcription:
         except AudioError as error:
             hint = "Send the whole file again." if 0 < self.seconds <= most else error.hint
             raise AudioError(error.message.replace(printable(path), name), hint) from error
+
+
+def _elsewhere(settings: Settings) -> bool:
+    """Whether a language model runs on another machine."""
+    how = settings.profile.generation
+    return any(spec.backend == "openai" for spec in (*settings.profile.lms, *([how.lm] if how else [])))
