@@ -148,7 +148,7 @@ class Corrector:
     def forget(self, recordings: Iterable[str]) -> None:
         """What was said in these recordings is no context for what follows."""
         if isinstance(self._inner, Running):
-            for name in recordings:
+            for name in filter(None, recordings):
                 self._inner.forget(name)
 
     def new_name(self) -> str:

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fakes
-import httpx2
-import openai
 import pytest
 
 from ger.api import settings
-from ger.serve.limits import Limits
-from ger.serve.run import serving
+
+if TYPE_CHECKING:
+    import openai
 
 
 class Service:
     """A running service and clients of it."""
 
     def __init__(self, url: str) -> None:
+        import httpx2
+
         self.url = url
         self.http = httpx2.Client(base_url=url.removesuffix("/v1"), timeout=60)
         self._openai = self.client()
@@ -30,6 +31,8 @@ class Service:
         self._openai.close()
 
     def client(self, key: str = "none") -> openai.OpenAI:
+        import openai
+
         return openai.OpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=300)
 
     def transcribe(self, path: Path, **options: Any) -> Any:
@@ -44,6 +47,9 @@ class Service:
 @pytest.fixture
 def serve(made: fakes.Made) -> Iterator[Callable[..., Service]]:
     """Starts the service with scripted parts; options are those of `Limits` and `ger.api.settings`."""
+    from ger.serve.limits import Limits
+    from ger.serve.run import serving
+
     with ExitStack() as stack:
 
         def start(**options: Any) -> Service:
@@ -58,6 +64,8 @@ def serve(made: fakes.Made) -> Iterator[Callable[..., Service]]:
 @pytest.fixture(scope="session")
 def service(whisper_dir: Path, smollm2_dir: Path) -> Iterator[Service]:
     """The service with the default models."""
+    from ger.serve.run import serving
+
     with serving(settings(model=str(whisper_dir), llm=str(smollm2_dir), device="cpu")) as url:
         service = Service(url)
         yield service

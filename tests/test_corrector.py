@@ -104,8 +104,11 @@ def test_running_context_stays_within_a_call(made: Made) -> None:
             assert [one.audio for one in corrections] == [one.audio for one in lists]
             prefixes = [request.prefix for call in made.lms[0].scored for request in call]
             assert [TEXTS[1] in prefix.lower() for prefix in prefixes] == [False, True]
-        assert corrector._inner._said == {}  # type: ignore[attr-defined]
+        said = corrector._inner._said  # type: ignore[attr-defined]
+        assert said == {}
+        said["of another call"] = "words"
         assert corrector.batch([nbest("talk-1", *TEXTS), nbest("alone", *TEXTS)])[0].audio is None
+        assert said == {"of another call": "words"}
 
 
 SRT = """1
