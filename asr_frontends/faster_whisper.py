@@ -51,6 +51,7 @@ _NO_SPEECH = 0.6  # Whisper's own threshold (Radford et al. 2022, section 4.5)
 _SURELY_NO_SPEECH = 0.85
 _MODEST_LOGPROB = -0.3
 _VOTE_SECONDS = 30.0  # of a recording decide on its language
+_RECORDINGS = 10_000  # whose languages are remembered
 _UNSPACED = {"zh", "ja", "th", "lo", "my", "yue", "km", "bo"}
 
 
@@ -113,7 +114,8 @@ class FasterWhisper:
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{local.name}: the recognizer cannot be loaded: {error}.") from error
         self._model = self._whisper.model
-        self._check(options, local.name)
+        self._title = local.name
+        self._check(options)
         self._options = options
         self._beam = options.beam_size or max(5, 4 * options.nbest)
         self._batch = options.batch_size or (8 if self._device == "cpu" else 16)
@@ -138,9 +140,11 @@ class FasterWhisper:
         Raises:
             MemoryLimitError: not enough memory, even for one segment.
             ModelError: the recognizer broke, or a segment is longer than the 30 s that Whisper hears at once.
+            UsageError: the model does not know the language of a segment.
         """
         for segment in segments:
             _check_length(segment)
+            self._check_language(segment.language)
         jobs = [_Job(segment) for segment in segments]
         for first in range(0, len(jobs), _GROUP):
             group = [job for job in jobs[first : first + _GROUP] if job.frames]
@@ -225,6 +229,8 @@ class FasterWhisper:
         for job in jobs:
             job.language, probability = self._languages[job.segment.span.path]
             job.language_probability = round(probability, 4)
+        for path in list(self._languages)[:-_RECORDINGS]:
+            del self._languages[path]
 
     def _generate(self, jobs: list[_Job]) -> None:
         """Fill the jobs by beam search; its scores are totals because the length penalty is 0."""
@@ -366,14 +372,15 @@ class FasterWhisper:
         tokenizer = self._tokenizer(language)
         return [*tokenizer.sot_sequence, tokenizer.no_timestamps]
 
-    def _check(self, options: FrontendOptions, name: str) -> None:
+    def _check_language(self, language: str | None) -> None:
         known = self._whisper.supported_languages
-        if options.language and options.language not in known:
-            raise UsageError(
-                f"{name} does not know the language {options.language!r}.", suggest(options.language, known)
-            )
+        if language and language not in known:
+            raise UsageError(f"{self._title} does not know the language {language!r}.", suggest(language, known))
+
+    def _check(self, options: FrontendOptions) -> None:
+        self._check_language(options.language)
         if options.task == "translate" and not self._model.is_multilingual:
-            raise UsageError(f"{name} cannot translate.", "Use a multilingual Whisper model.")
+            raise UsageError(f"{self._title} cannot translate.", "Use a multilingual Whisper model.")
 
 
 def _hardware(options: FrontendOptions) -> tuple[str, str]:

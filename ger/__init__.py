@@ -3,6 +3,7 @@
 >>> import ger
 >>> recording = ger.correct("talk.wav", nbest=5)  # doctest: +SKIP
 >>> for result in ger.stream(["calls/"]): ...  # doctest: +SKIP
+>>> with ger.Corrector.from_profile() as corrector: ...  # doctest: +SKIP
 
 Importing this loads no model library.
 """
@@ -15,14 +16,16 @@ __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
     from ger.api import correct, stream
+    from ger.corrector import Corrector
     from ger.errors import GerError
     from ger.types import Correction, Hypothesis, NBest, Word
 
-__all__ = ["Correction", "GerError", "Hypothesis", "NBest", "Word", "__version__", "correct", "stream"]
+__all__ = ["Correction", "Corrector", "GerError", "Hypothesis", "NBest", "Word", "__version__", "correct", "stream"]
 
 _HOMES = {
     "correct": "ger.api",
     "stream": "ger.api",
+    "Corrector": "ger.corrector",
     "GerError": "ger.errors",
     "Correction": "ger.types",
     "Hypothesis": "ger.types",

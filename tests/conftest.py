@@ -1,6 +1,6 @@
 import hypothesis
 
-pytest_plugins = ["fixtures_models", "fixtures_io", "fixtures_cli", "fixtures_engines"]
+pytest_plugins = ["fixtures_models", "fixtures_io", "fixtures_cli", "fixtures_engines", "fixtures_serve"]
 
 # The first example of a run may import much; how long one takes says nothing.
 hypothesis.settings.register_profile("ger", deadline=None)

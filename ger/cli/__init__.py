@@ -16,6 +16,7 @@ from ger.cli.correct import correct
 from ger.cli.doctor import doctor
 from ger.cli.rescore import rescore
 from ger.cli.score import score
+from ger.cli.serve import serve
 from ger.cli.transcribe import transcribe
 from ger.cli.tune import Tune, tune
 
@@ -58,6 +59,7 @@ app.command()(score)
 app.command()(convert)
 app.command()(apply)
 app.command()(revert)
+app.command()(serve)
 app.add_typer(lm.app, name="lm")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")

@@ -45,9 +45,12 @@ class Running:
                 self._remember(lists[i], correction.text)
         return [made[i] for i in range(len(lists))]
 
-    def forget(self) -> None:
-        """What was said so far is no context for what follows."""
-        self._said.clear()
+    def forget(self, name: str = "") -> None:
+        """What was said so far, in one recording or in all, is no context for what follows."""
+        if name:
+            self._said.pop(name, None)
+        else:
+            self._said.clear()
 
     def _told(self, nbest: NBest) -> NBest:
         said = self._said.get(recording(nbest))

@@ -25,6 +25,12 @@ SAMPLE_RATE = 16_000
 #: From here on, the size in a WAV header is a placeholder: 2 GiB or 4 GiB, or a little less.
 _UNKNOWN_SIZE = 0x7FFF_0000
 
+#: Hz; what is said to have fewer would become enormous at 16 kHz.
+_LEAST_RATE = 1000
+
+#: Containers of audio and video that refer to no other file; play lists and scripts do.
+_SELF_CONTAINED = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,flac,flv,gsm,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
+
 #: Containers whose header knows the exact length, so that a file cut short can be told.
 _EXACT_LENGTH = {"flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2", "aiff", "w64"}
 
@@ -49,8 +55,13 @@ def probe(path: str | Path) -> AudioInfo:
         return _info(path, container, stream)
 
 
-def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArray[np.float32]]:
+def decode(path: str | Path, block_seconds: float = 30.0, *, trusted: bool = True) -> Iterator[npt.NDArray[np.float32]]:
     """Decode a file; channels are averaged, or the loudest is taken where they cancel each other.
+
+    Args:
+        path: The file.
+        block_seconds: Length of a block.
+        trusted: Whether the file may make libav read others, as play lists do.
 
     Yields:
         float32 arrays of shape `(n,)`, 16 kHz, between -1 and 1, about `block_seconds` long.
@@ -65,7 +76,7 @@ def decode(path: str | Path, block_seconds: float = 30.0) -> Iterator[npt.NDArra
     pending: list[npt.NDArray[np.float32]] = []
     held = total = 0
     damage: AudioError | None = None
-    with _opened(path) as (container, stream):
+    with _opened(path, trusted=trusted) as (container, stream):
         info = _info(path, container, stream)
         samples = _samples(path, container, stream)
         while True:
@@ -96,6 +107,7 @@ def _samples(path: str | Path, container: Any, stream: Any) -> Iterator[npt.NDAr
     try:
         for packet in container.demux(stream):
             for frame in _frames(packet):
+                _check_rate(path, frame.sample_rate)
                 frame.pts = None  # gaps and jumps in time stamps are not silence
                 for out in resampler.resample(frame):
                     yield _mixed(out.to_ndarray())
@@ -124,8 +136,13 @@ def _frames(packet: Any) -> list[Any]:
         return []
 
 
+def _check_rate(path: str | Path, rate: int) -> None:
+    if rate < _LEAST_RATE:
+        raise AudioError(f"{printable(path)} has a sample rate of {rate} Hz.", "Speech needs 8000 Hz or more.")
+
+
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
+def _opened(path: str | Path, *, trusted: bool = True) -> Iterator[tuple[Any, Any]]:
     try:
         import av
     except ImportError as error:
@@ -134,7 +151,8 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
         if Path(path).stat().st_size == 0:
             raise AudioError(f"{printable(path)}: the file is empty.", "Copy it again or leave it out.")
         # Only a path from the root is safe from being taken for an address: 12:30.wav has a colon.
-        container = av.open(os.path.abspath(path), metadata_errors="ignore")
+        options = {} if trusted else {"format_whitelist": _SELF_CONTAINED, "protocol_whitelist": "file"}
+        container = av.open(os.path.abspath(path), options=options, metadata_errors="ignore")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         hint = "If a player plays it, convert it to WAV or FLAC first."
         if isinstance(error, PermissionError):

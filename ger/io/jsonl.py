@@ -58,13 +58,20 @@ def write_records(path: str | os.PathLike[str], records: Iterable[NBest | Correc
     write_atomic(path, (dumps(record) + "\n" for record in records))
 
 
-def loads(line: bytes, where: str) -> NBest:
+def loads(line: bytes, where: str, id: str = "") -> NBest:
     """The list in a line: a list, the list that a correction was made from, or an id and a text.
+
+    Args:
+        line: The line.
+        where: What errors call it.
+        id: The id of a list that has none; it has to have one when this is empty.
 
     Raises:
         RecordError: it holds none; names the place.
     """
     value = _object(line, where)
+    if id:
+        value.setdefault("id", id)
     if "hypotheses" not in value and "decision" not in value and isinstance(value.get("text"), str):
         value = {**value, "hypotheses": [{"text": value.pop("text")}]}
     return _nbest(value, where)

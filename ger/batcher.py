@@ -1,0 +1,140 @@
+"""What several callers want done, done together: what has come in while the last batch ran is the next one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from queue import Full
+from typing import Generic, TypeVar
+
+from ger.errors import UsageError
+
+__all__ = ["Batcher", "Turns"]
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Batcher(Generic[_In, _Out]):
+    """Does the work of several threads in one, in batches, first come first served.
+
+    Nothing waits for a batch to fill: a single item is done at once. A batch that fails is done again in halves, so
+    that only the items fail that must.
+
+    Args:
+        work: What is done: takes items, gives a result for each, in order. It is called in one thread only.
+        most: Items of a batch at most.
+        bound: Items that wait at most; then callers wait, too.
+        name: Name of the thread.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[_In]], Sequence[_Out]], *, most: int = 64, bound: int = 1024, name: str = "batch"
+    ) -> None:
+        self._work, self._most, self._bound, self._name = work, most, bound, name
+        self._waiting: deque[tuple[_In, Future[_Out]]] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        #: Batches and items that were done.
+        self.batches = self.items = 0
+
+    @property
+    def waiting(self) -> int:
+        """Items that are in no batch yet."""
+        return len(self._waiting)
+
+    def submit(self, item: _In, timeout: float | None = None) -> Future[_Out]:
+        """Have something done; the future has what comes of it. Cancelling the future takes it out of the queue.
+
+        Args:
+            item: The item.
+            timeout: Seconds to wait for room in the queue; for ever when left out.
+
+        Raises:
+            queue.Full: there was no room.
+            UsageError: it was closed.
+        """
+        future: Future[_Out] = Future()
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while len(self._waiting) >= self._bound and not self._closed:
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    raise Full
+                self._changed.wait(left)
+            if self._closed:
+                raise UsageError(f"The {self._name} is closed.", "Make another one.")
+            self._waiting.append((item, future))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"ger-{self._name}", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return future
+
+    def close(self) -> None:
+        """Take nothing more, finish what was taken, and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while taken := self._take():
+            batch = [(item, future) for item, future in taken if future.set_running_or_notify_cancel()]
+            if batch:
+                self._do(batch)
+                self.batches += 1
+                self.items += len(batch)
+
+    def _take(self) -> list[tuple[_In, Future[_Out]]]:
+        """What is there, at least one item; nothing when there will be no more."""
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            taken = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            self._changed.notify_all()
+        return taken
+
+    def _do(self, batch: Sequence[tuple[_In, Future[_Out]]]) -> None:
+        try:
+            made = self._work([item for item, _ in batch])
+            if len(made) != len(batch):
+                raise ValueError(f"{len(made)} results for {len(batch)} items")
+        except Exception as error:  # noqa: BLE001  # raised again where the result is used
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            middle = len(batch) // 2
+            self._do(batch[:middle])
+            self._do(batch[middle:])
+            return
+        for (_, future), result in zip(batch, made, strict=True):
+            future.set_result(result)
+
+
+class Turns:
+    """Lets one thread work at a time, in the order in which they came; a lock may keep one waiting for ever."""
+
+    def __init__(self) -> None:
+        self._queue: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Wait for a turn, and have it."""
+        own = object()
+        with self._changed:
+            self._queue.append(own)
+            self._changed.wait_for(lambda: self._queue[0] is own)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._queue.popleft()
+                self._changed.notify_all()

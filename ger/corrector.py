@@ -1,0 +1,206 @@
+"""A corrector that stays loaded: `ger.Corrector`, for programs that have texts, lists or documents to correct."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from queue import Full
+from typing import TYPE_CHECKING, Any
+
+from ger import __version__
+from ger.batcher import Batcher
+from ger.correct.rescore import recording
+from ger.correct.running import Running
+from ger.types import AudioSpan, Correction, Hypothesis, NBest
+
+if TYPE_CHECKING:
+    from ger.lm.profile import Profile
+    from ger.settings import Settings
+
+__all__ = ["Corrector", "What"]
+
+#: What can be corrected: a text, texts of one utterance with the best first, or a list with all that is known of it.
+What = str | Sequence[str] | NBest
+
+_MOST = 256
+
+
+class Corrector:
+    """Corrects texts and N-best lists; the models are loaded once, and callers of all threads and tasks share batches.
+
+    >>> with ger.Corrector.from_profile() as corrector:  # doctest: +SKIP
+    ...     corrector.correct(["so the field", "sow the field"]).text
+
+    Args:
+        settings: What to use; see `ger.api.settings`.
+        turn: What is entered around the work on each batch.
+
+    Raises:
+        GerError: a model cannot be had.
+    """
+
+    def __init__(self, settings: Settings, turn: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        self._inner = settings.make_corrector()
+        self._turn = turn
+        self._tokens = itertools.count(1)
+        #: Where lists wait for each other.
+        self.batcher = Batcher[NBest, Correction](self._corrected, most=_MOST, bound=16 * _MOST, name="corrector")
+
+    @classmethod
+    def from_profile(cls, profile: Profile | str | os.PathLike[str] | None = None, **options: Any) -> Corrector:
+        """Load a corrector.
+
+        Args:
+            profile: A file that `ger tune` wrote, or a `ger.lm.profile.Profile`; the default one when left out.
+            **options: Settings by name, such as `llm=…`, `mode="generate"`; see `ger.api.settings`.
+
+        Raises:
+            GerError: the profile cannot be read, an option is not known, or a model cannot be had.
+        """
+        from ger.api import settings
+
+        return cls(settings(profile=profile, **options))
+
+    @property
+    def signature(self) -> str:
+        """One line that says how corrections are made."""
+        return f"ger {__version__} | lists | {self._inner.signature}"
+
+    def correct(self, what: What) -> Correction:
+        """Correct a text, texts of one utterance (the best first), or a list.
+
+        A correction whose `decision` is `failed` keeps the first text, and says why.
+
+        Raises:
+            UsageError: it was closed.
+        """
+        return self.batch([what])[0]
+
+    def batch(self, lists: Iterable[What]) -> list[Correction]:
+        """Correct several, in order; with running context (`previous`) each recording's lists follow one another.
+
+        Raises:
+            UsageError: it was closed.
+        """
+        call = _Call(self, lists)
+        return call.restored([future.result() for future in [self.submit(nbest) for nbest in call.lists]])
+
+    async def acorrect(self, what: What) -> Correction:
+        """As `correct`; what several tasks ask for at once is corrected together.
+
+        Raises:
+            UsageError: it was closed.
+        """
+        return (await self.abatch([what]))[0]
+
+    async def abatch(self, lists: Iterable[What]) -> list[Correction]:
+        """As `batch`; cancelled, it gives up what is not being corrected yet.
+
+        Raises:
+            UsageError: it was closed.
+        """
+        call = _Call(self, lists)
+        futures: list[Future[Correction]] = []
+        try:
+            for nbest in call.lists:
+                try:
+                    futures.append(self.batcher.submit(nbest, timeout=0))
+                except Full:
+                    futures.append(await asyncio.to_thread(self.submit, nbest))
+            return call.restored([await asyncio.wrap_future(future) for future in futures])
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def document(self, source: bytes | str | os.PathLike[str], format: str | None = None) -> bytes:
+        """A recognizer's file with corrected words, and nothing else changed.
+
+        Args:
+            source: A file, or what is in one.
+            format: One of `ger.io.documents.FORMATS`; found out when left out, of bytes from what is inside alone.
+
+        Raises:
+            InputError: it cannot be read, is of no known format or not what it should be.
+            UsageError: there is no format of that name, or the corrector was closed.
+        """
+        from ger.io.documents import read_document
+        from ger.io.documents.passages import changed, passages
+
+        path, raw = ("document", source) if isinstance(source, bytes) else (os.fspath(source), None)
+        document = read_document(path, format=format, raw=raw)
+        found = passages(document, Path(path).stem)
+        return changed(document, list(zip(found, self.batch(passage.nbest for passage in found), strict=True)))
+
+    def submit(self, nbest: NBest) -> Future[Correction]:
+        """Correct a list some time soon. With running context its recording should have a name of its own.
+
+        Raises:
+            UsageError: it was closed.
+        """
+        return self.batcher.submit(nbest)
+
+    def forget(self, recordings: Iterable[str]) -> None:
+        """What was said in these recordings is no context for what follows."""
+        if isinstance(self._inner, Running):
+            for name in filter(None, recordings):
+                self._inner.forget(name)
+
+    def new_name(self) -> str:
+        """A name that no recording has yet."""
+        return f"call {next(self._tokens)}"
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether what was said before in a recording is context for what follows."""
+        return isinstance(self._inner, Running)
+
+    def close(self) -> None:
+        """Finish what was asked for, and take nothing more."""
+        self.batcher.close()
+
+    def __enter__(self) -> Corrector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _corrected(self, lists: Sequence[NBest]) -> list[Correction]:
+        with self._turn():
+            return [replace(made, signature=self.signature) for made in self._inner.correct(lists)]
+
+
+class _Call:
+    """The lists of one call. With running context their recordings get names of their own while they are corrected."""
+
+    def __init__(self, corrector: Corrector, lists: Iterable[What]) -> None:
+        self._corrector = corrector
+        self._given = [_list(what, str(number)) for number, what in enumerate(lists, 1)]
+        self.lists = self._given
+        if corrector.runs_on:
+            name = corrector.new_name()
+            self.lists = [_renamed(nbest, name) for nbest in self._given]
+
+    def restored(self, made: Sequence[Correction]) -> list[Correction]:
+        """The corrections with the names that their recordings had."""
+        self._corrector.forget({recording(nbest) for nbest in self.lists})
+        return [replace(one, audio=nbest.audio) for one, nbest in zip(made, self._given, strict=True)]
+
+
+def _renamed(nbest: NBest, name: str) -> NBest:
+    if not recording(nbest):
+        return nbest
+    span = nbest.audio or AudioSpan("")
+    return replace(nbest, audio=replace(span, path=f"{name}: {recording(nbest)}"))
+
+
+def _list(what: What, id: str) -> NBest:
+    if isinstance(what, NBest):
+        return what
+    texts = [what] if isinstance(what, str) else what
+    return NBest(id, tuple(Hypothesis(text) for text in texts))
