@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,6 +43,13 @@ class Service:
         """The number on the line of /metrics that begins like that; 0 where there is none."""
         lines = self.http.get("/metrics").text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(start))
+
+    def wait(self, start: str, number: float) -> None:
+        """Wait until it is that number: a client may have its answer before the service has noted so."""
+        end = time.monotonic() + 20
+        while self.counted(start) != number:
+            assert time.monotonic() < end, start
+            time.sleep(0.05)
 
 
 @pytest.fixture
