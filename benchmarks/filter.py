@@ -2,7 +2,7 @@
 
     python benchmarks/filter.py [LINES]
 
-Lists of two hypotheses go through `ger.stream` with a corrector that keeps every 1-best, so all that is measured is
+Lists of two hypotheses go through `ger.filter` with a corrector that keeps every 1-best, so all that is measured is
 reading, converting, writing. Printed are lines a second of processor time and by the clock, and the slope of the
 resident memory over the second half.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from common import machine
 
 from ger.correct.outcome import as_it_was
-from ger.stream import correct_stream
+from ger.filter import correct_stream
 from ger.types import Correction, NBest
 
 CHUNK = 100

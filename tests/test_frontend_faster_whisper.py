@@ -326,6 +326,7 @@ def scripted(model: Model, nbest: int = 2) -> FasterWhisper:
     made._options, made._device, made._beam, made._batch = FrontendOptions(nbest=nbest), "cpu", 5, 8
     made._model, made._tokenizers, made._languages = model, {"en": Tokenizer()}, {}
     made._whisper = SimpleNamespace(
+        supported_languages=["en", "de"],
         feature_extractor=lambda wave, padding: np.zeros((1, len(wave) // 160 + 1), dtype=np.float32),
         find_alignment=lambda tokenizer, tokens, *_: [
             [{"word": " " + VOCABULARY[t], "start": i, "end": i + 1.0, "probability": 0.5} for i, t in enumerate(row)]

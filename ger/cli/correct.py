@@ -237,7 +237,7 @@ def _found(
 def _filter(made: Settings) -> None:
     """Correct lines of standard input as they come."""
     from ger import __version__
-    from ger.stream import correct_stream, pieces
+    from ger.filter import correct_stream, pieces
 
     corrector = made.make_corrector()
     signature = f"ger {__version__} | lists | {corrector.signature}"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ger.correct.outcome import as_it_was
-from ger.stream import correct_stream
+from ger.filter import correct_stream
 from ger.types import Correction, NBest
 
 
