@@ -19,7 +19,7 @@ from ger.correct.running import Running
 from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.documents import FORMATS as DOCUMENTS
-from ger.io.documents import Document, detected, is_text, read_document
+from ger.io.documents import Document, document_in, is_text
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
 from ger.io.inputs import Input
@@ -189,10 +189,9 @@ class Pipeline:
         else:
             if not (source.format or is_text(source.path)):
                 return self._segments(opened)
-            known = source.format or detected(source.path)
-            if known is None:
+            opened.document = document_in(source.path, source.format)
+            if opened.document is None:
                 return read_lists(source.path)
-            opened.document = read_document(source.path, format=known)
             opened.passages = tuple(passages(opened.document, source.id))
         return [passage.nbest for passage in opened.passages]
 

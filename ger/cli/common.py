@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN",
+    "Backend",
     "Bar",
     "BatchSize",
     "BeamSize",
@@ -30,12 +32,18 @@ __all__ = [
     "Inputs",
     "InputsOrSystems",
     "Language",
+    "Llm",
+    "LlmForm",
+    "LlmPrecision",
+    "Mode",
     "Model",
     "NBestSize",
+    "ProfileFile",
     "Recursive",
     "Resume",
     "TaskName",
     "Threads",
+    "Weight",
     "bar",
     "exit_codes",
     "find",
@@ -68,6 +76,29 @@ BeamSize = Annotated[
 ]
 BatchSize = Annotated[
     int | None, typer.Option(help="Segments decoded together (default 8, on a GPU 16).", rich_help_panel=_ASR)
+]
+_LM = "Language model"
+Llm = Annotated[
+    str | None,
+    typer.Option(help="Language model: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_LM),
+]
+Backend = Annotated[str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)]
+Mode = Annotated[
+    str | None,
+    typer.Option(help="rescore, combine, generate, hybrid, cascade.", rich_help_panel=_LM),
+]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
+]
+Weight = Annotated[float | None, typer.Option(help="Weight of the language model, 0 to 1.", rich_help_panel=_LM)]
+LlmForm = Annotated[
+    str | None,
+    typer.Option(help="Written form that it reads: as-is, lower, lower., sentence.", rich_help_panel=_LM),
+]
+LlmPrecision = Annotated[
+    str | None,
+    typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
 ]
 RUN = "Run"
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUN)]

@@ -78,11 +78,11 @@ def convert(
 def _read(source: Path, given: str | None, beside: Beside) -> Sequence[NBest]:
     """The units of a document, or lists."""
     from ger.io.documents import FORMATS as DOCUMENTS
-    from ger.io.documents import detected, read_document
+    from ger.io.documents import document_in
     from ger.io.documents.passages import unit_lists
     from ger.io.lists import read_lists
 
-    known = given or detected(source)
-    if known in DOCUMENTS:
-        return unit_lists(read_document(source, format=known), source.stem)
+    document = document_in(source, given or "") if given in (None, *DOCUMENTS) else None
+    if document:
+        return unit_lists(document, source.stem)
     return list(read_lists(source, format=given, beside=beside))

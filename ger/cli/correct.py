@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["correct"]
 
-_LM = "Language model"
 _OUT = "Output"
 #: Formats of which several can stand one after another on standard output.
 #: Names of the format whose lines are corrected as they come on standard input.
@@ -81,32 +80,13 @@ def correct(
     nbest: common.NBestSize = None,
     beam_size: common.BeamSize = None,
     batch_size: common.BatchSize = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(help="Language model: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_LM),
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)
-    ] = None,
-    mode: Annotated[
-        str | None,
-        typer.Option(help="rescore, combine, generate, hybrid, cascade.", rich_help_panel=_LM),
-    ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
-    ] = None,
-    weight: Annotated[
-        float | None, typer.Option(help="Weight of the language model, 0 to 1.", rich_help_panel=_LM)
-    ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(help="Written form that it reads: as-is, lower, lower., sentence.", rich_help_panel=_LM),
-    ] = None,
-    llm_compute_type: Annotated[
-        str | None,
-        typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
-    ] = None,
+    llm: common.Llm = None,
+    backend: common.Backend = None,
+    mode: common.Mode = None,
+    profile: common.ProfileFile = None,
+    weight: common.Weight = None,
+    form: common.LlmForm = None,
+    llm_compute_type: common.LlmPrecision = None,
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
     decoding: writing.Decoding = None,
@@ -185,7 +165,11 @@ def correct(
         if systems and profile:
             weighed = (name for name, value in pipeline.settings.profile.weights.items() if value)
             lists.check_systems(weighed, (nbest for source in found.inputs for nbest in source.lists))
-        run = _Run(len(found.problems), table=table and not diff and not in_place, documents=_Documents(in_place, diff))
+        run = _Run(
+            len(found.problems),
+            table=table and not diff and not in_place,
+            documents=_Documents(in_place, diff, changes is not None),
+        )
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress):
@@ -255,19 +239,20 @@ def _filter(made: Settings) -> None:
 def _together(systems: list[str] | None, paths: list[str] | None) -> Expansion | None:
     """The input that documents of several systems make together; `None` where they are none."""
     from ger.errors import UsageError
-    from ger.io.documents import detected, read_document
+    from ger.io.documents import document_in
     from ger.io.documents.systems import combined
     from ger.io.inputs import Expansion, expand
 
     files = lists.named(systems or [])
-    if not files or not all(detected(file) for own in files.values() for file in own):
+    found = {name: [document for file in own if (document := document_in(file))] for name, own in files.items()}
+    if not files or any(len(found[name]) < len(own) for name, own in files.items()):
         return None
     if paths or any(len(own) > 1 for own in files.values()):
         raise UsageError(
             "Outputs of several systems are of one recording: one file each.", "Give no INPUT beside them."
         )
     (source,) = expand([next(iter(files.values()))[0]]).inputs
-    documents = {name: read_document(own[0]) for name, own in files.items()}
+    documents = {name: own[0] for name, own in found.items()}
     first = next(iter(documents.values()))
     return Expansion((replace(source, document=(first, tuple(combined(documents, source.id)))),), ())
 
@@ -314,6 +299,7 @@ class _Documents:
 
     in_place: bool
     diff: bool
+    noted: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -333,7 +319,10 @@ class _Documents:
         assert result.document
         assert result.recording
         made = zip(result.passages, result.recording.corrections, strict=True)
-        self.rows += changes.rows(result.document, made, result.source.path)
+        if self.noted:
+            self.rows += changes.rows(result.document, made, result.source.path)
+        if not self.takes:
+            return {}
         before, after = result.document.written(), result.rewritten()
         if self.diff:
             typer.echo(patch(before, after, result.source.path), nl=False)

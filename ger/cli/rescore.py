@@ -35,10 +35,7 @@ def rescore(
     systems: lists.Systems = None,
     reference: lists.References = None,
     input_format: lists.Format = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel="Language model"),
-    ] = None,
+    profile: common.ProfileFile = None,
     lm: lists.Lms = None,
     weight: lists.Weights = None,
     form: lists.Form = None,

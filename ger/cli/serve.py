@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,6 @@ from ger.cli import common, writing
 __all__ = ["serve"]
 
 _HTTP = "Service"
-_LM = "Language model"
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -47,32 +45,13 @@ def serve(
     nbest: common.NBestSize = None,
     beam_size: common.BeamSize = None,
     batch_size: common.BatchSize = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(help="Language model: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_LM),
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)
-    ] = None,
-    mode: Annotated[
-        str | None,
-        typer.Option(help="rescore, combine, generate, hybrid, cascade.", rich_help_panel=_LM),
-    ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
-    ] = None,
-    weight: Annotated[
-        float | None, typer.Option(help="Weight of the language model, 0 to 1.", rich_help_panel=_LM)
-    ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(help="Written form that it reads: as-is, lower, lower., sentence.", rich_help_panel=_LM),
-    ] = None,
-    llm_compute_type: Annotated[
-        str | None,
-        typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
-    ] = None,
+    llm: common.Llm = None,
+    backend: common.Backend = None,
+    mode: common.Mode = None,
+    profile: common.ProfileFile = None,
+    weight: common.Weight = None,
+    form: common.LlmForm = None,
+    llm_compute_type: common.LlmPrecision = None,
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
     decoding: writing.Decoding = None,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ger.errors import InputError, RecordError, UsageError
-from ger.io.documents import Document, detected, read_document
+from ger.io.documents import Document, document_in
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.jsonl import read_corrections
 from ger.io.lists import read_lists, read_texts
@@ -143,8 +143,8 @@ def _read(path: _Path, ids: bool | None, *, reference: bool = False) -> _Side:
     """What a file says; with `reference` the texts are the references."""
     name = printable(path) if path != "-" else "standard input"
     with _file(path) as file:
-        if (known := detected(file)) and known != "nemo":  # one with predictions is lists
-            return _of_document(read_document(file, format=known), path, reference)
+        if (document := document_in(file)) and document.format != "nemo":  # one with predictions is lists
+            return _of_document(document, path, reference)
         fields = _fields(file)
         if fields is None or ("text" in fields and not fields & {"decision", "reference", "pred_text"}):
             return _Side(name, read_texts(file, ids=ids))

@@ -36,7 +36,7 @@ from ger.io import (
     lists_pt,
     lists_text,
 )
-from ger.io.documents import detected, is_manifest, read_document
+from ger.io.documents import document_in, is_manifest
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.lists_beside import Beside
 from ger.io.lists_join import attach_references, join_systems
@@ -141,8 +141,7 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
     """
     if path != "-" and (Path(path).is_dir() or _is_torch(path)):
         return dict(_chosen(read_lists(path), reference, printable(path)))
-    if path != "-" and (known := detected(path)) and known != "nemo":
-        document = read_document(path, format=known)
+    if path != "-" and (document := document_in(path)) and document.format != "nemo":
         if reference and any(unit.reference is not None for unit in document.units):
             return dict(_chosen(unit_lists(document), reference, printable(path)))
         return recordings(document, Path(utf8(path)).stem)

@@ -25,7 +25,7 @@ __all__ = [
     "Document",
     "Unit",
     "detect",
-    "detected",
+    "document_in",
     "is_manifest",
     "is_text",
     "read_document",
@@ -83,13 +83,21 @@ def read_document(path: str | os.PathLike[str], *, format: str | None = None, ra
     return read(raw, name)
 
 
-def detected(path: str | os.PathLike[str]) -> str | None:
-    """The format of a file; `None` for one that is no document.
+def document_in(path: str | os.PathLike[str], format: str = "") -> Document | None:
+    """The document in a file, which is read once; `None` where there is none.
+
+    Args:
+        path: The file; a folder is no document.
+        format: One of `FORMATS`; found out when empty.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is not what it should be; names the place.
     """
-    return None if Path(path).is_dir() else detect(_bytes(path), os.fspath(path))
+    if Path(path).is_dir():
+        return None
+    raw = _bytes(path)
+    known = format or detect(raw, os.fspath(path))
+    return read_document(path, format=known, raw=raw) if known else None
 
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:
@@ -120,8 +128,12 @@ def detect(raw: bytes, path: str) -> str | None:
         return "icefall"
     if _WENET.search(head):
         return "wenet"
-    if head[:1] == b"{" and is_manifest(next(line for line in BytesIO(raw) if line.strip())):
-        return "nemo"
+    if head[:1] == b"{":
+        first = next(line for line in BytesIO(raw) if line.strip())
+        if is_manifest(first):
+            return "nemo"
+        if _is_record(first):
+            return None
     if head[:1] in (b"{", b"["):
         return _json(raw)
     return "srt" if _ARROW.search(head) else None
@@ -140,6 +152,17 @@ def is_manifest(line: bytes) -> bool:
         and "id" not in value
         and any(key == "text" or key.startswith("pred_text") for key in value)
     )
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether a line is one of our own, so that the many others of the file need not be looked at."""
+    if b'"hypotheses"' not in line and b'"decision"' not in line:
+        return False
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and ("hypotheses" in value or "decision" in value)
 
 
 def _json(raw: bytes) -> str | None:

@@ -14,7 +14,7 @@ from ger.io.documents.core import Change, Document, decoded
 from ger.text.align import carry_times, diff
 from ger.types import Word
 
-__all__ = ["Entries", "JsonDocument", "dumped", "field_of", "parsed", "readable", "seconds"]
+__all__ = ["Entries", "JsonDocument", "dumped", "field_of", "parsed", "readable", "seconds", "span"]
 
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)")
 _DEEP = "Check that it is what the recognizer wrote."
@@ -236,3 +236,15 @@ def seconds(value: Any, key: str, where: str) -> float | None:
     if found is None or (isinstance(found, int | float) and abs(found) < 1e9):
         return None if found is None else float(found)
     raise InputError(f"{where}: {key!r} is no time.", _DEEP)
+
+
+def span(value: Any, first: str, last: str, where: str) -> tuple[float | None, float | None]:
+    """Start and end (seconds), under two keys.
+
+    Raises:
+        InputError: one is no time, or the end is before the start.
+    """
+    start, end = seconds(value, first, where), seconds(value, last, where)
+    if start is not None and end is not None and end < start:
+        raise InputError(f"{where} ends before it begins.", "Correct its times.")
+    return start, end

@@ -11,10 +11,8 @@ from ger.io.documents.core import Row, RowDocument, decoded, lines_of
 from ger.io.documents.rows import Timed, number, units
 from ger.types import Word
 
-__all__ = ["HEADER", "read"]
+__all__ = ["read"]
 
-#: How the first line of such a file begins.
-HEADER = "token|speaker|"
 _NEEDED = ("token", "speaker")
 _END = re.compile(r"[^\w%$€£'’)\]]+$")
 

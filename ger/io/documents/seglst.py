@@ -7,7 +7,7 @@ from typing import Any
 
 from ger.errors import InputError
 from ger.io.documents.core import Change, Slots, Unit
-from ger.io.documents.jsondoc import JsonDocument, field_of, seconds
+from ger.io.documents.jsondoc import JsonDocument, field_of, span
 from ger.types import Word
 
 __all__ = ["SegLst", "read"]
@@ -36,9 +36,7 @@ def _unit(number: int, value: Any, where: str) -> Unit:
     text = field_of(value, "words", str, where)
     if text is None:
         raise InputError(f"{where}: 'words' is missing.", "It holds the text of the segment.")
-    start, end = seconds(value, "start_time", where), seconds(value, "end_time", where)
-    if start is not None and end is not None and end < start:
-        raise InputError(f"{where} ends before it begins.", "Correct its times.")
+    start, end = span(value, "start_time", "end_time", where)
     return Unit(
         str(number),
         tuple(map(Word, Slots(text).texts)),

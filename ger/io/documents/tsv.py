@@ -8,10 +8,9 @@ from ger.errors import InputError
 from ger.io.documents.core import TextDocument, Unit, decoded, lines_of
 from ger.io.documents.rows import number
 
-__all__ = ["HEADER", "read"]
+__all__ = ["read"]
 
-#: The first line of such a file.
-HEADER = "start\tend\ttext"
+_HEADER = "start\tend\ttext"
 _ROW = re.compile(r"([^\t]*)\t([^\t]*)\t")
 
 
@@ -26,7 +25,7 @@ def read(raw: bytes, name: str) -> TextDocument:
     for at, offset, line in lines_of(text):
         bare = line.rstrip("\r\n")
         if at == 1:
-            if bare.strip() != HEADER:
+            if bare.strip() != _HEADER:
                 raise InputError(f"{name}, line 1: expected the columns start, end and text.", "Add them as a header.")
             continue
         if not bare.strip():

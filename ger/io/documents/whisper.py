@@ -8,7 +8,7 @@ from typing import Any
 
 from ger.errors import InputError
 from ger.io.documents.core import Change, Slots, Unit
-from ger.io.documents.jsondoc import Entries, JsonDocument, field_of, seconds
+from ger.io.documents.jsondoc import Entries, JsonDocument, field_of, seconds, span
 from ger.text.align import carry_times
 from ger.types import Word
 
@@ -48,9 +48,7 @@ class Whisper(JsonDocument):
         text = field_of(value, "text", str, where)
         if text is None:
             raise InputError(f"{where}: 'text' is missing.", "Every segment has one.")
-        start, end = seconds(value, "start", where), seconds(value, "end", where)
-        if start is not None and end is not None and end < start:
-            raise InputError(f"{where} ends before it begins.", "Correct its times.")
+        start, end = span(value, "start", "end", where)
         entries = field_of(value, "words", list, where) or self._value.get("words", [])[slice(*self._shared[number])]
         timed = [_WORDS.word(entry, where) for entry in entries]
         texts = Slots(text).texts
