@@ -38,6 +38,8 @@ SCHEMA = 1
 Task = Literal["transcribe", "translate"]
 Decision = Literal["kept", "reranked", "rewritten", "rejected", "failed"]
 Json = Mapping[str, Any]
+_TASKS: tuple[str, ...] = get_args(Task)
+_DECISIONS: tuple[str, ...] = get_args(Decision)
 _Part = TypeVar("_Part", "Word", "Hypothesis")
 
 
@@ -63,13 +65,13 @@ class Word:
         Raises:
             RecordError: a field has the wrong type.
         """
-        fields = _Fields(value, where)
+        fields = _fields(value, where)
         return cls(
-            text=fields.text("text"),
-            start=fields.number("start"),
-            end=fields.number("end"),
-            confidence=fields.number("confidence"),
-            extra=fields.rest(),
+            text=_text(fields, "text", where),
+            start=_number(fields, "start", where),
+            end=_number(fields, "end", where),
+            confidence=_number(fields, "confidence", where),
+            extra=fields,
         )
 
 
@@ -109,14 +111,14 @@ class Hypothesis:
         Raises:
             RecordError: a field has the wrong type.
         """
-        fields = _Fields(value, where)
+        fields = _fields(value, where)
         return cls(
-            text=fields.text("text"),
-            score=fields.number("score"),
-            acoustic_score=fields.number("acoustic_score"),
-            lm_score=fields.number("lm_score"),
+            text=_text(fields, "text", where),
+            score=_number(fields, "score", where),
+            acoustic_score=_number(fields, "acoustic_score", where),
+            lm_score=_number(fields, "lm_score", where),
             words=_words(fields, where),
-            extra=fields.rest(),
+            extra=fields,
         )
 
 
@@ -140,8 +142,8 @@ class AudioSpan:
         Raises:
             RecordError: a field has the wrong type.
         """
-        fields = _Fields(value, where)
-        return cls(fields.text("path"), fields.number("start"), fields.number("end"), fields.rest())
+        fields = _fields(value, where)
+        return cls(_text(fields, "path", where), _number(fields, "start", where), _number(fields, "end", where), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +194,11 @@ class Context:
         Raises:
             RecordError: a field has the wrong type.
         """
-        fields = _Fields(value, where)
-        hotwords = fields.items("hotwords")
+        fields = _fields(value, where)
+        hotwords = _items(fields, "hotwords", where)
         if not all(isinstance(word, str) for word in hotwords):
             raise RecordError(f"{where}: 'hotwords' holds something that is not text.")
-        return cls(tuple(hotwords), fields.text("previous", ""), fields.rest())
+        return cls(tuple(hotwords), _text(fields, "previous", where, ""), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,18 +242,18 @@ class NBest:
         Raises:
             RecordError: a field is missing or has the wrong type, or the schema is a newer one.
         """
-        fields = _Fields(value, where)
-        fields.schema()
+        fields = _fields(value, where)
+        _check_schema(fields, where)
         return cls(
-            id=fields.text("id"),
+            id=_text(fields, "id", where),
             hypotheses=_hypotheses(fields, where, required=True),
             audio=_audio(fields, where),
-            language=fields.optional_text("language"),
-            task=_choice(fields, "task", Task, "transcribe"),
+            language=_optional_text(fields, "language", where),
+            task=_choice(fields, "task", _TASKS, where, "transcribe"),
             context=_context(fields, where),
-            reference=fields.optional_text("reference"),
-            meta=fields.mapping("meta"),
-            extra=fields.rest(),
+            reference=_optional_text(fields, "reference", where),
+            meta=dict(_mapping(fields, "meta", where)),
+            extra=fields,
         )
 
 
@@ -278,9 +280,13 @@ class Edit:
         Raises:
             RecordError: a field has the wrong type.
         """
-        fields = _Fields(value, where)
+        fields = _fields(value, where)
         return cls(
-            fields.text("before"), fields.text("after"), fields.number("start"), fields.number("end"), fields.rest()
+            _text(fields, "before", where),
+            _text(fields, "after", where),
+            _number(fields, "start", where),
+            _number(fields, "end", where),
+            fields,
         )
 
 
@@ -370,93 +376,87 @@ class Correction:
         Raises:
             RecordError: a field is missing or has the wrong type, or the schema is a newer one.
         """
-        fields = _Fields(value, where)
-        fields.schema()
+        fields = _fields(value, where)
+        _check_schema(fields, where)
         return cls(
-            id=fields.text("id"),
-            text=fields.text("text"),
-            decision=_choice(fields, "decision", Decision, None),
-            reason=fields.text("reason", ""),
+            id=_text(fields, "id", where),
+            text=_text(fields, "text", where),
+            decision=_choice(fields, "decision", _DECISIONS, where),
+            reason=_text(fields, "reason", where, ""),
             audio=_audio(fields, where),
-            language=fields.optional_text("language"),
-            task=_choice(fields, "task", Task, "transcribe"),
+            language=_optional_text(fields, "language", where),
+            task=_choice(fields, "task", _TASKS, where, "transcribe"),
             words=_words(fields, where),
-            edits=tuple(Edit.from_json(edit, f"{where}: edit") for edit in fields.items("edits")),
-            scores=_numbers(fields.mapping("scores"), f"{where}: scores"),
-            signature=fields.text("signature", ""),
+            edits=tuple(Edit.from_json(edit, f"{where}: edit") for edit in _items(fields, "edits", where)),
+            scores=_numbers(_mapping(fields, "scores", where), f"{where}: scores"),
+            signature=_text(fields, "signature", where, ""),
             hypotheses=_hypotheses(fields, where, required=False),
             context=_context(fields, where),
-            reference=fields.optional_text("reference"),
-            meta=fields.mapping("meta"),
-            extra=fields.rest(),
+            reference=_optional_text(fields, "reference", where),
+            meta=dict(_mapping(fields, "meta", where)),
+            extra=fields,
         )
 
 
 def _with(extra: Json, value: dict[str, Any]) -> dict[str, Any]:
     """The unknown fields behind the known ones, which win."""
-    return value | {name: extra[name] for name in extra if name not in value}
+    return value | {name: extra[name] for name in extra if name not in value} if extra else value
 
 
-class _Fields:
-    """Typed access to one JSON object; `rest` is what nobody asked for."""
+def _fields(value: Any, where: str) -> dict[str, Any]:
+    """The fields of a JSON object; those that are read are taken out, and the rest is what nobody knows."""
+    if type(value) is not dict and not isinstance(value, Mapping):
+        raise RecordError(f"{where}: expected a JSON object, found {type(value).__name__}.")
+    return dict(value)
 
-    def __init__(self, value: Any, where: str) -> None:
-        if not isinstance(value, Mapping):
-            raise RecordError(f"{where}: expected a JSON object, found {type(value).__name__}.")
-        self._value = dict(value)
-        self.where = where
 
-    def schema(self) -> None:
-        version = self._value.pop("schema", SCHEMA)
-        if version != SCHEMA:
-            raise RecordError(
-                f"{self.where}: schema {version!r} is not known.", f"This version of ger reads schema {SCHEMA}."
-            )
+def _check_schema(fields: dict[str, Any], where: str) -> None:
+    version = fields.pop("schema", SCHEMA)
+    if version != SCHEMA:
+        raise RecordError(f"{where}: schema {version!r} is not known.", f"This version of ger reads schema {SCHEMA}.")
 
-    def rest(self) -> Json:
-        return self._value
 
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.optional_text(name)
-        if value is None:
-            value = default
-        if value is None:
-            raise RecordError(f"{self.where}: '{name}' is missing.")
+def _text(fields: dict[str, Any], name: str, where: str, default: str | None = None) -> str:
+    value = fields.pop(name, None)
+    if isinstance(value, str):
         return value
+    if value is not None:
+        raise RecordError(f"{where}: '{name}' should be text, found {value!r}.")
+    if default is None:
+        raise RecordError(f"{where}: '{name}' is missing.")
+    return default
 
-    def optional_text(self, name: str) -> str | None:
-        value = self._value.pop(name, None)
-        if value is not None and not isinstance(value, str):
-            raise RecordError(f"{self.where}: '{name}' should be text, found {value!r}.")
+
+def _optional_text(fields: dict[str, Any], name: str, where: str) -> str | None:
+    return _text(fields, name, where) if fields.get(name) is not None else fields.pop(name, None)
+
+
+def _number(fields: dict[str, Any], name: str, where: str) -> float | None:
+    value = fields.pop(name, None)
+    if value is None or (type(value) is float and math.isfinite(value)):
         return value
-
-    def number(self, name: str) -> float | None:
-        value = self._value.pop(name, None)
-        if value is None or (type(value) is float and math.isfinite(value)):
-            return value
-        return _number(value, f"{self.where}: '{name}'")
-
-    def mapping(self, name: str) -> Json:
-        value = self._value.pop(name, None)
-        if value is None:
-            return {}
-        if not isinstance(value, Mapping):
-            raise RecordError(f"{self.where}: '{name}' should be an object, found {value!r}.")
-        return dict(value)
-
-    def items(self, name: str) -> list[Any]:
-        value = self._value.pop(name, None)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise RecordError(f"{self.where}: '{name}' should be a list, found {value!r}.")
-        return value
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._value
+    return _finite(value, f"{where}: '{name}'")
 
 
-def _number(value: Any, where: str) -> float:
+def _mapping(fields: dict[str, Any], name: str, where: str) -> Json:
+    value = fields.pop(name, None)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RecordError(f"{where}: '{name}' should be an object, found {value!r}.")
+    return value
+
+
+def _items(fields: dict[str, Any], name: str, where: str) -> list[Any]:
+    value = fields.pop(name, None)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise RecordError(f"{where}: '{name}' should be a list, found {value!r}.")
+    return value
+
+
+def _finite(value: Any, where: str) -> float:
     try:
         number = math.nan if isinstance(value, bool | str) else float(value)
     except (TypeError, OverflowError):
@@ -467,34 +467,34 @@ def _number(value: Any, where: str) -> float:
 
 
 def _numbers(value: Json, where: str) -> Mapping[str, float]:
-    return {name: _number(number, f"{where}: '{name}'") for name, number in value.items()}
+    return {name: _finite(number, f"{where}: '{name}'") for name, number in value.items()}
 
 
-def _choice(fields: _Fields, name: str, choices: Any, default: str | None) -> Any:
-    value = fields.text(name, default)
-    if value not in get_args(choices):
-        raise RecordError(f"{fields.where}: '{name}' is {value!r}.", f"Use one of: {', '.join(get_args(choices))}.")
+def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], where: str, default: str | None = None) -> Any:
+    value = _text(fields, name, where, default)
+    if value not in choices:
+        raise RecordError(f"{where}: '{name}' is {value!r}.", f"Use one of: {', '.join(choices)}.")
     return value
 
 
-def _audio(fields: _Fields, where: str) -> AudioSpan | None:
-    value = fields.mapping("audio")
+def _audio(fields: dict[str, Any], where: str) -> AudioSpan | None:
+    value = _mapping(fields, "audio", where)
     return AudioSpan.from_json(value, f"{where}: audio") if value else None
 
 
-def _context(fields: _Fields, where: str) -> Context:
-    value = fields.mapping("context")
+def _context(fields: dict[str, Any], where: str) -> Context:
+    value = _mapping(fields, "context", where)
     return Context.from_json(value, f"{where}: context") if value else Context()
 
 
-def _words(fields: _Fields, where: str) -> tuple[Word, ...]:
-    return _each(Word, fields.items("words"), where, "word")
+def _words(fields: dict[str, Any], where: str) -> tuple[Word, ...]:
+    return _each(Word, _items(fields, "words", where), where, "word") if "words" in fields else ()
 
 
-def _hypotheses(fields: _Fields, where: str, *, required: bool) -> tuple[Hypothesis, ...]:
+def _hypotheses(fields: dict[str, Any], where: str, *, required: bool) -> tuple[Hypothesis, ...]:
     if required and "hypotheses" not in fields:
         raise RecordError(f"{where}: 'hypotheses' is missing.")
-    return _each(Hypothesis, fields.items("hypotheses"), where, "hypothesis")
+    return _each(Hypothesis, _items(fields, "hypotheses", where), where, "hypothesis")
 
 
 def _each(kind: type[_Part], items: list[Any], where: str, name: str) -> tuple[_Part, ...]:

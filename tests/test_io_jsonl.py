@@ -162,3 +162,7 @@ def test_numbers_without_a_json_form_are_refused(tmp_path: Path, score: float) -
 def test_values_without_a_json_form_are_refused() -> None:
     with pytest.raises(RecordError, match="Record 'a' cannot be written as JSON"):
         dumps(NBest("a", (), meta={"set": {1}}))
+    itself: dict[str, object] = {}
+    itself["itself"] = itself
+    with pytest.raises(RecordError, match="Record 'a' cannot be written as JSON"):
+        dumps(NBest("a", (), meta=itself))

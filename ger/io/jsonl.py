@@ -85,7 +85,7 @@ def dumps(record: NBest | Correction, **changes: Any) -> str:
     """
     try:
         return _ENCODER.encode(record.to_json() | changes)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise RecordError(f"Record {record.id!r} cannot be written as JSON: {error}.") from error
 
 
@@ -178,7 +178,7 @@ def _refuse(constant: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 
 
 def _kind(value: Any) -> str:
