@@ -1,9 +1,10 @@
-"""Build the wheel, look at what is in it, install it elsewhere and run the quick tests against it.
+"""Build the wheel, look at what is in it, install it elsewhere, import all of it and run tests of commands against it.
 
     .venv/bin/python .ci/check_wheel.py
 
-The tests run outside the checkout, in a new environment that holds the wheel and borrows all other packages from the
-environment of the Python that runs this script. Exits with 1 and one line a problem if something is wrong.
+This happens outside the checkout, in a new environment that holds the wheel and borrows all other packages from the
+environment of the Python that runs this script. The tests are the quick ones of what a wheel can lack: the commands,
+what they find as data, what Python programs use. Exits with 1 and one line a problem if something is wrong.
 """
 
 # ruff: noqa: T201
@@ -28,6 +29,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = frozenset({"ger", "asr_frontends", "llm_backends"})
 #: Files that code finds with importlib.resources, or tools by their name.
 DATA = ("ger/py.typed", "ger/models/catalogue.toml")
+TESTS = ("api", "cli*", "corrector", "documents", "models_*", "packaging", "prompting", "registry", "serve_process")
+IMPORT_ALL = """
+import importlib, pkgutil
+for package in map(importlib.import_module, ("ger", "asr_frontends", "llm_backends")):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+"""
 
 
 def main() -> int:
@@ -74,7 +83,7 @@ def _install(wheel: Path, env: Path) -> Path:
 
 
 def _test(python: Path, copy: Path) -> int:
-    """Run the quick tests in a copy of the checkout that lacks the packages; pytest's exit status."""
+    """Import the wheel and run tests in a copy of the checkout that lacks the packages; the exit status."""
     left_out = PACKAGES | {"prompts"}
     copy.mkdir()
     for path in ROOT.iterdir():
@@ -83,7 +92,7 @@ def _test(python: Path, copy: Path) -> int:
         elif path.name not in left_out and (path.name == ".ci" or not path.name.startswith(".")):
             shutil.copytree(path, copy / path.name, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment["HYPOTHESIS_PROFILE"] = "few"  # the whole tests come later; these look for what a wheel lacks
+    environment["HYPOTHESIS_PROFILE"] = "few"
     environment["PATH"] = f"{python.parent}{os.pathsep}{environment.get('PATH', '')}"
     where = subprocess.run(
         [python, "-c", "import ger; print(ger.__file__)"], cwd=copy, env=environment, check=True, capture_output=True
@@ -91,7 +100,10 @@ def _test(python: Path, copy: Path) -> int:
     if not Path(where.stdout.decode().strip()).is_relative_to(python.parents[1]):
         print(f"The tests would run against {where.stdout.decode().strip()}, not the wheel.", file=sys.stderr)
         return 1
-    command = [python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider"]
+    if status := subprocess.run([python, "-c", IMPORT_ALL], cwd=copy, env=environment, check=False).returncode:
+        return status
+    tests = sorted(path for name in TESTS for path in (copy / "tests").glob(f"test_{name}.py"))
+    command = [python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
     return subprocess.run(command, cwd=copy, env=environment, check=False).returncode
 
 

@@ -141,16 +141,17 @@ def run(contenders: Contenders, requests: list[GenerateRequest], part: int) -> d
         for name in order[turn:] + order[:turn]:
             start, used = time.perf_counter(), time.process_time()
             made[name] = contenders.ways[name](mine)
-            tallies[name].seconds += time.perf_counter() - start
+            took = time.perf_counter() - start
+            tallies[name].seconds += took
             tallies[name].processor += time.process_time() - used
             tallies[name].answers += len(mine)
             tallies[name].tokens += sum(map(len, made[name]))
+            print(f"lists {first + 1} to {first + len(mine)}: {name}, {took:.1f} s", file=sys.stderr, flush=True)
         for name, answers in made.items():
             for request, tokens, alone in zip(mine, answers, made["one"], strict=True):
                 if tokens != alone:
                     tallies[name].differ += 1
                     tallies[name].gaps.append(contenders.gap(request, alone, tokens))
-        print(f"{first + len(mine)} of {len(requests)}", file=sys.stderr, flush=True)
     return tallies
 
 
