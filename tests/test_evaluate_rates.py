@@ -110,7 +110,8 @@ def test_interval_of_many_kinds_of_utterances_in_parts(monkeypatch: pytest.Monke
 def test_interval_without_words() -> None:
     assert all(map(math.isnan, interval([], [])))
     assert all(map(math.isnan, interval([2], [0])))
-    assert interval([1], [4]) == (25, 25)
+    assert all(map(math.isnan, interval([1], [4])))
+    assert interval([1, 1], [4, 4]) == (25, 25)
 
 
 def test_matched_pairs_by_the_formula() -> None:

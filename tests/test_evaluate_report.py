@@ -273,3 +273,10 @@ def test_long_lines_are_cut_into_blocks() -> None:
 def test_only_utterances_with_errors_are_shown() -> None:
     items = [Item("u1", "a b", "a b"), Item("u2", "a b", "a")]
     assert [text.splitlines()[0] for text in alignments(items, str)] == ["u2 (#C 1 #S 0 #D 1 #I 0)"]
+
+
+def test_one_utterance_has_no_interval() -> None:
+    made = report([Item("a", "so it goes", "so it went", hypotheses=("so he goes",))])
+    assert "wer_ci" not in made.to_json()
+    assert "difference_ci" not in made.to_json()
+    assert made.render().count("no interval") == 2

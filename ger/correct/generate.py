@@ -44,7 +44,7 @@ class Generator:
     An answer that says the same as the 1-best keeps it, one that says the same as another hypothesis chooses that one
     as it is listed. Of any other, what could have been misheard is kept (`ger.correct.heard`), in the spelling of the
     list (`ger.correct.style`). `scores` are, where the backend knows them: `generator`, log p(answer | prompt);
-    `least`, that of its least probable token; `first_best`, log p(1-best | prompt).
+    `least`, that of its least probable token.
 
     An answer that is cut at the limit, empty or unreadable is rejected; a list whose generation fails, for example one
     too long for the model, keeps its 1-best and says so; the others go on.
@@ -133,8 +133,7 @@ class Generator:
         seen = [self._seen(nbest) for nbest in lists]
         shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
         requests = [self._request(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
-        made = [self._read(*row) for row in zip(lists, requests, self._answers(requests), strict=True)]
-        return self._with_first_best(made, requests)
+        return [self._read(*row) for row in zip(lists, requests, self._answers(requests), strict=True)]
 
     def _request(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest:
         """What the model is asked about a list."""
@@ -210,8 +209,7 @@ class Generator:
         if said == self._said(nbest.best.text):
             if said != wrote and self._generation.decoding == "free":
                 return as_it_was(nbest, "what the model wrote is unlike what was heard", "rejected", scores)
-            first = {"first_best": scores["generator"]} if "generator" in scores else {}
-            return as_it_was(nbest, "the model wrote the 1-best", scores=scores | first)
+            return as_it_was(nbest, "the model wrote the 1-best", scores=scores)
         rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if self._said(hypothesis.text) == said), None)
         if rank is None:
             text = self._styled(text, nbest)
@@ -229,23 +227,6 @@ class Generator:
 
     def _styled(self, text: str, nbest: NBest) -> str:
         return text if self.verbatim else styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
-
-    def _with_first_best(self, corrections: list[Correction], requests: Sequence[GenerateRequest]) -> list[Correction]:
-        """With the score of the 1-best where another text was preferred and it was not asked for it before."""
-        wanted = [i for i, made in enumerate(corrections) if made.changed and "generator" in made.scores]
-        asked = [replace(requests[i], choices=requests[i].drafts[:1], drafts=(), slots=()) for i in wanted]
-        if not all(request.choices for request in asked):
-            return corrections
-        try:
-            found = self._lm.generate(asked) if asked else []
-        except ModelError:  # a server may take no choices
-            return corrections
-        for i, (answer, *_) in zip(wanted, found, strict=True):
-            if answer.score is not None:
-                corrections[i] = replace(
-                    corrections[i], scores={**corrections[i].scores, "first_best": float(answer.score)}
-                )
-        return corrections
 
     def write(self, lists: Sequence[NBest]) -> list[list[str]]:
         """The texts that the model writes for lists, best first; those that did not end or cannot be read are left out.

@@ -38,7 +38,7 @@ def interval(
         seed: The same seed gives the same interval.
 
     Returns:
-        Lower and upper end in percent; not a number where there are no words.
+        Lower and upper end in percent; not a number where there are no words, or fewer than two utterances to draw.
 
     Raises:
         UsageError: the two do not have the same length.
@@ -62,7 +62,7 @@ def difference_interval(
     """Interval of the rate of system a minus the rate of system b, both drawn on the same utterances.
 
     Returns:
-        Lower and upper end in percentage points; below zero where a is better.
+        Lower and upper end in percentage points, below zero where a is better; not a number as in `interval`.
 
     Raises:
         UsageError: the three do not have the same length.
@@ -105,7 +105,7 @@ def _resampled(columns: npt.NDArray[np.int64], resamples: int, seed: int) -> npt
 
     Equal rows are drawn together: how often each kind of row comes up is multinomial.
     """
-    if not len(columns):
+    if len(columns) < 2:
         return np.zeros((resamples, columns.shape[1]), dtype=np.int64)
     rows, counts = np.unique(columns, axis=0, return_counts=True)
     random = np.random.default_rng(seed)

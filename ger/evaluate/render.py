@@ -37,10 +37,10 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _words(report: Report) -> Iterator[str]:
-    counts, (low, high) = report.counts, report.interval
+    counts = report.counts
     yield (
-        f"WER        {report.wer:6.2f} %   [{low:.2f}, {high:.2f}]   {counts.errors} errors in {counts.total} words, "
-        f"{report.utterances} utterances"
+        f"WER        {report.wer:6.2f} %   {_range(report.interval, '.2f')}   {counts.errors} errors in "
+        f"{counts.total} words, {report.utterances} utterances"
     )
     yield (
         f"           {counts.substitutions} substitutions, {counts.deletions} deletions, {counts.insertions} insertions"
@@ -56,6 +56,11 @@ def _words(report: Report) -> Iterator[str]:
         yield from _comparison(report, report.against, "Against", "second system")
 
 
+def _range(ends: tuple[float, float], form: str) -> str:
+    low, high = ends
+    return "no interval" if math.isnan(low) else f"[{low:{form}}, {high:{form}}]"
+
+
 def _classes(report: Report) -> str:
     return (
         ", ".join(f"{number} {_CLASS_NAMES[name]}" for name, number in report.classes.items() if number) or "no errors"
@@ -63,14 +68,14 @@ def _classes(report: Report) -> str:
 
 
 def _comparison(report: Report, other: Comparison, title: str, what: str) -> Iterator[str]:
-    errors, (low, high) = report.counts.errors, other.difference
+    errors = report.counts.errors
     yield f"{title:10} {100 * other.errors / report.counts.total:6.2f} %   {what}"
     share, which = abs(other.errors - errors) / max(1, other.errors), "fewer" if errors <= other.errors else "more"
     gained = f"{100 * share:.1f} % {which} errors" if other.errors else "no errors there"
     gap = other.errors - report.oracle if report.oracle is not None and other is report.baseline else 0
     closed = f", {100 * (other.errors - errors) / gap:.1f} % of the gap to the oracle closed" if gap else ""
     yield f"           {gained}{closed}"
-    yield f"           difference [{low:+.2f}, {high:+.2f}], p = {other.p_value:.2g} (matched pairs)"
+    yield f"           difference {_range(other.difference, '+.2f')}, p = {other.p_value:.2g} (matched pairs)"
     rate = f", harmful {100 * other.harmed / other.changed:.1f} %" if other.changed else ""
     yield f"           {other.changed} changed, {other.helped} helped, {other.harmed} harmed{rate}"
 
