@@ -103,7 +103,8 @@ def _test(python: Path, copy: Path) -> int:
     if status := subprocess.run([python, "-c", IMPORT_ALL], cwd=copy, env=environment, check=False).returncode:
         return status
     tests = sorted(path for name in TESTS for path in (copy / "tests").glob(f"test_{name}.py"))
-    command = [python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    side_by_side = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+    command = [python, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *side_by_side, *tests]
     return subprocess.run(command, cwd=copy, env=environment, check=False).returncode
 
 
