@@ -132,15 +132,15 @@ def test_openai_whisper_itself() -> None:
     size = whisper.model.ModelDimensions(80, 1500, 16, 2, 1, 51865, 448, 16, 2, 1)
     options = {"temperature": 0.0, "fp16": False, "sample_len": 24, "logprob_threshold": None}
     samples = np.random.default_rng(0).normal(size=48_000).astype(np.float32) * 0.1
-    result = whisper.model.Whisper(size).transcribe(
-        samples, language="en", word_timestamps=True, no_speech_threshold=None, **options
-    )
-    said = result["segments"][0]["text"]
-    with replacing(**{said.strip(): "snow"}) as corrector:
+    model = whisper.model.Whisper(size)
+    torch.nn.init.normal_(model.decoder.positional_embedding)
+    result = model.transcribe(samples, language="en", word_timestamps=True, no_speech_threshold=None, **options)
+    before = next(segment for segment in result["segments"] if segment["text"])
+    with replacing(**{before["text"].strip(): "snow"}) as corrector:
         made = adapter("from_openai_whisper").corrected(corrector, result)
-    assert made["segments"][0]["text"].strip() == "snow"
-    assert [s["start"] for s in made["segments"]] == [s["start"] for s in result["segments"]]
-    assert made["segments"][0]["words"][0]["word"].strip() == "snow"
+    after = made["segments"][result["segments"].index(before)]
+    assert (after["text"].strip(), after["start"], after["tokens"]) == ("snow", before["start"], before["tokens"])
+    assert {word["word"].strip() for word in after["words"]} == {"snow"}
 
 
 def test_results_of_whisperx_keep_speakers_and_words_that_could_not_be_aligned() -> None:
@@ -195,9 +195,10 @@ def test_segments_of_faster_whisper_stay_segments() -> None:
 def test_faster_whisper_itself(whisper: FasterWhisper) -> None:
     segments, _ = whisper._whisper.transcribe(str(SNOW), language="en", word_timestamps=True)
     told = list(segments)
+    with replacing(absent="x") as corrector:
+        assert adapter("from_faster_whisper").corrected(corrector, told) == told
     with replacing(mayor="major") as corrector:
         made = adapter("from_faster_whisper").corrected(corrector, told)
-        assert adapter("from_faster_whisper").corrected(replacing(absent="x"), told) == told
     assert [segment.text for segment in made] == [segment.text.replace("mayor", "major") for segment in told]
     assert [(w.start, w.end) for s in made for w in s.words] == [(w.start, w.end) for s in told for w in s.words]
     assert " major" in [word.word for word in made[0].words]
@@ -225,6 +226,7 @@ def test_chunks_of_transformers_keep_their_times_be_they_segments_or_words() -> 
     with replacing() as corrector:
         made = corrected(corrector, segments)
         assert corrected(corrector, {"text": "this note"}) == {"text": "the snow"}
+        assert corrected(corrector, {"text": "", "chunks": []}) == {"text": "", "chunks": []}
     assert made == {
         "text": " They cleared the snow. By dawn.",
         "chunks": [
@@ -243,6 +245,11 @@ def test_chunks_of_transformers_keep_their_times_be_they_segments_or_words() -> 
         ]
 
 
+def corrected_nothing(result: dict[str, Any]) -> Any:
+    with replacing(absent="x") as corrector:
+        return adapter("from_transformers").corrected(corrector, result)
+
+
 @pytest.mark.slow
 def test_a_pipeline_of_transformers_itself(tmp_path: Path) -> None:
     import numpy as np
@@ -257,10 +264,12 @@ def test_a_pipeline_of_transformers_itself(tmp_path: Path) -> None:
 
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ABCDEFGHIJ"]
     (tmp_path / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     small = {"conv_dim": (16, 16), "conv_stride": (5, 64), "conv_kernel": (10, 64), "num_conv_pos_embedding_groups": 2}
     model = Wav2Vec2ForCTC(Wav2Vec2Config(vocab_size=len(letters), **size, **small, num_feat_extract_layers=2))
+    model.lm_head.bias.data[1:4] = -100.0
+    model.lm_head.bias.data[4] += 0.2
     recognize = pipeline(
         "automatic-speech-recognition",
         model=model.eval(),
@@ -274,6 +283,8 @@ def test_a_pipeline_of_transformers_itself(tmp_path: Path) -> None:
     with replacing(**{f" {word} ": " snow "}) as corrector:
         made = adapter("from_transformers").corrected(corrector, result)
     assert made["chunks"][1] == result["chunks"][1] | {"text": "snow"}
+    assert [chunk["timestamp"] for chunk in made["chunks"]] == [chunk["timestamp"] for chunk in result["chunks"]]
+    assert corrected_nothing(result) == result
     assert made["text"].split() == [chunk["text"] for chunk in made["chunks"]]
 
 
