@@ -18,15 +18,27 @@ if TYPE_CHECKING:
     from ger.api import correct, stream
     from ger.corrector import Corrector
     from ger.errors import GerError
-    from ger.types import Correction, Hypothesis, NBest, Word
+    from ger.types import AudioSpan, Correction, Hypothesis, NBest, Word
 
-__all__ = ["Correction", "Corrector", "GerError", "Hypothesis", "NBest", "Word", "__version__", "correct", "stream"]
+__all__ = [
+    "AudioSpan",
+    "Correction",
+    "Corrector",
+    "GerError",
+    "Hypothesis",
+    "NBest",
+    "Word",
+    "__version__",
+    "correct",
+    "stream",
+]
 
 _HOMES = {
     "correct": "ger.api",
     "stream": "ger.api",
     "Corrector": "ger.corrector",
     "GerError": "ger.errors",
+    "AudioSpan": "ger.types",
     "Correction": "ger.types",
     "Hypothesis": "ger.types",
     "NBest": "ger.types",
