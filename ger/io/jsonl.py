@@ -85,7 +85,7 @@ def dumps(record: NBest | Correction, **changes: Any) -> str:
     """
     try:
         return _ENCODER.encode(record.to_json() | changes)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise RecordError(f"Record {record.id!r} cannot be written as JSON: {error}.") from error
 
 
