@@ -6,17 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from document_samples import KALDI, NLP, SAMPLES, SRT, VERBOSE, VTT, WHISPER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ger.errors import InputError, UnknownNameError
-from ger.io.documents import Change, Document, detect, read_document
+from ger.errors import InputError, RecordError, UnknownNameError
+from ger.io.documents import Change, Document, changes, detect, read_document
 from ger.io.documents.passages import passages
 from ger.text.normalize import normalize
-from ger.types import Word
+from ger.types import Correction, Word
 
 NAMES = sorted(SAMPLES)
 #: Those whose units are stretches of words.
@@ -133,6 +134,35 @@ def test_alternatives_and_noises_of_a_ctm_stay() -> None:
     assert " good " not in made
 
 
+def test_rows_of_words_in_a_script_without_spaces_stay_whole() -> None:
+    text = "call A 0.00 1.00 你好\ncall A 1.00 1.00 世界\ncall A 2.00 0.50 ok\n"
+    document = read_document("a.ctm", raw=text.encode())
+    (passage,) = passages(document, "a")
+    assert [(word.text, word.start) for word in document.units[0].words[:3]] == [("你", 0.0), ("好", 0.5), ("世", 1.0)]
+    assert passage.nbest.best.text == "你好世界 ok"
+    assert document.written(passage.changes("你好十界 ok")).decode() == text.replace("世", "十")
+    assert document.written(passage.changes("好世界 so ok")).decode().splitlines() == [
+        "call A 0.00 1.00 好",
+        "call A 1.00 1.00 世界",
+        "call A 2.00 0.00 so",
+        "call A 2.00 0.50 ok",
+    ]
+
+
+def test_new_rows_at_the_beginning_keep_their_order() -> None:
+    changes = [Change(0, 0, 0, (Word(text),)) for text in ("one", "two")]
+    made = read("a.ctm").written([*changes, Change(0, 0, 1, ())]).decode()
+    assert [row.split()[4] for row in made.splitlines()[1:4]] == ["one", "two", "day"]
+
+
+def test_as_many_words_keep_their_times_outside_of_their_unit() -> None:
+    words = [{"word": "good", "start": 0.5, "end": 0.9}, {"word": "dey", "start": 1.1, "end": 1.25}]
+    raw = json.dumps({"segments": [{"start": 0, "end": 1, "text": "good dey", "words": words}]}).encode()
+    document = read_document("a.json", raw=raw)
+    made = document.written(passages(document, "a")[0].changes("good day"))
+    assert made == raw.replace(b"dey", b"day")
+
+
 def test_words_of_whisper_follow_the_text() -> None:
     document = read_document("a.json", raw=WHISPER.encode())
     assert document.units[0].words[1] == Word("day", 0.5, 0.8, 0.8)
@@ -153,10 +183,65 @@ def test_words_beside_the_segments_follow_the_text() -> None:
     assert made.decode().startswith("{\n    ")
 
 
+def test_a_service_that_has_no_words() -> None:
+    value = {"words": None, "segments": [{"text": "good day", "start": 0.0, "end": 1.0}]}
+    document = read_document("a.json", raw=json.dumps(value).encode())
+    assert document.units[0].words == (Word("good"), Word("day"))
+
+
+def test_half_surrogates_are_written_as_json_does() -> None:
+    raw = '{"segments": [{"text": "caf\\ud800 שלום a", "start": 0, "end": 1}]}'.encode()
+    document = read_document("a.json", raw=raw)
+    made = document.written([Change(0, 2, 3, (Word("b"),))])
+    assert made == raw.replace(b" a", b" b")
+    assert read_document("a.json", raw=made).units[0].words[2].text == "b"
+
+
 def test_utterances_of_kaldi_keep_their_ids() -> None:
     document = read_document("text", raw=KALDI.encode(), format="kaldi")
     assert [passage.nbest.id for passage in passages(document, "text")] == ["u1", "u3"]
     assert document.written([Change(2, 1, 2, ())]) == b"u1 HELLO THERE\nu2\nu3\tGOOD NOW\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "change", "made"),
+    [
+        ("用 A股 吧", Change(0, 2, 3, (Word("x"),)), "用 A x 吧"),
+        ("股A", Change(0, 0, 1, (Word("x"),)), "x A"),
+        ("你好", Change(0, 0, 2, (Word("you"), Word("too"))), "you too"),
+        ("A股B", Change(0, 1, 2, ()), "A B"),
+        ("A股 B", Change(0, 1, 2, ()), "A B"),
+        ("你A", Change(0, 1, 1, (Word("x"),)), "你 x A"),
+        ("你好吗", Change(0, 1, 2, (Word("x"),)), "你x吗"),
+    ],
+)
+def test_words_beside_a_script_without_spaces_stay_words(said: str, change: Change, made: str) -> None:
+    document = read_document("text", raw=f"u1 {said}\n".encode(), format="kaldi")
+    assert document.written([change]).decode() == f"u1 {made}\n"
+
+
+def test_characters_that_html_does_not_have() -> None:
+    document = read_document("a.vtt", raw=b"WEBVTT\n\n00:01.000 --> 00:02.000\na&#1;b c d\n")
+    assert [word.text for word in document.units[0].words] == ["a\ufffdb", "c", "d"]
+    assert document.written([Change(0, 1, 2, (Word("x"),))]).endswith(b"\na&#1;b x d\n")
+
+
+def test_changes_of_a_speaker_with_a_line_separator(tmp_path: Path) -> None:
+    raw = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada\u2028Byron>good dey\n".encode()
+    document = read_document("a.vtt", raw=raw)
+    (passage,) = passages(document, "a")
+    made = [(passage, Correction.of(passage.nbest, "good day", "rewritten"))]
+    (tmp_path / "c.jsonl").write_text("".join(changes.lines(changes.rows(document, made, "a\u2028.vtt"))), "utf-8")
+    found = changes.read(tmp_path / "c.jsonl")
+    assert changes.applied(document, found) == raw.replace(b"dey", b"day")
+
+
+@pytest.mark.parametrize("word", ["", "a b", "a\\n"])
+def test_changes_hold_words(tmp_path: Path, word: str) -> None:
+    row = f'{{"unit": "1", "at": 0, "old": [{{"text": "good"}}], "new": [{{"text": "{word}"}}]}}\n'
+    (tmp_path / "c.jsonl").write_text(row)
+    with pytest.raises(RecordError, match=r"c\.jsonl, line 1 is no change"):
+        changes.read(tmp_path / "c.jsonl")
 
 
 def test_changes_have_to_fit() -> None:
@@ -171,6 +256,7 @@ def test_changes_have_to_fit() -> None:
     [
         ("a.srt", "1\n00:00:01,000 --> soon\nx\n", "a.srt, line 2: no times"),
         ("a.srt", "1\n00:00:02,000 --> 00:00:01,000\nx\n", "a.srt, line 2: the cue ends before it begins"),
+        ("a.srt", f"1\n{'9' * 5000}:00:01,000 --> 00:00:02,000\nx\n", "a.srt, line 2: no times"),
         ("a.vtt", "00:01.000 --> 00:02.000\nx\n", "a.vtt, line 1: a WebVTT file begins with WEBVTT"),
         ("a.ctm", "call A 0 1 x\ncall A x 1 y\n", "a.ctm, line 2: x and 1 are no start"),
         ("a.ctm", "call A 0 -1 x\n", "a.ctm, line 1: the duration is negative"),
@@ -187,6 +273,7 @@ def test_changes_have_to_fit() -> None:
         ("a.json", '{"segments": [{"text": "a", "start": 2, "end": 1}]}', "a.json, segment 1 ends before it begins"),
         ("a.json", '{"segments": [{"start": 2, "end": 1}]}', "a.json, segment 1: 'text' is missing"),
         ("a.json", '{"segments": [3]}', "a.json: expected an object, found '3'"),
+        ("a.json", '{"segments": ' + "[" * 5000, "a.json is nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(name: str, text: str, said: str) -> None:
@@ -194,6 +281,17 @@ def test_what_cannot_be_read_is_named_with_its_place(name: str, text: str, said:
     with pytest.raises(InputError, match=r".*") as error:
         read_document(name, raw=text.encode(), format=format)
     assert said in str(error.value)
+
+
+def test_numbers_of_cues_may_be_long() -> None:
+    cue = "\n00:00:01,000 --> 00:00:02,000\nhello\n"
+    document = read_document("a.srt", raw=f"{'9' * 5000}{cue}{'8' * 5000}{cue}".encode())
+    assert [unit.text for unit in document.units] == [f"hello {'8' * 5000}", "hello"]
+
+
+def test_a_long_line_of_spaces_is_read_at_once() -> None:
+    raw = f"1\n00:00:01,000 --> 00:00:02,000\n{' ' * 200_000}x\n".encode()
+    assert read_document("a.srt", raw=raw).units[0].text == "x"
 
 
 def test_bytes_that_are_no_text() -> None:

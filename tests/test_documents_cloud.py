@@ -29,6 +29,7 @@ from ger.errors import InputError
 from ger.io.documents import Change, Document, detect, read_document
 from ger.io.documents.follow import Step, steps
 from ger.io.documents.passages import passages
+from ger.io.jsonl import dumps
 from ger.text.normalize import normalize
 from ger.types import Hypothesis, Word
 
@@ -411,6 +412,53 @@ def test_alternatives_of_deepgram() -> None:
     assert best["transcript"] == "Good day, fiend."
     assert [entry["word"] for entry in best["words"]] == ["Good", "day,", "fiend."]
     assert other == json.loads(DEEPGRAM_CHANNELS)["results"]["channels"][0]["alternatives"][1]
+
+
+def test_long_recordings_of_azure() -> None:
+    phrase = {"RecognitionStatus": "Success", "Offset": 36_000_000_000, "Duration": "20000000", "DisplayText": "Bye."}
+    (unit,) = read("azure.json", json.dumps(phrase)).units
+    assert (unit.start, unit.end) == (3600.0, 3602.0)
+    with pytest.raises(InputError, match="'offset' is no time"):
+        read("azure.json", json.dumps(phrase | {"Offset": f"PT{'9' * 400}H"}))
+
+
+def test_keys_of_azure_in_both_spellings() -> None:
+    document = read("azure.json", '{"RecognitionStatus": "Success", "NBest": [{"Display": "a", "display": "b"}]}')
+    assert json.loads(changed(document, {0: "c"}))["NBest"] == [{"Display": "a", "display": "c"}]
+
+
+def test_google_s_times_as_objects_have_to_hold_numbers() -> None:
+    words = [{"word": "a", "startTime": {"seconds": "1", "nanos": [5]}}]
+    text = json.dumps({"results": [{"alternatives": [{"transcript": "a", "words": words}]}]})
+    with pytest.raises(InputError, match=r"result 1: 'nanos' is '\[5\]'"):
+        read("google.json", text)
+
+
+def test_numbers_of_items_of_amazon_are_whole() -> None:
+    text = AWS.replace('"items":[5,6]', '"items":[5.0,6]')
+    assert text != AWS
+    assert [unit.text for unit in read("aws.json", text).units][:1] == ["Good day, frend."]
+
+
+@pytest.mark.parametrize("sure", ["NaN", "Infinity", "1e999", f"1{'0' * 400}"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("vosk.json", '{"alternatives": [{"text": "a", "confidence": 2}, {"text": "b", "confidence": 0.5}]}'),
+        (
+            "google.json",
+            '{"results": [{"alternatives": [{"transcript": "a"}, {"transcript": "b", "confidence": 0.5}]}]}',
+        ),
+        ("azure.json", '{"RecognitionStatus": "Success", "NBest": [{"Display": "a", "Confidence": 0.5}]}'),
+        ("deepgram.json", '{"results": {"channels": [{"alternatives": [{"transcript": "a", "confidence": 0.5}]}]}}'),
+        ("a.json", '{"segments": [{"text": "a", "words": [{"word": "a", "probability": 0.5}]}]}'),
+    ],
+)
+def test_confidences_that_are_no_numbers_are_unknown(name: str, text: str, sure: str) -> None:
+    document = read(name, text.replace("0.5", sure))
+    told = dumps(passages(document, "a")[0].nbest)
+    assert "NaN" not in told
+    assert "000000" not in told
 
 
 def test_alternatives_of_vosk_have_scores() -> None:

@@ -52,6 +52,13 @@ def test_lists_of_icefall_are_written_as_python_does() -> None:
     assert made[7:] == [*old[7:-1], "talk-4:\thyp=['YES','SIR,',\"I'M\",'SO']"]
 
 
+@pytest.mark.parametrize("time", ["1e999", "-1e999", f"1{'0' * 400}", "(0, 1e999)"])
+def test_times_of_icefall_are_times(time: str) -> None:
+    text = f"u:\thyp=['A']\nu:\ttimestamp_hyp=[{time}]\n"
+    with pytest.raises(InputError, match="x, line 2: expected a list of times"):
+        read("icefall", text)
+
+
 def test_words_of_icefall_that_come_and_go() -> None:
     document = read("icefall", ICEFALL)
     changes = [
@@ -253,3 +260,27 @@ def test_what_cannot_be_read_is_named_with_its_place(format: str, text: str, sai
     with pytest.raises(InputError, match=r".*") as error:
         read(format, text)
     assert said in str(error.value)
+
+
+def test_rates_of_wenet_that_do_not_change_stay_as_they_are() -> None:
+    text = WENET.replace("-> 42.86 %", "-> 42.9 %")
+    document = read("wenet", text)
+    assert document.written().decode() == text
+    made = document.written([Change(1, 1, 2, (Word("好"),))]).decode()
+    assert "Overall -> 28.57 % N=7 C=6 S=0 D=1 I=1\nEnglish -> 50.00 %" in made
+
+
+def test_numbers_of_wenet_may_be_long() -> None:
+    text = WENET.replace("N=7", f"N={'7' * 5000}")
+    assert read("wenet", text).written([Change(1, 1, 2, (Word("好"),))]).decode().count("7" * 5000) == 1
+
+
+def test_lines_of_wenet_in_another_order() -> None:
+    with pytest.raises(InputError, match="x, line 1: 'u' has WER, lab and rec in another order"):
+        read("wenet", "utt: u\nrec: A\nWER: 0.00 % N=1 C=1 S=0 D=0 I=0\nlab: A\nrec: A\n")
+
+
+def test_scores_of_nemo_may_be_too_large() -> None:
+    text = f'{{"audio_filepath": "a.wav", "pred_text": "a", "beams": [["a", 1{"0" * 400}], ["b", NaN]]}}\n'
+    (unit,) = read("nemo", text).units
+    assert (unit.best, unit.others) == (Hypothesis("a"), (Hypothesis("b"),))

@@ -238,6 +238,8 @@ def test_its_language_model_is_found_from_anywhere(tmp_path: Path, monkeypatch: 
         ("threshold = 0.25", "", "'threshold' is missing"),
         ("threshold = 0.25", 'threshold = "much"', "wrong type"),
         ("threshold = 0.25", "threshold = nan", "threshold has to be a number"),
+        ("feature = [0, -1, -1]", "feature = [inf, -1, -1]", "wrong type"),
+        ("threshold = 0.25", f"threshold = 1{'0' * 400}", "wrong type"),
         ('sources = "answer"', 'sources = "answers"', "Did you mean 'answer'"),
         ("feature = [0, -1, -1]", "feature = [7, -1, -1]", "no name"),
         ("right = [2, 0, 0]", "right = [2, 0]", "different lengths"),

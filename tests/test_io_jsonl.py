@@ -159,6 +159,14 @@ def test_numbers_without_a_json_form_are_refused(tmp_path: Path, score: float) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    value: list[object] = []
+    for _ in range(5000):
+        value = [value]
+    with pytest.raises(RecordError, match="Record 'a' cannot be written as JSON"):
+        dumps(NBest("a", (), extra={"x": value}))
+
+
 def test_values_without_a_json_form_are_refused() -> None:
     with pytest.raises(RecordError, match="Record 'a' cannot be written as JSON"):
         dumps(NBest("a", (), meta={"set": {1}}))

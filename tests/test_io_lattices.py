@@ -7,32 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from list_samples import K2, K2_WORDS, KALDI, NUMBERED, WORDS
 
 from ger.errors import InputError, RecordError
 from ger.io.lists import Beside, read_lists, read_texts
 from ger.types import Hypothesis, NBest
-
-# The end of both: state 2 costs 1 + 2, over the silent arc 0.25 + 0.5 + 1, which is better.
-KALDI = """utt-a
-0 1 the 1.5,10,1_1_2
-0 1 a 2.75,9.5,1_1
-1 2 red 0.5,4,3
-1 2 read 1.5,3.5,3_3
-2 3 <eps> 0.25,0,
-2 1,2,
-3 0.5,1,4
-
-utt-b
-0 1 </s>
-1
-
-utt-c
-0 1 lost 1,1,
-
-""".replace("-a", "-a ")
-NUMBERED = "utt-a\n0 1 7 1.5,10,\n0 1 8 2,10.5,\n0 1 0 9,9,\n1\n\nutt-b\n0 1 9 1,2,\n1 2,1,\n"
-WORDS = "<eps> 0\nthe 7\na 8\n#0 9\n"
-K2 = "0 1 10 -0.5\n0 2 20 -0.25\n1 2 30 0.125\n1 3 -1 -1.5\n2 3 -1 -0.75\n3\n"
 
 
 def written(path: Path, content: str) -> Path:
@@ -142,7 +121,7 @@ def test_k2_lattices(tmp_path: Path) -> None:
     path = written(tmp_path / "clip.txt", K2)
     with pytest.raises(RecordError, match="there is no words"):
         list(read_lists(path))
-    written(tmp_path / "words.txt", "<eps> 0\nten 10\ntwenty 20\nthirty 30\n")
+    written(tmp_path / "words.txt", K2_WORDS)
     (nbest,) = read_lists(path)
     assert nbest == NBest(
         "clip", (Hypothesis("twenty", -1.0), Hypothesis("ten thirty", -1.125), Hypothesis("ten", -2.0))
@@ -187,7 +166,14 @@ def test_damaged_k2_lattices(tmp_path: Path, content: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["u1\n0 1 2 3\n", "0 1 2 3\n1 2 3 4\n", "0 one two 1.5\n1 one two 2.5\n", "u1 a\n0 1 a 1,2,\n", "u1\nu2 1 2\n"],
+    [
+        f"{'0' * 5000} 1 2 0.5\n",
+        "u1\n0 1 2 3\n",
+        "0 1 2 3\n1 2 3 4\n",
+        "0 one two 1.5\n1 one two 2.5\n",
+        "u1 a\n0 1 a 1,2,\n",
+        "u1\nu2 1 2\n",
+    ],
 )
 def test_texts_with_numbers_are_no_lattices(tmp_path: Path, content: str) -> None:
     lists = list(read_lists(written(tmp_path / "text", content)))

@@ -170,6 +170,23 @@ def test_mlm_scoring(tmp_path: Path) -> None:
         assert two == NBest("u2", ())
 
 
+def test_numbers_of_mlm_scoring_may_be_written_otherwise(tmp_path: Path) -> None:
+    value = {"u": {"hyp_02": {"text": "b"}, "hyp_1": {"text": "a"}, "hyp_٣": {"text": "c"}, f"hyp_{'9' * 5000}": 0}}
+    (nbest,) = read_lists(written(tmp_path / "x.json", value))
+    assert texts(nbest) == ["a", "b", "c"]
+
+
+def test_other_fields_that_records_have_no_form_for_are_null(tmp_path: Path) -> None:
+    (nbest,) = read_lists(written(tmp_path / "x.json", '[{"input": ["a"], "more": {"x": [1, NaN, 1e999]}}]'))
+    assert nbest.extra == {"more": {"x": [1, None, None]}}
+    (nbest,) = read_lists(written(tmp_path / "x.jsonl", '{"nbest": ["a"], "more": Infinity}'))
+    assert nbest.extra == {"more": None}
+    assert json.loads(dumps(nbest))["more"] is None
+    deep = "[" * 900 + "]" * 900
+    with pytest.raises(InputError, match=r"x\.json is nested too deeply|not JSON"):
+        list(read_lists(written(tmp_path / "x.json", f'[{{"input": ["a"], "more": {deep}}}]')))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

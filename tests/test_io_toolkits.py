@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from list_samples import AC, LM, MANIFEST, PREDICTED, TEXT, TSV
 
 from ger.cli import lists as cli
 from ger.errors import DependencyError, InputError, RecordError
 from ger.evaluate.sources import read_items
 from ger.io.lists import Beside, read_lists, read_texts
 from ger.types import AudioSpan, Hypothesis, NBest, Word
-
-TEXT = "u-1-1 red door\nu-1-2 read door\nu-2-1\nu-1-10 bread\n"
-LM = "u-1-1 1.5\nu-1-2 2.25\nu-1-10 4\nu-2-1 0.5\n"
-AC = "u-1-1 10\nu-1-2 9.5\nu-1-10 8\nu-2-1 nan\n"
 
 
 def written(path: Path, content: Any) -> Path:
@@ -63,6 +60,11 @@ def test_costs_of_kaldi_may_be_given_or_lacking(tmp_path: Path) -> None:
     assert rows(next(read_lists(path)))[1] == ("read door", None, None, -2.25)
 
 
+def test_numbers_of_kaldi_lists_may_have_zeros(tmp_path: Path) -> None:
+    (nbest,) = read_lists(written(tmp_path / "text", "u-02 b\nu-01 a\nu-1 c\n"), format="kaldi-nbest")
+    assert [h.text for h in nbest.hypotheses] == ["a", "c", "b"]
+
+
 def test_kaldi_lists_of_numbers(tmp_path: Path) -> None:
     path = written(tmp_path / "words", "u-1 3 5\nu-2 3\n")
     with pytest.raises(RecordError, match="words are numbers, and there is no words"):
@@ -77,6 +79,7 @@ def test_kaldi_lists_of_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "lm", "said"),
     [
+        (f"u-1 a\nu-{'2' * 5000} b\n", "u-1 1\n", "text, line 2: 'u-2+' has no -1, -2 … at its end"),
         ("u-1 a\nb 2\n", "u-1 1\n", "text, line 2: 'b' has no -1, -2 … at its end"),
         ("u-1 a\nu-1 b\n", "u-1 1\n", "text: line 1 and line 2 both have the id 'u-1'"),
         ("u-1 a\nu-2 b\n", "u-1 1\n", "lm_cost has no cost of 'u-2'"),
@@ -87,13 +90,6 @@ def test_damaged_kaldi_lists(tmp_path: Path, text: str, lm: str, said: str) -> N
     written(tmp_path / "lm_cost", lm)
     with pytest.raises(RecordError, match=said):
         list(read_lists(written(tmp_path / "text", text)))
-
-
-MANIFEST = [
-    {"audio_filepath": "clips/one.wav", "duration": 2.5, "text": "red door"},
-    {"audio_filepath": "clips/two.wav", "offset": 1.0, "duration": 2.0, "text": "", "lang": "en"},
-]
-TSV = "red door\t-1.5\nread door\t-2.25\n\t-0.5\na\tnan\n"
 
 
 def test_nemo_lists_with_the_manifest_beside_them(tmp_path: Path) -> None:
@@ -157,12 +153,6 @@ def test_an_empty_manifest_has_no_lists(tmp_path: Path) -> None:
     manifest = written(tmp_path / "test.json", "\n")
     path = written(tmp_path / "a.tsv", "")
     assert list(read_lists(path, format="nemo-nbest", beside=Beside(manifest=manifest))) == []
-
-
-PREDICTED = [
-    {**MANIFEST[0], "pred_text": "read door", "beams": [["read door", -1.5], ["red door", -2.0], ["x", None]]},
-    {**MANIFEST[1], "pred_text": "hm", "timestamps_word": [{"word": "hm", "start": 0.25, "end": 0.5}]},
-]
 
 
 def test_manifests_as_lists(tmp_path: Path) -> None:

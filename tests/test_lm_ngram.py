@@ -148,6 +148,8 @@ def test_models_of_other_programs(tmp_path: Path) -> None:
         ("ngram 1 = 3", "ngram 1 = 4", r"line 15: 4 1-grams are announced, 3 are there"),
         ("ngram 1 = 3\nngram  2=1", "", r"line 6: unexpected '\\\\1-grams:'"),
         (OTHER, "\\data\\\n\\end\\\n", r"line 2: no n-grams are announced"),
+        ("ngram  2=1", f"ngram 2={'9' * 5000}", r"line 5: unexpected 'ngram 2=9"),
+        ("\\2-grams:", f"\\{'2' * 5000}-grams:", r"line 12: unexpected '\\\\22"),
         ("ngram  2=1", "ngrams=1", r"line 5: unexpected 'ngrams=1'"),
         ("\\2-grams:", "\\3-grams:", r"line 12: unexpected '\\\\3-grams:'"),
         ("-0.0625 <s> hi", "-0.0625 hi", r"line 13: expected a number, 2 words and maybe a number, found '-0.0625 hi'"),
@@ -171,7 +173,11 @@ def test_unreadable_files(tmp_path: Path) -> None:
     path.write_bytes(OTHER.replace("hi", "h\xef").encode("latin-1"))
     with pytest.raises(ModelError, match="line 10: not UTF-8"):
         NGramModel.read(path)
-    path.write_bytes(gzip.compress(OTHER.encode())[:40])
+    packed = gzip.compress(OTHER.encode())
+    path.write_bytes(packed[:20] + b"\xff" * 20 + packed[40:])
+    with pytest.raises(ModelError, match="cannot be read"):
+        NGramModel.read(path)
+    path.write_bytes(packed[:40])
     with pytest.raises(ModelError, match="cannot be read"):
         NGramModel.read(path)
 

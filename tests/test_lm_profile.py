@@ -128,6 +128,7 @@ def test_what_is_written_is_read(profile: Profile) -> None:
         ({"acoustic = 0.9": "acoustic = true"}, "'weights.acoustic' should be a number, found True"),
         ({"acoustic = 0.9": "acoustic = nan"}, "The weight of 'acoustic' is nan"),
         ({"lm = 0.1": "lm = inf"}, "The weight of 'lm' is inf"),
+        ({"lm = 0.1": f"lm = 1{'0' * 400}"}, "int too large to convert to float"),
         ({"temperature = 2": 'temperature = "2"'}, "'temperature' should be a number, found '2'"),
         ({"temperature = 2": "temperature = 0"}, "temperature above 0"),
         ({"temperature = 2": "temperature = nan"}, "temperature above 0"),

@@ -48,6 +48,7 @@ def test_texts(tmp_path: Path) -> None:
         ({"id": "u"}, "line 2: 'id' or 'text' is missing"),
         ({"id": "x", "text": "again"}, "lines? 1 and line 2 both have the id 'x'"),
         ({"id": "u", "text": "a", "score": "high"}, "line 2: 'high' should be a finite number"),
+        ({"id": "u", "text": "a", "score": 10**400}, "line 2: 10+ should be a finite number"),
         ({"id": "u", "text": "a", "least": True}, "line 2: True should be a finite number"),
         ('{"id": "u", "text": ', "line 2"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import socket
@@ -12,10 +13,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import fakes
+import numpy
 import openai
 import pytest
+import soundfile
 from fakes import Made, tone
 from fixtures_serve import Service
 
@@ -35,6 +39,15 @@ def clip(tmp_path: Path) -> Path:
 def post(service: Service, path: Path, name: str = "", **data: Any) -> Any:
     with path.open("rb") as file:
         return service.http.post("/v1/audio/transcriptions", files={"file": (name or path.name, file)}, data=data)
+
+
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+
+
+def form(content: bytes, name: str, headers: str = "") -> bytes:
+    """A form with a file, as it goes over the wire."""
+    head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n{headers}\r\n'
+    return head.encode() + content + b"\r\n--x--\r\n"
 
 
 def error(answer: Any, status: int) -> dict[str, Any]:
@@ -194,6 +207,42 @@ def test_files_that_lead_to_others_are_refused(serve: Start, tmp_path: Path, cli
         assert "cannot be read as audio" in error(post(service, tmp_path / name, "a.wav"), 400)["message"]
 
 
+@pytest.mark.parametrize(
+    "name", ["../../change.wav", "/etc/change", "..\\change", "change\0.wav", "change/..", "change" * 500, "SECRET"]
+)
+def test_a_name_opens_and_makes_no_file(
+    serve: Start, tmp_path: Path, clip: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tone(tmp_path / "change-secret.wav", 5)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    name = name.replace("SECRET", str(secret))
+    answer = serve().http.post("/v1/audio/transcriptions", content=form(clip.read_bytes(), name), headers=FORM)
+    assert answer.json()["text"].count("the field") == 2  # seconds, where the secret has five
+    assert {path.name for path in tmp_path.iterdir()} == {"change.wav", "change-secret.wav"}
+
+
+def test_archives_are_no_audio_and_are_not_unpacked(
+    serve: Start, tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ZipFile(tmp_path / "bomb.zip", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("change.wav", bytes(100_000_000))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    service = serve()
+    for name in ("bomb.zip", "bomb.wav"):
+        assert f"{name} cannot be read as audio" in error(post(service, tmp_path / "bomb.zip", name), 400)["message"]
+    packed = form(gzip.compress(clip.read_bytes()), "change.wav", "Content-Encoding: gzip\r\n")
+    answer = service.http.post("/v1/audio/transcriptions", content=packed, headers=FORM)
+    assert "change.wav cannot be read as audio" in error(answer, 400)["message"]
+    assert {path.name for path in tmp_path.iterdir()} == {"change.wav", "bomb.zip"}
+
+
+def test_a_small_file_of_much_silence_is_refused(serve: Start, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.flac", numpy.zeros(3600 * 16_000, "int16"), 16_000)
+    assert (tmp_path / "long.flac").stat().st_size < 1_000_000
+    answer = error(post(serve(audio=60.0), tmp_path / "long.flac"), 400)
+    assert answer["message"] == "long.flac is longer than 60 s. Send it in parts."
+
+
 def test_empty_cut_and_enormous_recordings_are_refused(serve: Start, tmp_path: Path, clip: Path) -> None:
     service = serve(audio=3.0)
     (tmp_path / "empty.wav").touch()
@@ -270,8 +319,28 @@ def test_a_large_request_is_refused_by_its_head(serve: Start, tmp_path: Path, cl
     answer = error(post(service, tmp_path / "large"), 413)
     assert answer["message"] == "The request is larger than 100000 bytes. Send less at once."
     assert service.transcribe(clip).text == TEXT
-    packed = {"content-encoding": "gzip", "content-type": "application/json"}
-    error(service.http.post("/v1/correct", content=b"\x1f\x8b", headers=packed), 415)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "zstd", "gzip, gzip", "identity, gzip"])
+def test_packed_requests_are_refused_as_they_are(serve: Start, clip: Path, coding: str) -> None:
+    service = serve()
+    records = gzip.compress(json.dumps(RECORD).encode() + b" " * 100_000_000)
+    recording = gzip.compress(form(clip.read_bytes(), "change.wav"))
+    for path, body, kind in (
+        ("/v1/correct", records, {"content-type": "application/json"}),
+        ("/v1/audio/transcriptions", recording, FORM),
+    ):
+        answer = service.http.post(path, content=body, headers=kind | {"content-encoding": coding})
+        assert error(answer, 415)["message"] == "Compressed requests are not taken. Send the body as it is."
+
+
+def test_what_is_packed_on_the_way_is_not_unpacked(serve: Start) -> None:
+    service, body = serve(), gzip.compress(json.dumps(RECORD).encode())
+    host, port = service.url.removeprefix("http://").removesuffix("/v1").split(":")
+    head = f"POST /v1/correct HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+        assert connection.recv(1000).split()[1] in (b"400", b"501")
 
 
 @pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/correct"])

@@ -159,6 +159,7 @@ def test_a_launch_command_of_several_lines_stays_a_comment(tmp_path: Path) -> No
         ("layers=true", "layers is True. Use a whole number."),
         ("lr=fast", "lr is 'fast'. Use a number."),
         ("lr=nan", "lr is nan. Use a number above 0."),
+        ("lr=1" + "0" * 400, "lr is inf. Use a number above 0."),
         ("lr=0", "lr is 0.0. Use a number above 0."),
         ("acoustic_weight=-1", "acoustic_weight is -1.0. Use a number from 0."),
         ("epochs=0", "epochs is 0. Use 1 or more."),

@@ -224,7 +224,7 @@ def read_gate(path: Path) -> Gate:
         gate = _gate(value)
     except KeyError as error:
         raise InputError(f"{name}: {error} is missing.", hint) from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{name} holds something of a wrong type: {error}.", hint) from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint or hint) from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,6 +60,6 @@ def _answer(value: dict[str, Any], text: str, where: str) -> Answer:
 def _number(value: Any, where: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise RecordError(f"{where}: {value!r} should be a finite number.")
     return float(value)

@@ -23,7 +23,7 @@ NOT_FINITE = "scores_not_finite"
 _TOKENS_A_WORD = 1.2
 
 _MAYBE_NOT_FINITE = re.compile(rb"NaN|Infinity|[eE]\+?\d{3}|\d{300}")
-_HYPOTHESIS = re.compile(r"hyp_(\d+)")
+_HYPOTHESIS = re.compile(r"hyp_(\d{1,9})")
 _SCORES = ("score", "acoustic_score", "lm_score")
 
 
@@ -115,8 +115,8 @@ def mlm_scoring(source: Source) -> Iterator[NBest]:
         where = f"{source.name}, utterance {key!r}"
         if not isinstance(value, dict):
             raise RecordError(f"{where}: expected an object with 'hyp_1', 'hyp_2' …")
-        numbers = sorted(int(match[1]) for name in value if (match := _HYPOTHESIS.fullmatch(name)))
-        hypotheses = [value[f"hyp_{number}"] for number in numbers]
+        ranks = sorted((int(match[1]), name) for name in value if (match := _HYPOTHESIS.fullmatch(name)))
+        hypotheses = [value[name] for _, name in ranks]
         if not all(isinstance(hypothesis, dict) for hypothesis in hypotheses):
             raise RecordError(f"{where}: every 'hyp_…' should be an object with 'text' and 'score'.")
         texts = _texts([hypothesis.get("text") for hypothesis in hypotheses], where)
@@ -191,9 +191,18 @@ def finite(key: str, texts: Sequence[str], scores: Sequence[float | None], **res
     """A list; scores without a value become unknown and are counted."""
     bad = sum(score is not None and not math.isfinite(score) for score in scores)
     known = [score if score is not None and math.isfinite(score) else None for score in scores]
-    meta = rest.pop("meta", {}) | ({NOT_FINITE: bad} if bad else {})
+    meta, extra = rest.pop("meta", {}) | ({NOT_FINITE: bad} if bad else {}), _plain(rest.pop("extra", {}))
     hypotheses = tuple(Hypothesis(text, score) for text, score in zip(texts, known, strict=True))
-    return NBest(key, hypotheses, meta=meta, **rest)
+    return NBest(key, hypotheses, meta=meta, extra=extra, **rest)
+
+
+def _plain(value: Any) -> Any:
+    """The value with `null` for what is no number or infinite, which records have no form for."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _texts(value: Any, where: str) -> list[str]:

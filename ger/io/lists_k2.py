@@ -16,7 +16,7 @@ from ger.types import Hypothesis, NBest
 
 __all__ = ["looks_like", "read"]
 
-_ARC = re.compile(rb"(\d+)\s+(\d+)\s+\S+(?:\s+-?\d+)?\s+(-?\d+(?:\.\d+)?(?:e-?\d+)?|-inf)")
+_ARC = re.compile(rb"(\d{1,18})\s+(\d{1,18})\s+\S+(?:\s+-?\d+)?\s+(-?\d+(?:\.\d+)?(?:e-?\d+)?|-inf)")
 
 
 def looks_like(source: Source) -> bool:

@@ -16,7 +16,7 @@ from ger.types import Hypothesis, NBest
 
 __all__ = ["looks_like", "read"]
 
-_KEY = re.compile(r"(.+)-(\d+)")
+_KEY = re.compile(r"(.+)-(\d{1,9})")
 _FIRST = re.compile(rb"\S+-1(\s.*)?")
 
 #: What files of costs are called: in Kaldi's own scripts, and by people.
@@ -41,7 +41,7 @@ def read(source: Source, beside: Beside) -> Iterator[NBest]:
         RecordError: a key has no number, is there twice, or has no cost, or a cost is no number.
     """
     lm_costs, ac_costs = _costs(found(source, beside.lm_cost, _LM)), _costs(found(source, beside.ac_cost, _AC))
-    lists: dict[str, dict[int, Hypothesis]] = {}
+    lists: dict[str, dict[tuple[int, str], Hypothesis]] = {}
     not_finite: Counter[str] = Counter()
     for number, key, text in _texts(source, beside):
         name = _KEY.fullmatch(key)
@@ -51,7 +51,7 @@ def read(source: Source, beside: Beside) -> Iterator[NBest]:
         acoustic, lm = (score if score is None or isfinite(score) else None for score in scores)
         not_finite[name[1]] += sum(score is not None and not isfinite(score) for score in scores)
         total = None if acoustic is None or lm is None else beside.acoustic_scale * acoustic + lm
-        lists.setdefault(name[1], {})[int(name[2])] = Hypothesis(text, total, acoustic, lm)
+        lists.setdefault(name[1], {})[int(name[2]), key] = Hypothesis(text, total, acoustic, lm)
     for key, ranked in lists.items():
         meta = {NOT_FINITE: not_finite[key]} if not_finite[key] else {}
         yield NBest(key, tuple(ranked[rank] for rank in sorted(ranked)), meta=meta)

@@ -68,7 +68,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Source]:
     """Open a text file, or standard input for `-`.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or what is read from it is nested too deeply.
     """
     name = "standard input" if path == "-" else printable(path)
     try:
@@ -80,6 +80,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Source]:
             yield Source(name, where.stem, where.suffix.lower(), first, second, folder, chain(head, stream))
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
+    except RecursionError as error:
+        raise InputError(f"{name} is nested too deeply.", "The file seems damaged.") from error
 
 
 def _line(stream: Iterable[bytes], head: list[bytes]) -> bytes:

@@ -16,6 +16,7 @@ import json
 import math
 import os
 import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -130,7 +131,7 @@ class NGramModel:
                 packed = stream.read(2) == b"\x1f\x8b"
             with gzip.open(path, "rb") if packed else open(path, "rb") as lines:
                 return _Reader(name).read(lines)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ModelError(f"{name} cannot be read: {error}.", "Check the name, or write the file again.") from error
 
 
@@ -177,13 +178,13 @@ class _Reader:
     def _section(self, line: str) -> int:
         if line == "\\data\\":
             return 0
-        match = re.fullmatch(r"\\(\d+)-grams:", line)
+        match = re.fullmatch(r"\\(\d{1,2})-grams:", line)
         if not match or int(match[1]) not in self._expected:
             raise self._error(f"unexpected {line[:40]!r}")
         return int(match[1])
 
     def _count(self, line: str) -> None:
-        match = re.fullmatch(r"ngram\s+(\d+)\s*=\s*(\d+)", line)
+        match = re.fullmatch(r"ngram\s+(\d{1,2})\s*=\s*(\d{1,18})", line)
         if not match:
             raise self._error(f"unexpected {line[:40]!r}")
         self._expected[int(match[1])] = int(match[2])

@@ -186,7 +186,7 @@ def read_profile(path: Path) -> Profile:
         return _renamed(
             _profile(value), lambda name: beside(path, name), lambda name: os.path.isfile(path.parent / name)
         )
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise InputError(f"{name}: {error}.", "Correct it, or make a profile with `ger tune`.") from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -127,7 +128,7 @@ def _typed(key: str, value: Any, types: dict[str, Any]) -> Any:
         raise UsageError(f"{key} is {value!r}.", "Use a list of texts in quotation marks.")
     kind = str if get_origin(kind) is Literal else kind
     if kind is float and type(value) is int:
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else math.inf
     if type(value) is not kind:
         names = {str: "a text in quotation marks", int: "a whole number", float: "a number", bool: "true or false"}
         raise UsageError(f"{key} is {value!r}.", f"Use {names[kind]}.")

@@ -80,7 +80,10 @@ def read_document(path: str | os.PathLike[str], *, format: str | None = None, ra
     if known is None:
         raise InputError(f"{name} is in no format that is known.", f"Name one with --format: {', '.join(FORMATS)}.")
     read: Callable[[bytes, str], Document] = import_module(f"{__name__}.{known}").read
-    return read(raw, name)
+    try:
+        return read(raw, name)
+    except RecursionError as error:
+        raise InputError(f"{name} is nested too deeply.", "Check that it is what the recognizer wrote.") from error
 
 
 def document_in(path: str | os.PathLike[str], format: str = "") -> Document | None:

@@ -155,7 +155,7 @@ def _numbered(results: Any) -> bool:
     numbers = range(len(items))
     return not segments or (
         all(item.get("id") == at for at, item in enumerate(items))
-        and all(item in numbers for segment in segments for item in segment.get("items") or ())
+        and all(type(item) is int and item in numbers for segment in segments for item in segment.get("items") or ())
     )
 
 

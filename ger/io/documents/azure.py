@@ -9,7 +9,7 @@ from typing import Any
 from ger.errors import InputError
 from ger.io.documents.core import Unit
 from ger.io.documents.echoes import Echo, ListPlace, candidate, list_of, text_places, voice, words_of
-from ger.io.documents.jsondoc import field_of
+from ger.io.documents.jsondoc import field_of, figure
 from ger.io.documents.ticks import TickWords, fields, span
 from ger.io.documents.values import ResultsDocument, results
 from ger.types import Hypothesis, Word
@@ -112,7 +112,7 @@ def _candidate(value: Any, key: str, where: str) -> Hypothesis:
     found = fields(value, where)
     text = next((found[form] for form in (key.lower(), *_FORMS) if isinstance(found.get(form), str)), "")
     listed = next((_words(entries, kind, where) for entries, kind in _lists(value, where)), [])
-    return candidate(text, listed, confidence=field_of(found, "confidence", (int, float), where))
+    return candidate(text, listed, confidence=figure(found, "confidence", where))
 
 
 def _lists(value: Any, where: str) -> list[tuple[list[Any], TickWords]]:
@@ -128,7 +128,8 @@ def _words(entries: Sequence[Any], kind: TickWords, where: str) -> list[Word]:
 
 def _keys(value: Any, names: Sequence[str], where: str) -> list[str]:
     """The keys of texts in an object, in the order of their names in lower case."""
-    by_name = dict(zip(fields(value, where), value, strict=True))
+    fields(value, where)
+    by_name = {key.lower(): key for key in value}
     return [by_name[name] for name in names if field_of(value, by_name.get(name, name), str, where) is not None]
 
 

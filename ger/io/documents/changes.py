@@ -81,7 +81,7 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read: {error}.", "Give what --changes wrote.") from error
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -89,6 +89,7 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
             for key in ("old", "new"):
                 row[key] = tuple(Word.from_json(word, f"{name}, line {number}") for word in row[key])
             fits = isinstance(row["unit"], str) and isinstance(row["at"], int) and row["at"] >= 0
+            fits = fits and all(word.text.split() == [word.text] for word in (*row["old"], *row["new"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordError(f"{name}, line {number} is no change: {error}.", "Give what --changes wrote.") from error
         if not fits:

@@ -18,7 +18,7 @@ from ger.errors import InputError
 from ger.text.tokens import places, spaceless
 from ger.types import Hypothesis, Word
 
-__all__ = ["Change", "Document", "Row", "RowDocument", "Slots", "TextDocument", "Unit", "decoded", "joined", "lines_of"]
+__all__ = ["Change", "Document", "Row", "Slots", "TextDocument", "Unit", "decoded", "joined", "lines_of"]
 
 _SAID = re.compile(r"[^\W_]|[&%+=@$€£]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);")
@@ -168,55 +168,6 @@ class Row:
     word: Word
 
 
-class RowDocument(Document):
-    """A text file with a word a line; the lines of changed words change, come and go.
-
-    Args:
-        format: Name of the format.
-        lines: The lines, with their ends.
-        encode: Makes bytes of the changed text.
-        units: Units, still without words, each with its rows.
-        write: Makes the line, without its end, of a new word: from the line of a word beside it or in its place, the
-            new word, and whether that is in its place.
-    """
-
-    def __init__(
-        self,
-        format: str,
-        lines: Sequence[str],
-        encode: Callable[[str], bytes],
-        units: Sequence[tuple[Unit, Sequence[Row]]],
-        write: Callable[[str, Word, bool], str],
-    ) -> None:
-        self.format = format
-        self._lines, self._encode, self._write = list(lines), encode, write
-        self._rows = [[row.line for row in rows] for _, rows in units]
-        self.units = tuple(replace(unit, words=tuple(row.word for row in rows)) for unit, rows in units)
-
-    def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
-        before: dict[int, str] = {}
-        lines = dict(enumerate(self._lines))
-        for unit, own in changes.items():
-            rows = self._rows[unit]
-            for change in own:
-                first, last, new = change.first, change.last, change.words
-                for at in rows[first:last]:
-                    lines[at] = ""
-                for at, word in zip(rows[first:last], new, strict=False):
-                    lines[at] = self._line(at, word, True)
-                more = new[last - first :]
-                if last:
-                    lines[rows[last - 1]] += "".join(self._line(rows[last - 1], word, False) for word in more)
-                else:
-                    before[rows[0]] = "".join(self._line(rows[0], word, False) for word in more)
-        return self._encode("".join(before.get(i, "") + line for i, line in lines.items()))
-
-    def _line(self, like: int, word: Word, same: bool) -> str:
-        line = self._lines[like]
-        bare = line.rstrip("\r\n")
-        return self._write(bare, word, same) + (line[len(bare) :] or "\n")
-
-
 class Slots:
     """The words of a text that holds other things, too: markup, line breaks, dashes.
 
@@ -245,7 +196,7 @@ class Slots:
             while at < start:
                 entity = _ENTITY.match(raw, at, start) if self._entities else None
                 stop = entity.end() if entity else at + 1
-                char = html.unescape(entity[0])[:1] if entity else raw[at]
+                char = html.unescape(entity[0])[:1] or "\ufffd" if entity else raw[at]
                 chars.append(char)
                 spans.append((at, stop))
                 at = stop
@@ -257,7 +208,7 @@ class Slots:
         made, reached = [], 0
         for change in changes:
             start, end, text = self._replaced(change)
-            made += [self._raw[reached:start], text]
+            made += [self._raw[reached:start], self._apart(change, start, end, text)]
             reached = end
         return "".join((*made, self._raw[reached:]))
 
@@ -275,10 +226,26 @@ class Slots:
         for i in range(max(len(new), len(old))):
             if i:
                 gap = gaps[i - 1] if i <= len(gaps) else _between(new[i - 1], new[i])
-                made += gap if i < len(new) else gap.rstrip()
+                made += (gap or _border(new[i - 1], new[i])) if i < len(new) else gap.rstrip()
             made += self._written(new[i]) if i < len(new) else ""
             made += self._inside(old[i]) if i < len(old) else ""
         return old[0][0], old[-1][1], made
+
+    def _apart(self, change: Change, start: int, end: int, text: str) -> str:
+        """A new text with spaces where it would make one word of two, of which one was in a script without spaces."""
+        first, last, new = change.first, change.last, change.words
+        before, after = self.texts[:first][-1:], self.texts[last : last + 1]
+        left = self._shown(self._raw[self._places[first - 1][1] : start]) if before else " "
+        right = self._shown(self._raw[end : self._places[last][0]]) if after else " "
+        if not new:
+            together = not left + self._shown(text) + right
+            return text + _border(before[0], after[0]) if together else text
+        if not left and not text[:1].isspace():
+            text = _border(before[0], new[0].text) + text
+        return text if right or text[-1:].isspace() else text + _border(new[-1].text, after[0])
+
+    def _shown(self, raw: str) -> str:
+        return self._markup.sub("", raw) if self._markup else raw
 
     def _inside(self, place: tuple[int, int]) -> str:
         """Markup in the middle of a word, which stays behind it."""
@@ -321,8 +288,15 @@ def _between(before: str, after: str) -> str:
     return "" if before and spaceless(before[-1]) and spaceless(after) else " "
 
 
+def _border(before: str, after: str) -> str:
+    """What has to stand between two words so that they stay two."""
+    return "" if spaceless(before) or spaceless(after) else " "
+
+
 def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
     """A file as text with all its line ends, and how to make bytes of such a text again.
+
+    Half surrogates, which UTF-8 has no form for, are written as `\\udcff`, the way JSON writes them.
 
     Args:
         raw: The bytes; UTF-8, or UTF-16 with a byte order mark.
@@ -340,7 +314,7 @@ def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
             f"{name}, line {line}: byte 0x{error.object[error.start]:02x} is not {encoding.upper()}.",
             "Save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8`.",
         ) from error
-    return text, lambda changed: bom + changed.encode(encoding, "surrogatepass")
+    return text, lambda changed: bom + changed.encode(encoding, "backslashreplace")
 
 
 def lines_of(text: str) -> Iterator[tuple[int, int, str]]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from ger.errors import InputError
-from ger.io.documents.core import Row, RowDocument, decoded, lines_of
+from ger.io.documents.core import Row, decoded, lines_of
+from ger.io.documents.rowdoc import RowDocument
 from ger.io.documents.rows import Timed, number, units
 from ger.types import Word
 

@@ -14,9 +14,10 @@ __all__ = ["Block", "blocks", "document"]
 #: Tags, and notes such as `[music]`: no speech.
 MARKUP = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}|\[[^\[\]\n]*\]")
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
+_TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _TIMES = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t]+(.*\S))?[ \t]*$")
-_ARROW = re.compile(r"[ \t]*[\d:.,]*[ \t]*-->")
+_ARROW = re.compile(r"[ \t]*(?:[\d:.,]+[ \t]*)?-->")
+_NUMBER = re.compile(r"\d{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,10 @@ def _has_name(lines: Sequence[tuple[int, int, str]], at: int, numbered: bool, be
     blank_before = at < 2 or not lines[at - 2][2].strip()
     if not numbered:
         return blank_before
-    return above.isdecimal() and (blank_before or (before.isdecimal() and int(above) == int(before) + 1))
+    if blank_before:
+        return above.isdecimal()
+    both = _NUMBER.fullmatch(above) and _NUMBER.fullmatch(before)
+    return both is not None and int(above) == int(before) + 1
 
 
 def _extent(lines: Sequence[tuple[int, int, str]], numbered: bool) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from ger.io.documents.echoes import (
     words_of,
 )
 from ger.io.documents.follow import bare
-from ger.io.documents.jsondoc import Entries, field_of
+from ger.io.documents.jsondoc import Entries, field_of, figure
 from ger.io.documents.rows import Timed, units
 from ger.types import Word
 
@@ -177,8 +177,7 @@ class _Channel:
         return [_WORDS.word(entry, self.where) for entry in self._entries(value)]
 
     def _sure(self, value: Any) -> float | None:
-        found: float | None = field_of(value, "confidence", (int, float), self.where)
-        return found
+        return figure(value, "confidence", self.where)
 
 
 def _speaker(entry: Any) -> str:

@@ -19,7 +19,7 @@ from ger.io.documents.echoes import (
     voice,
     words_of,
 )
-from ger.io.documents.jsondoc import Entries, field_of, seconds
+from ger.io.documents.jsondoc import Entries, field_of, figure, seconds
 from ger.types import Word
 
 __all__ = ["Google", "read", "transcripts"]
@@ -38,23 +38,26 @@ class _Words(Entries):
 
     def word(self, entry: Any, where: str) -> Word:
         if isinstance(entry, dict):
-            entry = entry | {key: _flat(entry[key]) for key in (self.start, self.end) if key in entry}
+            entry = entry | {key: _flat(entry[key], where) for key in (self.start, self.end) if key in entry}
         word = super().word(entry, where)
         return replace(word, confidence=word.confidence or None)  # 0 says that there is none
 
     def _entry(self, like: Any, word: Word) -> Any:
         deep = [key for key in (self.start, self.end) if isinstance(like.get(key), dict)]
-        made = super()._entry(like | {key: _flat(like[key]) for key in deep}, word)
+        made = super()._entry(like | {key: _flat(like[key], "") for key in deep}, word)
         return made | {key: _deep(made[key], like[key]) for key in deep}
 
 
-def _flat(time: Any) -> Any:
-    return f"{time.get('seconds') or 0}.{time.get('nanos') or 0:09}s" if isinstance(time, dict) else time
+def _flat(time: Any, where: str) -> Any:
+    if not isinstance(time, dict):
+        return time
+    return f"{field_of(time, 'seconds', (int, str), where, 0)}.{field_of(time, 'nanos', int, where, 0):09}s"
 
 
 def _deep(time: str, like: Mapping[str, Any]) -> dict[str, Any]:
     whole, _, part = time.removesuffix("s").partition(".")
-    return {**like, "seconds": type(like.get("seconds", ""))(whole), "nanos": int(part.ljust(9, "0"))}
+    kind = int if isinstance(like.get("seconds"), int) else str
+    return {**like, "seconds": kind(whole), "nanos": int(part.ljust(9, "0"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class _Result:
         )
 
     def _sure(self, value: Any) -> float | None:
-        return field_of(value, "confidence", (int, float), self.where) or None
+        return figure(value, "confidence", self.where) or None
 
 
 class Google(EchoDocument):

@@ -110,7 +110,7 @@ def _is_text(item: Any) -> bool:
 def _is_time(item: Any) -> bool:
     if isinstance(item, tuple):
         return len(item) == 2 and not any(isinstance(time, tuple) for time in item) and all(map(_is_time, item))
-    return isinstance(item, int | float) and not isinstance(item, bool)
+    return isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < 1e9
 
 
 def _unit(key: str, rows: Mapping[str, _Row]) -> tuple[Unit, _Utterance]:

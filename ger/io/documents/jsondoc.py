@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ from ger.io.documents.core import Change, Document, decoded
 from ger.text.align import carry_times, diff
 from ger.types import Word
 
-__all__ = ["Entries", "JsonDocument", "dumped", "field_of", "parsed", "readable", "seconds", "span"]
+__all__ = [
+    "Entries",
+    "JsonDocument",
+    "dumped",
+    "field_of",
+    "figure",
+    "is_finite",
+    "parsed",
+    "readable",
+    "seconds",
+    "span",
+]
 
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)")
 _DEEP = "Check that it is what the recognizer wrote."
@@ -90,7 +102,7 @@ class Entries:
             raise InputError(f"{where}: {self.text!r} is missing.", _DEEP)
         times = [seconds(entry, key, where) for key in (self.start, self.end)]
         start, end = (None if time is None else time * self.unit for time in times)
-        sure = next((entry[key] for key in self.confidence if isinstance(entry.get(key), int | float)), None)
+        sure = next((entry[key] for key in self.confidence if is_finite(entry.get(key))), None)
         return Word(text.strip(), start, end, sure)
 
     def change(
@@ -221,8 +233,23 @@ def field_of(value: Any, key: str, kind: type | tuple[type, ...], where: str, de
     raise InputError(f"{where}: {key!r} is {str(found)[:40]!r}.", _DEEP)
 
 
-def seconds(value: Any, key: str, where: str) -> float | None:
-    """A time (seconds), written as a number or as text such as `1.250s`.
+def figure(value: Any, key: str, where: str) -> float | None:
+    """A number that says how good something is; `None` where it is not there, or infinite or no number.
+
+    Raises:
+        InputError: it is something else.
+    """
+    found: float | None = field_of(value, key, (int, float), where)
+    return found if is_finite(found) else None
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def seconds(value: Any, key: str, where: str, count: float = 1.0) -> float | None:
+    """A time (seconds), written as a number or as text such as `1.250s`; `count` is how many of it are a second.
 
     Raises:
         InputError: it is neither.
@@ -233,8 +260,8 @@ def seconds(value: Any, key: str, where: str) -> float | None:
             found = float(found.strip().removesuffix("s"))
         except ValueError:
             found = "no number"
-    if found is None or (isinstance(found, int | float) and abs(found) < 1e9):
-        return None if found is None else float(found)
+    if found is None or (isinstance(found, int | float) and abs(found) < 1e9 * count):
+        return None if found is None else float(found) / count
     raise InputError(f"{where}: {key!r} is no time.", _DEEP)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
 from ger.errors import InputError
 from ger.io.documents.core import Change, Document, Slots, Unit, decoded, lines_of
-from ger.io.documents.jsondoc import Entries, dumped, field_of, parsed, seconds
+from ger.io.documents.jsondoc import Entries, dumped, field_of, is_finite, parsed, seconds
 from ger.types import Hypothesis, Word
 
 __all__ = ["Nemo", "read"]
@@ -120,8 +119,7 @@ def _beams(value: Any, text: str, where: str) -> list[Hypothesis]:
     for beam in field_of(value, "beams", list, where, []):
         if not isinstance(beam, list) or len(beam) != 2 or not isinstance(beam[0], str):
             raise InputError(f"{where}: 'beams' should hold texts with scores.", "Write [[text, score], …].")
-        known = isinstance(beam[1], int | float) and not isinstance(beam[1], bool) and isfinite(beam[1])
-        beams.append(Hypothesis(beam[0], float(beam[1]) if known else None))
+        beams.append(Hypothesis(beam[0], float(beam[1]) if is_finite(beam[1]) else None))
     if beams and beams[0].text != text:
         beams.insert(0, Hypothesis(text))
     return beams

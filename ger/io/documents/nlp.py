@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ger.errors import InputError
-from ger.io.documents.core import Row, RowDocument, decoded, lines_of
+from ger.io.documents.core import Row, decoded, lines_of
+from ger.io.documents.rowdoc import RowDocument
 from ger.io.documents.rows import Timed, number, units
 from ger.types import Word
 

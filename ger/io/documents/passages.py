@@ -47,7 +47,7 @@ class Passage:
         """The changes of words that make the text another one, each in the unit where it belongs.
 
         Times are carried over by alignment and stay inside of the units; as many words in the place of others have
-        the times of these.
+        the times of these, whatever they are.
         """
         old = list(self.nbest.best.words)
         timed = carry_times(old, text)
@@ -68,7 +68,8 @@ class Passage:
         self, old: Sequence[Word], new: Sequence[Word], before: tuple[int, int], after: tuple[int, int]
     ) -> Iterator[Change]:
         """Words in the place of others, which may be of several units."""
-        if before[1] - before[0] == after[1] - after[0]:
+        same = before[1] - before[0] == after[1] - after[0]
+        if same:
             new = [
                 *new[: after[0]],
                 *(
@@ -82,7 +83,8 @@ class Passage:
         borders = cuts(said, told, [len(run) for run in runs])
         for run, (first, last) in zip(runs, pairwise(borders), strict=True):
             unit, at = self.places[run[0]]
-            yield Change(unit, at, at + len(run), self._inside(unit, new[after[0] + first : after[0] + last]))
+            words = new[after[0] + first : after[0] + last]
+            yield Change(unit, at, at + len(run), tuple(words) if same else self._inside(unit, words))
 
     def _inside(self, unit: int, words: Sequence[Word]) -> tuple[Word, ...]:
         """Words with times inside of a unit."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ger.errors import InputError
-from ger.io.documents.jsondoc import Entries, field_of, seconds
+from ger.io.documents.jsondoc import Entries, field_of, figure, seconds
 from ger.types import Word
 
 __all__ = ["TickWords", "fields", "span"]
@@ -33,7 +33,7 @@ class TickWords(Entries):
         text = field_of(found, self.text, str, where)
         if text is None:
             raise InputError(f"{where}: {self.text!r} is missing.", "Check that it is what the recognizer wrote.")
-        return Word(text.strip(), *span(entry, where), field_of(found, "confidence", (int, float), where))
+        return Word(text.strip(), *span(entry, where), figure(found, "confidence", where))
 
     def _entry(self, like: Any, word: Word) -> Any:
         made, was = dict(like), self.word(like, "")
@@ -75,10 +75,9 @@ def _time(found: Mapping[str, Any], name: str, where: str) -> float | None:
         iso = _ISO.fullmatch(told) if isinstance(told, str) else None
         if iso:
             hours, minutes, rest = (float(part or 0) for part in iso.groups())
-            return 3600 * hours + 60 * minutes + rest
+            return seconds({name: 3600 * hours + 60 * minutes + rest}, name, where)
         if told is not None:
-            time = seconds({name: told}, name, where)
-            return None if time is None else time / count
+            return seconds({name: told}, name, where, count)
     return None
 
 

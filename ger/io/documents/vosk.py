@@ -8,7 +8,7 @@ from typing import Any
 from ger.errors import InputError
 from ger.io.documents.core import Unit
 from ger.io.documents.echoes import Echo, ListPlace, candidate, list_of, text_places, words_of
-from ger.io.documents.jsondoc import Entries, field_of
+from ger.io.documents.jsondoc import Entries, field_of, figure
 from ger.io.documents.values import ResultsDocument, results
 
 __all__ = ["Vosk", "read"]
@@ -55,7 +55,7 @@ def _told(value: Sequence[Any], name: str) -> Iterator[tuple[str, list[Any]]]:
 def _unit(number: int, told: Sequence[Any], where: str) -> Unit:
     texts = [field_of(value, "text", str, where, "") for value in told]
     listed = [[_WORDS.word(entry, where) for entry in list_of(value, "result", where)] for value in told]
-    sure = [field_of(value, "confidence", (int, float), where) for value in told]
+    sure = [figure(value, "confidence", where) for value in told]
     scores = not all(value is None or 0 <= value <= 1 for value in sure)
     best, *others = [
         candidate(text, words, **{"score" if scores else "confidence": value})

@@ -20,7 +20,7 @@ __all__ = ["Wenet", "read"]
 
 _ROW = re.compile(r"(utt|WER|lab|rec)(?:\(.*?\))?: ?")
 _KINDS = ("N", "C", "S", "D", "I")
-_RATE = re.compile(r"(WER:|(\S+) ->) +[\d.]+ % " + " ".join(rf"{kind}=(?P<{kind}>\d+)" for kind in _KINDS))
+_RATE = re.compile(r"(WER:|(\S+) ->) +[\d.]+ % " + " ".join(rf"{kind}=(?P<{kind}>\d{{1,15}})" for kind in _KINDS))
 _PADDED = re.compile(r"_( |$)")
 #: Signs that do not count where a word is put down to a script, and the scripts.
 _ANY = "&'@℃=.-_#+;"
@@ -57,7 +57,7 @@ class Wenet(Document):
     and of scripts (`Overall`, `English` …); those of word classes of one's own stay.
 
     Raises:
-        InputError: an utterance has no `rec`, or a line belongs to none; names the line.
+        InputError: an utterance has no `rec`, lines are in another order, or one belongs to none; names the line.
     """
 
     format = "wenet"
@@ -92,7 +92,7 @@ class Wenet(Document):
             if block.rate is not None:
                 _rate(lines, block.rate, {kind: counts["Overall", kind] for kind in _KINDS})
         for i, line in enumerate(lines):
-            if (row := _RATE.match(line)) and row[2] in _NAMES:
+            if (row := _RATE.match(line)) and row[2] in _NAMES and any(more[row[2], kind] for kind in _KINDS):
                 _rate(lines, i, {kind: int(row[kind]) + more[row[2], kind] for kind in _KINDS})
         return self._encode("".join(lines))
 
@@ -131,6 +131,10 @@ def _blocks(lines: Sequence[str], name: str) -> list[_Block]:
     for block in found:
         if not block.labs or not block.recs:
             raise InputError(f"{name}, line {block.line + 1}: {block.id!r} has no lab or no rec.", "Is it cut off?")
+        if not (block.rate or block.line) < block.labs[0] < block.recs[0]:
+            raise InputError(
+                f"{name}, line {block.line + 1}: {block.id!r} has WER, lab and rec in another order.", "Check the file."
+            )
     return found
 
 

@@ -49,7 +49,8 @@ class Whisper(JsonDocument):
         if text is None:
             raise InputError(f"{where}: 'text' is missing.", "Every segment has one.")
         start, end = span(value, "start", "end", where)
-        entries = field_of(value, "words", list, where) or self._value.get("words", [])[slice(*self._shared[number])]
+        shared = (self._value.get("words") or [])[slice(*self._shared[number])]
+        entries = field_of(value, "words", list, where) or shared
         timed = [_WORDS.word(entry, where) for entry in entries]
         texts = Slots(text).texts
         if len(timed) != len(texts):
