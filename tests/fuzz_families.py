@@ -85,8 +85,8 @@ def seeds(kinds: list[Kind]) -> list[bytes]:
 
 # Documents
 
-#: Formats whose units have the times of words, which are told in several places and may contradict each other.
-_TIMED_BY_WORDS = ("aws", "deepgram", "google", "vosk")
+#: Formats whose units are found by their words and these words' times, which may contradict each other.
+_FOUND = ("aws", "ctm", "deepgram", "google", "nlp", "vosk")
 
 
 def _document(path: Path, format: str) -> tuple[Document, bytes]:
@@ -97,7 +97,7 @@ def _document(path: Path, format: str) -> tuple[Document, bytes]:
     return read_document(path.name, format=format, raw=raw), raw
 
 
-def _keeps(made: tuple[Document, bytes], folder: str = "") -> None:
+def _keeps(made: tuple[Document, bytes]) -> None:
     """What is not changed stays, what is changed stays in its place, and everything can be told as JSON."""
     document, raw = made
     assert document.written() == raw
@@ -111,6 +111,8 @@ def _keeps(made: tuple[Document, bytes], folder: str = "") -> None:
     passage = found[crc32(raw) % len(found)]
     texts = [word.text for word in passage.nbest.best.words]
     at = crc32(raw[::-1]) % len(texts)
+    if set(texts[at]) & set("<>[]{}()|"):
+        return  # markup in its middle goes behind it, and what is left may be markup then
     new = re.sub(r"[^\W_]+", "other", texts[at], count=1)
     texts[at] = new if new != texts[at] else f"more{new}"
     wanted = passage.changes(joined(texts))
@@ -121,7 +123,7 @@ def _keeps(made: tuple[Document, bytes], folder: str = "") -> None:
 
 def _times(document: Document) -> list[tuple[float | None, float | None]]:
     assert all(time is None or math.isfinite(time) for unit in document.units for time in (unit.start, unit.end))
-    return [] if document.format in _TIMED_BY_WORDS else [(unit.start, unit.end) for unit in document.units]
+    return [] if document.format in _FOUND else [(unit.start, unit.end) for unit in document.units]
 
 
 def _told(records: Sequence[NBest | Correction]) -> None:
