@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -219,6 +220,7 @@ def _filter(made: Settings) -> None:
     from ger.filter import correct_stream, pieces
 
     corrector = made.make_corrector()
+    gc.freeze()  # what is loaded stays, and is not looked through again and again while lines come
     signature = f"ger {__version__} | lists | {corrector.signature}"
     counts = correct_stream(
         corrector,
