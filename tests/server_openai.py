@@ -267,9 +267,17 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.now += 1
             self.server.most = max(self.server.most, self.server.now)
-        yield
+        self.inside = True
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """A request counts until its answer can be read: then the client may already send the next one."""
         with self.server.lock:
-            self.server.now -= 1
+            self.server.now -= self.inside
+        self.inside = False
 
     def _answer(self, body: dict[str, Any]) -> None:
         try:
@@ -282,4 +290,5 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
+        self._leave()
         self.wfile.write(data)
