@@ -96,13 +96,14 @@ class Document(ABC):
         """The file with these changes.
 
         Args:
-            changes: Changes of different words, in any order.
+            changes: Changes of different words, in any order; those without any words change nothing.
 
         Raises:
             ValueError: two changes overlap, or there are no such words.
         """
         by_unit: dict[int, list[Change]] = {}
-        for change in sorted(changes, key=lambda change: (change.unit, change.first, change.last)):
+        wanted = [change for change in changes if change.words or change.first < change.last]
+        for change in sorted(wanted, key=lambda change: (change.unit, change.first, change.last)):
             own = by_unit.setdefault(change.unit, [])
             count = len(self.units[change.unit].words)
             if not 0 <= change.first <= change.last <= count or (own and own[-1].last > change.first):
