@@ -93,6 +93,7 @@ def test_kaldi_lattices_with_two_labels(tmp_path: Path) -> None:
         ("u\n0 1 a 1,2,\n0 1 b 1,x,\n1\n", r"lat\.txt, line 3: expected from, to, word .*found '0 1 b 1,x,'"),
         ("u\n0 1 a 1,2,\n0 1 b nan,1,\n1\n", r"lat\.txt, line 3: expected"),
         ("u\n0 1 a 1,2,\n0 1 b -inf,1,\n1\n", r"lat\.txt, line 3: expected"),
+        ("u\n0 1 a 1,2,\n0 1 b -1e308,-1e308,\n1\n", r"lat\.txt, line 3: expected"),
         ("u\n0 1 a 1,2,\n0 1 b 1\n0 1 b 1,2,3,4\n", r"lat\.txt, line 4: expected"),
         ("u\n0 1 a 1,2,\n0 x b\n", r"lat\.txt, line 3: expected"),
         ("u\n0 1 a 1,2,\n1 3\n", r"lat\.txt, line 3: expected"),
@@ -157,6 +158,7 @@ def test_small_k2_lattices(tmp_path: Path) -> None:
         ("0 1 a -0.5\n1 2 b high\n", r"x\.txt, line 2: expected"),
         ("0 1 a -0.5\n1 2 b nan\n", r"x\.txt, line 2: expected"),
         ("0 1 a -0.5\n1 2 b inf\n", r"x\.txt, line 2: expected"),
+        ("0 1 a -0.5\n1 2 b 1e308\n", r"x\.txt, line 2: expected"),
     ],
 )
 def test_damaged_k2_lattices(tmp_path: Path, content: str, said: str) -> None:

@@ -46,6 +46,10 @@ def test_kaldi_lists(tmp_path: Path) -> None:
     ]
     assert (rows(two), two.meta) == ([("", None, None, -0.5)], {"scores_not_finite": 1})
     assert read_texts(path) == {"u-1": "red door", "u-2": ""}
+    written(tmp_path / "large" / "ac_cost", AC.replace(" 10\n", " -1e308\n"))
+    written(tmp_path / "large" / "lm_cost", LM.replace(" 1.5\n", " -1e308\n"))
+    large = next(read_lists(written(tmp_path / "large" / "text", TEXT)))
+    assert rows(large)[0] == ("red door", None, 1e308, 1e308)
     scaled = next(read_lists(path, beside=Beside(acoustic_scale=0.5)))
     assert [h.score for h in scaled.hypotheses] == [-6.5, -7.0, -8.0]
 

@@ -14,10 +14,13 @@ from math import inf
 
 from ger.errors import RecordError
 
-__all__ = ["MOST_ARCS", "Lattice", "Path", "best"]
+__all__ = ["HIGHEST", "MOST_ARCS", "Lattice", "Path", "best"]
 
 #: A lattice with more arcs is refused; one with as many takes some 300 MB.
 MOST_ARCS = 2_000_000
+
+#: What is above it is no score, so that sums of scores stay finite.
+HIGHEST = 1e30
 
 #: Totals that differ by less, relatively, may be those of one path summed up in another order.
 _ROUNDING = 1e-9

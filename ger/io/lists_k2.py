@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import inf, isnan
 
 from ger.errors import RecordError
-from ger.io.lattice import Lattice, best
+from ger.io.lattice import HIGHEST, Lattice, best
 from ger.io.lists_beside import Beside, Symbols
 from ger.io.lists_text import Source
 from ger.types import Hypothesis, NBest
@@ -64,7 +63,7 @@ def _score(text: str) -> float:
         ValueError: it is none.
     """
     score = float(text)
-    if isnan(score) or score == inf:
+    if not score <= HIGHEST:
         raise ValueError(text)
     return score
 

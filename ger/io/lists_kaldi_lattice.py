@@ -7,10 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from math import inf, isnan
 
 from ger.errors import RecordError
-from ger.io.lattice import Lattice, best
+from ger.io.lattice import HIGHEST, Lattice, best
 from ger.io.lists_beside import Beside, Symbols
 from ger.io.lists_text import Ids, Line, Source
 from ger.types import Hypothesis, NBest
@@ -81,6 +80,6 @@ def _scores(cost: str) -> tuple[float, float]:
     """
     lm, acoustic, *alignment = cost.split(",")
     scores = -float(acoustic), -float(lm)
-    if len(alignment) > 1 or any(isnan(score) or score == inf for score in scores):
+    if len(alignment) > 1 or any(not score <= HIGHEST for score in scores):
         raise ValueError(cost)
     return scores

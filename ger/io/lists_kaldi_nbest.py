@@ -51,7 +51,8 @@ def read(source: Source, beside: Beside) -> Iterator[NBest]:
         acoustic, lm = (score if score is None or isfinite(score) else None for score in scores)
         not_finite[name[1]] += sum(score is not None and not isfinite(score) for score in scores)
         total = None if acoustic is None or lm is None else beside.acoustic_scale * acoustic + lm
-        lists.setdefault(name[1], {})[int(name[2]), key] = Hypothesis(text, total, acoustic, lm)
+        known = total if total is not None and isfinite(total) else None
+        lists.setdefault(name[1], {})[int(name[2]), key] = Hypothesis(text, known, acoustic, lm)
     for key, ranked in lists.items():
         meta = {NOT_FINITE: not_finite[key]} if not_finite[key] else {}
         yield NBest(key, tuple(ranked[rank] for rank in sorted(ranked)), meta=meta)
