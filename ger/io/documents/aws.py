@@ -161,7 +161,7 @@ def _numbered(results: Any) -> bool:
 
 def _renumber(results: dict[str, Any]) -> None:
     """Number the items anew; an item that came has the number of the one that it was made like."""
-    if not all("id" in item for item in results["items"]):
+    if not all(type(item.get("id")) is int for item in results["items"]):
         return
     now: dict[int, list[int]] = {}
     for number, item in enumerate(results["items"]):
