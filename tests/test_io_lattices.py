@@ -185,6 +185,7 @@ def test_texts_with_numbers_are_no_lattices(tmp_path: Path, content: str) -> Non
 @pytest.mark.parametrize(
     ("content", "said"),
     [(gzip.compress(b"u\n"), r"lat\.1\.gz is compressed\. Unpack it"), (b"u \0B\xd6\xfd", "is a binary archive")],
+    ids=["compressed", "binary"],  # compressed bytes hold the time: as an id they would differ between test processes
 )
 def test_lattices_that_are_no_text(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "lat.1.gz"
