@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asr_frontends.batches import in_memory
-from asr_frontends.transformers_jobs import Job, Recognizer
+from asr_frontends.transformers_jobs import RATE, Job, Recognizer
 from asr_frontends.transformers_loading import Loaded, loading, precision
 from ger.device import device_of, is_memory
 from ger.errors import DependencyError, ModelError, UsageError
@@ -27,7 +27,6 @@ from ger.types import AudioSegment, NBest
 
 __all__ = ["TransformersASR"]
 
-_RATE = 16_000
 # Seconds of audio in a batch; what memory grows with.
 _BATCH_SECONDS = {"cpu": 60.0, "cuda": 480.0}
 
@@ -64,7 +63,6 @@ class TransformersASR:
             config = transformers.AutoConfig.from_pretrained(local.path, local_files_only=True)
         self._name, self._options = local.identity, options
         self._recognizer = _recognizer(Loaded(local, config, self._device, self._precision, options))
-        self._recognizer.check(options.language)
 
     @property
     def signature(self) -> str:
@@ -101,12 +99,12 @@ class TransformersASR:
 
     def _rows(self, ordered: list[Job]) -> int:
         """How many of the next jobs share a batch."""
-        longest = self._recognizer.padded(len(ordered[0].segment.samples))
-        most = self._options.batch_size or max(1, int(_BATCH_SECONDS[self._device] * _RATE / longest))
+        first = ordered[0]
+        longest = self._recognizer.padded(len(first.segment.samples))
+        most = self._options.batch_size or max(1, int(_BATCH_SECONDS[self._device] * RATE / longest))
         if self._recognizer.mixes:
-            return most
-        alike = [job for job in ordered[:most] if len(job.segment.samples) == len(ordered[0].segment.samples)]
-        return len(alike)
+            return sum(job.span == first.span for job in ordered[:most])
+        return sum(len(job.segment.samples) == len(first.segment.samples) for job in ordered[:most])
 
     def _nbest(self, job: Job) -> NBest:
         return NBest(
@@ -126,7 +124,7 @@ def _recognizer(loaded: Loaded) -> Recognizer:
     Raises:
         ModelError: there is none.
     """
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CTC_MAPPING_NAMES as CTC  # noqa: N811
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CTC_MAPPING_NAMES as CTC
 
     from asr_frontends.transformers_ctc import CtcRecognizer
     from asr_frontends.transformers_families import FAMILIES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,8 @@ class CtcRecognizer(Recognizer):
             samples, sampling_rate=RATE, padding="longest", return_tensors="pt", return_attention_mask=True
         )
         mask = inputs.get("attention_mask")
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # WavLM mixes kinds of masks
             logits = self._model(**self._tensors(inputs)).logits
             logp = torch.log_softmax(logits.float(), dim=-1).cpu().numpy()
         lengths = self._lengths(mask, logp.shape[1]) if len(samples) > 1 else [logp.shape[1]]

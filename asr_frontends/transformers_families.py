@@ -12,15 +12,15 @@ from ger.registry import suggest
 __all__ = ["FAMILIES", "Family"]
 
 #: ISO 639-1 to ISO 639-3, for SeamlessM4T.
-_THREE_LETTERS = dict(
+_THREE_LETTERS: dict[str, str] = dict(
     pair.split(":")
-    for pair in (
-        "af:afr am:amh ar:arb as:asm az:azj be:bel bn:ben bs:bos bg:bul ca:cat cs:ces zh:cmn cy:cym da:dan de:deu el:ell "
-        "en:eng et:est eu:eus fi:fin fr:fra ga:gle gl:glg gu:guj he:heb hi:hin hr:hrv hu:hun hy:hye ig:ibo id:ind is:isl "
-        "it:ita jv:jav ja:jpn kn:kan ka:kat kk:kaz ko:kor lo:lao lt:lit lg:lug lv:lvs ml:mal mr:mar mk:mkd mt:mlt my:mya "
-        "nl:nld nn:nno no:nob ne:npi or:ory pa:pan pl:pol pt:por ro:ron ru:rus sk:slk sl:slv so:som es:spa sr:srp sw:swh "
-        "sv:swe ta:tam te:tel tg:tgk th:tha tr:tur uk:ukr ur:urd uz:uzn vi:vie yo:yor ms:zsm zu:zul"
-    ).split()
+    for pair in """
+        af:afr am:amh ar:arb as:asm az:azj be:bel bn:ben bs:bos bg:bul ca:cat cs:ces zh:cmn cy:cym da:dan de:deu el:ell
+        en:eng et:est eu:eus fi:fin fr:fra ga:gle gl:glg gu:guj he:heb hi:hin hr:hrv hu:hun hy:hye ig:ibo id:ind is:isl
+        it:ita jv:jav ja:jpn kn:kan ka:kat kk:kaz ko:kor lo:lao lt:lit lg:lug lv:lvs ml:mal mr:mar mk:mkd mt:mlt my:mya
+        nl:nld nn:nno no:nob ne:npi or:ory pa:pan pl:pol pt:por ro:ron ru:rus sk:slk sl:slv so:som es:spa sr:srp sw:swh
+        sv:swe ta:tam te:tel tg:tgk th:tha tr:tur uk:ukr ur:urd uz:uzn vi:vie yo:yor ms:zsm zu:zul
+    """.split()  # noqa: SIM905
 )
 
 
@@ -114,9 +114,6 @@ FAMILIES: dict[str, Family] = {
     "canary": Family(request="source_language", target="target_language"),
     "qwen3_asr": Family(request="language"),
     "fun_asr_nano": Family(request="language"),
-    "voxtral": Family(
-        request="language",
-        arguments={"model_id": "{model}", "format": "WAV"},
-    ),
+    "voxtral": Family(request="language", arguments={"model_id": "{model}", "format": "WAV"}),
     "qwen2_audio": Family(instruction="Transcribe the speech.", auto="AutoModelForMultimodalLM"),
 }

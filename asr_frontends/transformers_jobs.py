@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ __all__ = ["RATE", "Job", "Recognizer", "Stage"]
 #: Samples a second of every segment.
 RATE = 16_000
 _SHORTEST = 3200  # samples; what is shorter is padded with silence
+_STEP = 5  # seconds
 _SAME = 1e-3  # nats; how far log-probabilities may be apart that should be equal
 
 
@@ -34,6 +36,7 @@ class Job:
         language: As told or heard.
         paths: What the search found.
         best: Tokens of the best hypothesis.
+        ended: Whether the search found a text that ended.
         states: What the encoder made of the segment, where it is needed again.
         meta: What is told of the segment besides the list.
     """
@@ -43,6 +46,7 @@ class Job:
     paths: list[Path] = field(default_factory=list)
     hypotheses: list[Hypothesis] = field(default_factory=list)
     best: tuple[int, ...] = ()
+    ended: bool = True
     states: Any = None
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -53,6 +57,11 @@ class Job:
 
         short = max(0, _SHORTEST - len(self.segment.samples))
         return np.pad(self.segment.samples, (0, short)) if short else self.segment.samples
+
+    @property
+    def span(self) -> int:
+        """The length in whole seconds, rounded up to a multiple of 5; what shares a batch has the same."""
+        return _STEP * math.ceil(len(self.segment.samples) / RATE / _STEP)
 
     def take(self, merged: list[Merged], most: int) -> None:
         """Make hypotheses out of texts, best first; their scores descend strictly."""

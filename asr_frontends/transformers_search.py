@@ -12,14 +12,23 @@ attend to one (`shared`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from asr_frontends.beams import Path
 
-__all__ = ["Search", "attention_name"]
+__all__ = ["Found", "Search", "attention_name"]
 
 _IMPOSSIBLE = -1e8  # what transformers gives to a hypothesis that it did not find is below
 _NAME = "ger_shared_beams"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Texts of a recording, best first, and whether they ended before the limit."""
+
+    paths: list[Path]
+    ended: bool
 
 
 class Search:
@@ -37,7 +46,7 @@ class Search:
         ends = model.generation_config.eos_token_id
         self._ends = set(ends if isinstance(ends, list) else [ends])
 
-    def paths(self, inputs: dict[str, Any], limit: int) -> list[list[Path]]:
+    def paths(self, inputs: dict[str, Any], limit: int) -> list[Found]:
         """The most probable texts of each recording, best first.
 
         Args:
@@ -45,7 +54,7 @@ class Search:
             limit: Tokens of a text at most, the end not counted.
 
         Returns:
-            Texts that ended; where there is none, the best one that did not.
+            For each recording the texts that ended; where there is none, the best one that did not.
         """
         import torch
         from transformers import GenerationMixin
@@ -79,20 +88,22 @@ class Search:
                 return tuple(row[:place]), True
         return tuple(row), False
 
-    def _found(self, row: list[tuple[tuple[int, ...], bool, float]]) -> list[Path]:
+    def _found(self, row: list[tuple[tuple[int, ...], bool, float]]) -> Found:
         possible = [(Path(tokens, score), ended) for tokens, ended, score in row if score > _IMPOSSIBLE]
-        return [path for path, ended in possible if ended] or [path for path, _ in possible[:1]]
+        ended = [path for path, ended in possible if ended]
+        return Found(ended or [path for path, _ in possible[:1]], bool(ended))
 
     def _prefilled(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The same inputs with keys and values of the encoder's states, one copy for all beams."""
         from transformers import DynamicCache
-        from transformers.modeling_outputs import BaseModelOutput
 
-        out = self._model(**inputs, use_cache=True)
-        states = BaseModelOutput(last_hidden_state=out.encoder_last_hidden_state)
-        kept = {name: value for name, value in inputs.items() if name in ("attention_mask", "decoder_input_ids")}
+        kept = {name: value for name, value in inputs.items() if name != self._model.main_input_name}
+        if "encoder_outputs" not in kept:
+            heard = {name: value for name, value in inputs.items() if not name.startswith("decoder_")}
+            kept["encoder_outputs"] = self._model.get_encoder()(**heard, return_dict=True)
+        out = self._model(**kept, use_cache=True)
         cache = _cache_class()(DynamicCache(), out.past_key_values.cross_attention_cache)
-        return kept | {"encoder_outputs": states, "past_key_values": cache}
+        return kept | {"past_key_values": cache}
 
 
 def _plain(config: Any) -> Any:

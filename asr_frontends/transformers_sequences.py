@@ -15,7 +15,7 @@ from asr_frontends.transformers_loading import Loaded
 from asr_frontends.transformers_search import Search, attention_name
 from asr_frontends.whisper import MAX_TOKENS, check_length
 from ger.errors import UsageError
-from ger.types import AudioSegment
+from ger.types import AudioSegment, AudioSpan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float32]
 
 __all__ = ["SequenceRecognizer"]
+
+
+_TOKENS_PER_SECOND = 8  # English needs 3 to 5
+#: How configurations call the number of tokens that a decoder has room for.
+_ROOMS = ("max_target_positions", "max_text_positions", "max_position_embeddings")
 
 
 class SequenceRecognizer(Recognizer):
@@ -41,7 +46,7 @@ class SequenceRecognizer(Recognizer):
             self._processor = loaded.part(transformers.AutoProcessor)
             self._tokenizer = self._processor.tokenizer
         self._vocabulary: dict[str, int] = self._tokenizer.get_vocab()
-        if self._options.language:
+        if self._options.language or self._options.task == "translate":
             self.check(self._options.language)
         options = {"attn_implementation": attention_name()} if self._family.shared else {}
         self._model = loaded.model(getattr(transformers, self._family.auto), **options)
@@ -71,18 +76,25 @@ class SequenceRecognizer(Recognizer):
         yield Stage(self._find, jobs)
 
     def _find(self, jobs: list[Job]) -> None:
-        """Fill jobs with hypotheses."""
+        """Fill jobs with hypotheses; what does not end within many tokens is searched again with more."""
+        self._fill(jobs, 16 + _TOKENS_PER_SECOND * jobs[0].span)
+        for job in jobs:
+            if not job.ended:
+                self._fill([job], MAX_TOKENS)
+
+    def _fill(self, jobs: list[Job], limit: int) -> None:
         inputs = self._inputs(jobs)
         given = inputs.get("decoder_input_ids", inputs.get("input_ids"))
-        for job, paths in zip(jobs, self._search.paths(inputs, self._limit(given)), strict=True):
-            job.paths = whole(paths, self._decode)
+        for job, found in zip(jobs, self._search.paths(inputs, min(limit, self._room(given))), strict=True):
+            job.ended = found.ended
+            job.paths = whole(found.paths, self._decode)
             job.take(merge(job.paths, self._decode), self._options.nbest)
 
-    def _limit(self, given: Any) -> int:
+    def _room(self, given: Any) -> int:
         """Tokens of a text at most."""
         config = self._model.config.get_text_config(decoder=True)
-        room = getattr(config, "max_target_positions", None) or getattr(config, "max_position_embeddings", None)
-        return min(MAX_TOKENS, room - given.shape[1] - 1) if room else MAX_TOKENS
+        rooms = [getattr(config, name, None) for name in _ROOMS]
+        return min(room - given.shape[1] - 1 for room in (*rooms, MAX_TOKENS + given.shape[1] + 1) if room)
 
     def _decode(self, tokens: list[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
@@ -143,7 +155,8 @@ class SequenceRecognizer(Recognizer):
         """Log-probabilities of the first token of each recording's text, shape (1, vocabulary)."""
         import torch
 
-        jobs = [Job(AudioSegment("", None, one), self._options.language) for one in samples]  # type: ignore[arg-type]
+        language = self._options.language or next(iter(self._family.languages(self._vocabulary)), None)
+        jobs = [Job(AudioSegment("", AudioSpan(""), one), language) for one in samples]
         with torch.inference_mode():
             logits = self._model(**self._inputs(jobs)).logits[:, -1:]
             return list(torch.log_softmax(logits.float(), dim=-1).cpu().numpy())
