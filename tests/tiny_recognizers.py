@@ -9,7 +9,7 @@ from typing import Any
 WORDS = (
     "the a sea see ship sheep bay by bridge toll tall was is in on of to from and then when road rode rain reign plain "
     "plane night knight hour our wear where right write"
-).split()
+).split()  # noqa: SIM905
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "__eng__", "__deu__", "<lang:en>", "<lang:de>"]
 #: Every vocabulary: special tokens first.
 VOCABULARY = {token: number for number, token in enumerate([*SPECIAL, *WORDS])}
@@ -53,6 +53,10 @@ SEQUENCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "seamless_m4t": ("SeamlessM4TForSpeechToText", "SeamlessM4TFeatureExtractor", _SEAMLESS),
     "seamless_m4t_v2": ("SeamlessM4Tv2ForSpeechToText", "SeamlessM4TFeatureExtractor", _SEAMLESS),
 }
+#: What texts begin with in English, behind the first token of the decoder.
+PROMPTS = {"speech_to_text": [6], "seamless_m4t": [4], "seamless_m4t_v2": [4]}
+#: How much larger the weights of the end are than those of words; found by trying.
+ENDS = {"speech_to_text": 5.0, "speecht5": -12.0, "moonshine": -5.0, "seamless_m4t": -12.0, "seamless_m4t_v2": -5.0}
 CTC: dict[str, tuple[str, dict[str, Any]]] = {
     "wav2vec2": ("Wav2Vec2ForCTC", {"feat_extract_norm": "group"}),
     "hubert": ("HubertForCTC", {"feat_extract_norm": "layer", "do_stable_layer_norm": True}),
@@ -61,7 +65,7 @@ CTC: dict[str, tuple[str, dict[str, Any]]] = {
 LETTERS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"etaonihsr"]
 
 
-def save(model: Any, folder: Path, std: float = 0.25) -> None:
+def save(model: Any, folder: Path, std: float = 0.25, end: float = 1.0) -> None:
     """Fill a model with random weights, large enough that all it hears makes a difference, and save it."""
     import torch
 
@@ -69,6 +73,11 @@ def save(model: Any, folder: Path, std: float = 0.25) -> None:
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=std)
+    if model.config.is_encoder_decoder:
+        with torch.no_grad():
+            head = model.get_output_embeddings()
+            head.weight *= 0.5
+            head.weight[END] *= end  # so that texts end
     model.save_pretrained(folder)
 
 
@@ -77,14 +86,16 @@ def sequence(folder: Path, kind: str) -> Path:
     import transformers
 
     model, extractor, sizes = SEQUENCES[kind]
-    config = transformers.AutoConfig.for_model(kind, vocab_size=len(VOCABULARY), tie_word_embeddings=False, **_ENDS | sizes)
+    config = transformers.AutoConfig.for_model(
+        kind, vocab_size=len(VOCABULARY), tie_word_embeddings=False, **_ENDS | sizes
+    )
     config.architectures = [model]
     made = getattr(transformers, model)(config)
     # What the model's makers set besides must change no score.
     made.generation_config.update(
         **_ENDS, suppress_tokens=SUPPRESSED, begin_suppress_tokens=[END], repetition_penalty=1.3, no_repeat_ngram_size=2
     )
-    save(made, folder)
+    save(made, folder, end=ENDS[kind])
     options = {"feature_size": 1} if "Wave" in extractor or "Wav2" in extractor or "T5" in extractor else {}
     getattr(transformers, extractor)(return_attention_mask=True, **options).save_pretrained(folder)
     _word_tokenizer(folder)
