@@ -51,7 +51,7 @@ class TransformersASR:
         if not options.model:
             raise UsageError(
                 "The front end transformers has no model of its own.",
-                "Name a folder or a hub id, for example --model openai/whisper-base.",
+                "Name a folder or a hub id, for example --model transformers:openai/whisper-base",
             )
         self._device = device_of(options.device)
         self._precision = precision(options.compute_type, self._device)

@@ -18,9 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from common import clips, machine, segments
+
 import asr_frontends.faster_whisper as ctranslate2_module
 from asr_frontends.transformers import TransformersASR
-from common import clips, machine, segments
 from ger.evaluate.rates import distance
 from ger.models import resolve
 from ger.protocols import AsrFrontend, FrontendOptions

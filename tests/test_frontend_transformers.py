@@ -216,7 +216,7 @@ def test_a_sequence_model(tmp_path: Path, kind: str) -> None:
     prompt = [tiny.END, *tiny.PROMPTS.get(kind, [])]
     for job, nbest in zip(jobs, lists, strict=True):
         assert_list(nbest, 4)
-        assert len({path.tokens for path in job.paths}) == len(job.paths) > 3
+        assert len({path.tokens for path in job.paths}) == len(job.paths) > 1
         features = frontend._recognizer._features([job.samples])  # type: ignore[attr-defined]
         for path in job.paths:
             assert path.score == pytest.approx(teacher.score(features, prompt, path.tokens), abs=1e-3)
@@ -247,12 +247,16 @@ def test_a_ctc_model(tmp_path: Path, kind: str) -> None:
         exact = forward(logp, [path.tokens for path in job.paths])
         assert [path.score for path in job.paths] == pytest.approx(exact, abs=1e-3)
         assert_list(nbest, 4)
-        assert_sums(nbest, job.paths, lambda tokens: "".join(tiny.LETTERS[token] for token in tokens).replace("|", " "))
+        assert_sums(nbest, job.paths, spelled)
         assert_words(nbest, one)
         assert nbest.best.words[0].start == pytest.approx(
             2.0 + align(logp, job.best)[0][0] * len(job.samples) / SAMPLE_RATE / len(logp), abs=1e-3
         ) or len(one.samples) < len(job.samples)
     assert_alone(frontend, lists)
+
+
+def spelled(tokens: Sequence[int]) -> str:
+    return "".join(tiny.LETTERS[token] for token in tokens if token > 3).replace("|", " ")
 
 
 def test_a_ctc_model_that_is_sure_of_nothing_hears_nothing(tmp_path: Path) -> None:
@@ -277,7 +281,7 @@ def hubert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"device": "tpu"}, "'tpu' is not known"),
         ({"compute_type": "int8"}, "'int8' is not known to transformers.*Known: float32"),
         ({"task": "translate"}, "cannot translate"),
-        ({"model": "whisper-base"}, "whisper-base is in CTranslate2 format.*Use --frontend faster-whisper"),
+        ({"model": "whisper-base"}, "whisper-base is in CTranslate2 format.*Use --model faster-whisper:whisper-base$"),
     ],
 )
 def test_wrong_options(hubert_folder: Path, options: dict[str, Any], said: str) -> None:
@@ -315,10 +319,12 @@ def test_other_models_are_refused(hubert_folder: Path, smollm2_dir: Path, tmp_pa
 
 
 def test_formats_are_told_apart(hubert_folder: Path, whisper_dir: Path) -> None:
-    with pytest.raises(ModelError, match="It is in CTranslate2 format: use --frontend faster-whisper"):
+    with pytest.raises(ModelError, match="It is in CTranslate2 format: use --model faster-whisper:/"):
         load(whisper_dir)
     faster_whisper = pytest.importorskip("asr_frontends.faster_whisper")
-    with pytest.raises(ModelError, match=r"it has no model\.bin\. It is in transformers format: use --frontend"):
+    with pytest.raises(
+        ModelError, match=r"it has no model\.bin\. It is in transformers format: use --model transformers:/"
+    ):
         faster_whisper.FasterWhisper(FrontendOptions(model=str(hubert_folder)))
 
 

@@ -74,7 +74,7 @@ def _check_form(entry: Entry, form: Form) -> None:
         other: Form = "transformers" if form == "ctranslate2" else "ctranslate2"
         raise UsageError(
             f"{entry.name} is in {_FORM[other]} format, and {_FORM[form]} format is needed.",
-            f"Use --frontend {_FRONTEND[other]}",
+            f"Use --model {_FRONTEND[other]}:{entry.name}",
         )
 
 
@@ -103,7 +103,7 @@ def _require(folder: Path, kind: ModelKind, name: str, form: Form) -> None:
         other: Form = "transformers" if form == "ctranslate2" else "ctranslate2"
         hint = f"A model in {_FORM[form]} format is needed."
         if kind == "recognizer" and not _missing(folder, other):
-            hint = f"It is in {_FORM[other]} format: use --frontend {_FRONTEND[other]}"
+            hint = f"It is in {_FORM[other]} format: use --model {_FRONTEND[other]}:{name}"
         raise ModelError(f"{name} cannot be used as {_KIND[kind]}: it has no {missing}.", hint)
 
 
