@@ -61,7 +61,7 @@ def assert_words(nbest: NBest, given: AudioSegment) -> None:
     edges = [edge for word in words for edge in (word.start, word.end)]
     assert edges == sorted(edges)
     assert edges[0] >= given.span.start
-    assert edges[-1] <= given.span.end
+    assert edges[-1] <= given.span.end + 5e-4  # rounded to milliseconds
     assert all(0 < word.confidence <= 1 for word in words)
     assert not any(hypothesis.words for hypothesis in nbest.hypotheses[1:])
 
@@ -214,9 +214,12 @@ def test_a_sequence_model(tmp_path: Path, kind: str) -> None:
     model = getattr(transformers, tiny.SEQUENCES[kind][0]).from_pretrained(tmp_path)
     teacher = Teacher(model, tiny.SUPPRESSED, [tiny.END], tiny.END)
     prompt = [tiny.END, *tiny.PROMPTS.get(kind, [])]
+    assert any(job.ended and len(job.paths) > 1 for job in jobs)
     for job, nbest in zip(jobs, lists, strict=True):
         assert_list(nbest, 4)
-        assert len({path.tokens for path in job.paths}) == len(job.paths) > 1
+        assert len({path.tokens for path in job.paths}) == len(job.paths)
+        if not job.ended:  # a text without its end, which has another score
+            continue
         features = frontend._recognizer._features([job.samples])  # type: ignore[attr-defined]
         for path in job.paths:
             assert path.score == pytest.approx(teacher.score(features, prompt, path.tokens), abs=1e-3)
@@ -246,12 +249,15 @@ def test_a_ctc_model(tmp_path: Path, kind: str) -> None:
             logp = torch.log_softmax(model(values).logits[0].double(), dim=-1).numpy()
         exact = forward(logp, [path.tokens for path in job.paths])
         assert [path.score for path in job.paths] == pytest.approx(exact, abs=1e-3)
+        if not nbest.hypotheses:  # no letters are the most probable text of a tenth of a second
+            assert len(one.samples) == 100
+            continue
         assert_list(nbest, 4)
         assert_sums(nbest, job.paths, spelled)
         assert_words(nbest, one)
-        assert nbest.best.words[0].start == pytest.approx(
-            2.0 + align(logp, job.best)[0][0] * len(job.samples) / SAMPLE_RATE / len(logp), abs=1e-3
-        ) or len(one.samples) < len(job.samples)
+        letter = next(place for place, token in enumerate(job.best) if token > tiny.LETTERS.index("|"))
+        begin = align(logp, job.best)[letter][0] * len(job.samples) / SAMPLE_RATE / len(logp)
+        assert nbest.best.words[0].start == pytest.approx(min(2.0 + begin, one.span.end), abs=1e-3)
     assert_alone(frontend, lists)
 
 
