@@ -94,7 +94,8 @@ class SequenceRecognizer(Recognizer):
         """Tokens of a text at most."""
         config = self._model.config.get_text_config(decoder=True)
         rooms = [getattr(config, name, None) for name in _ROOMS]
-        return min(room - given.shape[1] - 1 for room in (*rooms, MAX_TOKENS + given.shape[1] + 1) if room)
+        taken = int(given.shape[1]) + 1
+        return min([MAX_TOKENS, *(int(room) - taken for room in rooms if room)])
 
     def _decode(self, tokens: list[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
