@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers transcription requests as told, for faults and for what servers vary in."""
+"""A real HTTP server on loopback that answers requests for transcriptions as told."""
 
 from __future__ import annotations
 
