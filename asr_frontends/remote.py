@@ -83,7 +83,8 @@ class Remote:
 
     `options.model` is `URL#MODEL`; without a model the first one of the server is used. `options.beam_size` is how
     often a segment is sent (as often as `nbest` if 0), `options.threads` how many requests run at the same time (8 if
-    0). Device, precision and batches are the server's own business. The context of a segment is sent as the prompt.
+    0). Device, precision and batches are the server's own business. Hotwords and the context of a segment are sent as
+    the prompt.
 
     Args:
         options: What the front end is made with.
@@ -120,6 +121,7 @@ class Remote:
         return (
             f"remote:{self._name},{self._form},requests={len(self._temperatures)},nbest={options.nbest},"
             f"task={options.task},language={options.language or 'auto'}"
+            + (f",hotwords={'|'.join(options.hotwords)}" if options.hotwords else "")
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
@@ -160,7 +162,8 @@ class Remote:
         language = segment.language or self._options.language
         if language and self._options.task == "transcribe":
             told.append(("language", language))
-        if prompt := " ".join(filter(None, (", ".join(segment.context.hotwords), segment.context.previous))):
+        hotwords = dict.fromkeys((*self._options.hotwords, *segment.context.hotwords))
+        if prompt := " ".join(filter(None, (", ".join(hotwords), segment.context.previous))):
             told.append(("prompt", prompt))
         reply = self._send(self._form, told, segment.samples)
         if reply.refusal:

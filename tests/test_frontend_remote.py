@@ -222,6 +222,10 @@ def test_language_and_context_are_told(server: SpeechServer, connect: Connect) -
     connect(server, nbest=1, task="translate", language="de").recognize([tone(1)])
     assert "language" not in server.forms[-1]
     assert server.asked[-1][0] == "/v1/audio/translations"
+    hinted = connect(server, nbest=1, hotwords=("Lahn", "Aar"))
+    hinted.recognize([made])
+    assert server.forms[-1]["prompt"] == "Lahn, Aar, Löhne Guten Tag."
+    assert hinted.signature.endswith(",hotwords=Lahn|Aar")
     assert connect(server, nbest=1, language="fr").recognize([tone(1)])[0].language == "fr"
     server.change = lambda value: value | {"language": "english"}
     assert connect(server, nbest=1).recognize([tone(1)])[0].language is None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ger.conformance.backends import check_backend
 from ger.conformance.correctors import check_corrector
 from ger.conformance.frontends import check_frontend
+from ger.conformance.made import check_plugin
 from ger.conformance.outcome import TOLERANCE, Outcome
 from ger.conformance.sample import Sample, speech
 from ger.conformance.segmenters import check_segmenter
@@ -21,6 +22,7 @@ __all__ = [
     "check_backend",
     "check_corrector",
     "check_frontend",
+    "check_plugin",
     "check_segmenter",
     "speech",
 ]

@@ -79,8 +79,8 @@ def _empty_batch(correcting: _Correcting) -> None:
 
 
 def _works(correcting: _Correcting) -> str:
-    failed = [made for made in correcting.alone if made.decision == "failed"]
-    keep(not failed, f"It failed on the list {failed[0].id}: {failed[0].reason}." if failed else "")
+    for made in correcting.alone:
+        keep(made.decision != "failed", f"It failed on the list {made.id}: {made.reason.rstrip('.')}.")
     return ", ".join(f"{made.id} {made.decision}" for made in correcting.alone)
 
 

@@ -36,7 +36,7 @@ class Sample:
 
 
 def speech(path: str | Path | None = None) -> Sample:
-    """A recording, decoded; the one that comes with ger (an English sentence, with noise) where none is named.
+    """A recording, decoded; the one that comes with ger (an English sentence, synthetic) where none is named.
 
     Raises:
         AudioError: it cannot be read, or is shorter than a second.
