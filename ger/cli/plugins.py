@@ -22,7 +22,7 @@ app = typer.Typer(help="See recognizers, language models and other plug-ins, and
 
 _TITLES: dict[Kind, str] = {
     "frontends": "Front ends (--frontend)",
-    "segmenters": "Segmenters",
+    "segmenters": "Segmenters (--segmenter)",
     "backends": "Language models (--backend)",
     "correctors": "Correctors (--mode)",
 }

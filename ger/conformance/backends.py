@@ -135,6 +135,7 @@ def _end_of_text(reading: _Reading) -> None:
     if abilities is not None and not getattr(abilities, "end", True):
         raise SkippedError("it says that it does not score the end of texts (abilities.end).")
     (scores,) = reading.score(ScoreRequest(_ALTERNATIVES, _COUNT))
+    keep(scores[0] < 0, f"The empty text has the log-probability {scores[0]}: the end of the text is not counted.")
     total = sum(math.exp(min(score, 1.0)) for score in scores)
     said = f"Probabilities of {len(scores)} texts that exclude each other add up to {total:.6f}: is the end counted?"
     keep(total <= 1 + reading.tolerance, said)
