@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,12 @@ def test_they_are_used(command: Command) -> None:
 
 def test_a_plug_in_is_short() -> None:
     assert all(len(file.read_text().splitlines()) < 70 for file in FOLDER.glob("*.py"))
+
+
+def test_the_documentation_shows_these_files() -> None:
+    page = (FOLDER.parents[1] / "docs" / "plugging-in.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"<!-- file: ([\w.]+) -->\n```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    files = {
+        file.name: file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.suffix in (".py", ".toml")
+    }
+    assert {name: shown.get(name) for name in files} == files

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "check", "ls"]
 
-app = typer.Typer(help="See recognizers, language models and other plug-ins, and check your own.")
+app = typer.Typer(help="List recognizers, language models and other plug-ins with what they lack; check your own.")
 
 _TITLES: dict[Kind, str] = {
     "frontends": "Front ends (--frontend)",
@@ -33,10 +33,7 @@ def ls(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """See recognizers, language models and other plug-ins, what they need, and how to install it; check your own.
-
-    Without a command it lists them. Nothing of them is imported.
-    """
+    """List the plug-ins, unless there is a command; nothing of them is imported."""
     if context.invoked_subcommand:
         return
     with exit_codes():
@@ -69,7 +66,7 @@ def _state(plugin: plugins.Plugin) -> str:
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name that 'ger plugins' lists.")],
     audio: Annotated[
-        Path | None, typer.Argument(metavar="[AUDIO]", help="A recording of speech; without, one that ger has.")
+        Path | None, typer.Argument(metavar="AUDIO", help="A recording of speech; without, one that ger has.")
     ] = None,
     kind: Annotated[
         str | None, typer.Option(help="frontend, segmenter, backend or corrector, where several have the name.")
