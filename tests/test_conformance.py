@@ -175,7 +175,8 @@ class WithBonus(Ears):
     """Its scores hold a bonus a word."""
 
     def score_texts(self, segment: AudioSegment, texts: Sequence[str]) -> list[float]:
-        return [score - 0.5 * len(text.split()) for score, text in zip(super().score_texts(segment, texts), texts)]  # noqa: B905
+        scores = super().score_texts(segment, texts)
+        return [score - 0.5 * len(text.split()) for score, text in zip(scores, texts, strict=True)]
 
 
 class Bursting(Ears):
@@ -291,10 +292,10 @@ class Overlapping(Cutter):
 
 
 class TooFar(Cutter):
-    def split(self, blocks: Iterable[Any]) -> Iterator[tuple[float, Any]]:
-        *others, (start, samples) = super().split(blocks) or [(0.0, 0)]
-        yield from others
-        yield start, np.concatenate([samples, np.zeros(32_000, np.float32)])
+    """Pads what it gives out."""
+
+    def stretch(self, start: int, samples: Any) -> tuple[float, Any]:
+        return start / 16_000, np.concatenate([samples, np.zeros(32_000, np.float32)])
 
 
 class Louder(Cutter):
@@ -335,7 +336,7 @@ SEGMENTERS = {
     Doubles: {"type"},
     LastFirst: {"order"},
     Overlapping: {"order"},
-    TooFar: {"inside", "silence", "nothing"},  # it cannot do without speech, either
+    TooFar: {"inside"},
     Louder: {"samples"},
     Late: {"samples"},
     BlockByBlock: {"blocks"},
@@ -376,8 +377,7 @@ class Letters:
 
 
 class Tower(Letters):
-    signature = "letters\n"
-    signature = "a\nb"
+    signature = "letters\nof English"
 
 
 class NoRows(Letters):

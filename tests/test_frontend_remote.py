@@ -123,7 +123,7 @@ def test_translation(service: Service) -> None:
 
 @pytest.mark.slow
 def test_from_the_command_line(service: Service) -> None:
-    command = ["correct", str(AUDIO / "10-snow.flac"), "--frontend", "remote", "--model", f"{service.url}#whisper-1"]
+    command = ["correct", str(AUDIO / "10-snow.flac"), "--model", f"{service.url}#whisper-1"]
     done = CliRunner().invoke(app, [*command, "--mode", "combine", "--nbest", "2", "-f", "jsonl"])
     assert done.exit_code == 0, done.output
     (line,) = map(json.loads, done.stdout.splitlines())
@@ -384,7 +384,7 @@ def test_a_broken_server_fails_its_input_and_not_the_run(
         return "fine"
 
     server.script = hear
-    options = ["--frontend", "remote", "--model", f"{server.url}#ear", "--nbest", "1", "--mode", "combine", "-f", "txt"]
+    options = ["--model", f"remote:{server.url}#ear", "--nbest", "1", "--mode", "combine", "-f", "txt"]
     done = CliRunner().invoke(app, ["correct", *map(str, files), *options])
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (1, "fine")
     assert "large.wav: " in done.stderr
