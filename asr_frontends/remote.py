@@ -130,13 +130,14 @@ class Remote:
         Raises:
             ModelError: the server did not answer, or refused a segment, for example as too large.
         """
-        sounding = [segment for segment in segments if segment.samples.any()]
-        first = self._ask([(segment, 0.0) for segment in sounding])
-        heard = {id(s): [greedy] for s, greedy in zip(sounding, first, strict=True) if not greedy.silent}
-        again = [(s, t) for s in sounding if id(s) in heard for t in self._temperatures[1:]]
-        for (segment, _), other in zip(again, self._ask(again), strict=True):
-            heard[id(segment)].append(other)
-        return [self._nbest(segment, heard.get(id(segment), [])) for segment in segments]
+        sounding = [i for i, segment in enumerate(segments) if segment.samples.any()]
+        first = self._ask([(segments[i], 0.0) for i in sounding])
+        heard = {i: [greedy] for i, greedy in zip(sounding, first, strict=True) if not greedy.silent}
+        again = [(i, temperature) for i in heard for temperature in self._temperatures[1:]]
+        others = self._ask([(segments[i], temperature) for i, temperature in again])
+        for (i, _), other in zip(again, others, strict=True):
+            heard[i].append(other)
+        return [self._nbest(segment, heard.get(i, [])) for i, segment in enumerate(segments)]
 
     def _nbest(self, segment: AudioSegment, heard: list[_Heard]) -> NBest:
         meta: dict[str, Any] = {"frontend": "remote"}

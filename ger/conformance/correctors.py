@@ -70,7 +70,7 @@ class _Correcting:
 
 
 def _signature(correcting: _Correcting) -> None:
-    signature(correcting.corrector)
+    signature(correcting.corrector, lambda: correcting.corrector.correct(LISTS[:1]))
 
 
 def _empty_batch(correcting: _Correcting) -> None:

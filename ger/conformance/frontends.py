@@ -72,7 +72,7 @@ def _part(sample: Sample, number: int, first: float, last: float, language: str 
 
 
 def _signature(hearing: _Hearing) -> None:
-    signature(hearing.frontend)
+    signature(hearing.frontend, lambda: hearing.frontend.recognize(hearing.segments[:1]))
 
 
 def _empty_batch(hearing: _Hearing) -> None:

@@ -90,8 +90,8 @@ def near(one: float | None, other: float | None, tolerance: float) -> bool:
     return abs(one - other) <= tolerance
 
 
-def signature(plugin: Any) -> None:
-    """See that the signature is one line, and the same when asked again.
+def signature(plugin: Any, work: Callable[[], object] = lambda: None) -> None:
+    """See that the signature is one line, and the same after some work.
 
     Raises:
         BrokenError: it is not.
@@ -99,6 +99,7 @@ def signature(plugin: Any) -> None:
     first = plugin.signature
     keep(isinstance(first, str) and bool(first.strip()), f"The signature is {first!r}, not a line of text.")
     keep(len(first.splitlines()) == 1, f"The signature {first!r} has several lines.")
+    work()
     keep(plugin.signature == first, f"The signature was {first!r} and is {plugin.signature!r} now.")
 
 
