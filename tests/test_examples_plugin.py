@@ -94,7 +94,7 @@ def test_they_are_used(command: Command) -> None:
     assert "| sidecar:nbest=5 | rescore" in lines[0]["signature"]
     # Two spellings of the first text are one hypothesis.
     assert [h["score"] for h in lines[0]["hypotheses"]] == [-1.6, -1.7, -2.9]
-    code, out, _ = command("correct", "talk.flac", *options[:4], "--mode", "consensus", "-f", "txt")
+    code, out, _ = command("correct", "talk.flac", *options, "--mode", "consensus", "-f", "txt")
     assert (code, out) == (0, "Who's going to check whether the cache is full?\n")
 
 

@@ -66,9 +66,8 @@ def check_plugin(
     protocol: Any = _PROTOCOLS[plugin.kind]
     if not isinstance(made, protocol):
         lacks = [name for name in dir(protocol) if not name.startswith("_") and not hasattr(made, name)]
-        yield Outcome(
-            "made", "failed", f"{type(made).__name__} is no {protocol.__name__}, it lacks {', '.join(lacks)}."
-        )
+        said = f"{type(made).__name__} is no {protocol.__name__}, it lacks {', '.join(lacks)}."
+        yield Outcome("made", "failed", said)
         return
     yield Outcome("made", "ok")
     if plugin.kind == "frontends":
