@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from ger.models import LocalModel
 from ger.protocols import FrontendOptions
 from ger.registry import suggest
 
-__all__ = ["Loaded", "Loader", "loading", "precision"]
+__all__ = ["Loaded", "loading", "precision"]
 
 _PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -79,9 +79,6 @@ class Loaded:
         """
         with loading(self.local.name):
             return auto.from_pretrained(self.path, local_files_only=True)
-
-
-Loader = Callable[[Loaded], Any]
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class WhisperRecognizer(SequenceRecognizer):
         self._plain = self._vocabulary["<|notimestamps|>"]
         told = getattr(config, "is_multilingual", None)
         self._multilingual = self._model.config.vocab_size >= 51865 if told is None else bool(told)
+        self.check(self._options.language)
         never = {*(config.suppress_tokens or ()), *range(self._plain + 1, self._model.config.vocab_size)}
         config.suppress_tokens = sorted(never)
         return super()._searcher()
@@ -60,7 +61,7 @@ class WhisperRecognizer(SequenceRecognizer):
         known = self._family.languages(self._vocabulary)
         if language and language not in known:
             raise UsageError(f"{self._title} does not know the language {language!r}.", suggest(language, known))
-        if self._options.task == "translate" and hasattr(self, "_multilingual") and not self._multilingual:
+        if self._options.task == "translate" and not getattr(self, "_multilingual", True):
             raise UsageError(f"{self._title} cannot translate.", "Use a multilingual Whisper model.")
 
     def padded(self, samples: int) -> int:
