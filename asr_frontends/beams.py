@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ger.text.normalize import normalize
 
-__all__ = ["LOOP_RATIO", "LOW_LOGPROB", "Merged", "Path", "loops", "merge", "whole"]
+__all__ = ["LOOP_RATIO", "LOW_LOGPROB", "Merged", "Path", "distinct", "loops", "merge", "whole"]
 
 # Whisper's own thresholds (Radford et al. 2022, section 4.5).
 LOOP_RATIO = 2.4
@@ -47,19 +47,24 @@ class Merged:
         return normalize(self.text).split()
 
 
-def merge(paths: Iterable[Path], decode: Decode) -> list[Merged]:
-    """One entry for each text that differs after normalization, most probable first.
-
-    Left out are empty texts, loops, the best text said again, and texts that end early: where another goes on after
-    the same words and has the better average, a total alone would favour the shorter. Nothing at all is returned when
-    the most probable text is empty: nothing was said.
-    """
+def distinct(paths: Iterable[Path], decode: Decode) -> list[Merged]:
+    """One entry for each text that differs after normalization, most probable first; one may be empty."""
     groups: dict[str, list[tuple[Path, str]]] = {}
     for path in sorted(paths, key=lambda path: -path.score):
         text = decode(list(path.tokens)).strip()
         groups.setdefault(normalize(text), []).append((path, text))
     ranked = [Merged(_log_sum(path.score for path, _ in group), *group[0]) for group in groups.values()]
-    ranked.sort(key=lambda item: -item.score)
+    return sorted(ranked, key=lambda item: -item.score)
+
+
+def merge(paths: Iterable[Path], decode: Decode) -> list[Merged]:
+    """One entry for each text that differs after normalization, most probable first, for beams of token sequences.
+
+    Left out are empty texts, loops, the best text said again, and texts that end early: where another goes on after
+    the same words and has the better average, a total alone would favour the shorter. Nothing at all is returned when
+    the most probable text is empty: nothing was said.
+    """
+    ranked = distinct(paths, decode)
     if not ranked or not ranked[0].words:
         return []
     complete = [item for item in ranked if item.words and not any(_continues(other, item) for other in ranked)]

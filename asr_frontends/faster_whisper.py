@@ -21,13 +21,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from asr_frontends.batches import in_memory
 from asr_frontends.beams import LOW_LOGPROB, Path, loops, merge, whole
-from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
+from asr_frontends.whisper import MAX_TOKENS, UNSPACED, Languages, check_length, silent, words
+from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import DEFAULT_RECOGNIZER, resolve
 from ger.protocols import FrontendOptions
 from ger.registry import suggest
 from ger.text.normalize import normalize
-from ger.types import AudioSegment, Hypothesis, NBest, Word
+from ger.types import AudioSegment, Hypothesis, NBest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,22 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = ["FasterWhisper"]
 
-_RATE = 16_000
 _HOP = 160
 _FULL_WINDOW = 3000  # frames of 10 ms
 _MARGIN = 200  # frames of silence after a segment, at least
 _STEP = 500  # windows are multiples of this: what shares a batch depends on nothing but its own length
 _GROUP = 32  # segments whose encoder states are held at once
-_MAX_TOKENS = 224  # half of Whisper's text window, as in the original
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
 _BATCH_FRAMES = {"cpu": 12_000, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
-_NO_SPEECH = 0.6  # Whisper's own threshold (Radford et al. 2022, section 4.5)
-# In silence Whisper base says "you" with an average of -0.5, and is sure at the same time that nobody speaks.
-_SURELY_NO_SPEECH = 0.85
-_MODEST_LOGPROB = -0.3
-_VOTE_SECONDS = 30.0  # of a recording decide on its language
-_RECORDINGS = 10_000  # whose languages are remembered
-_UNSPACED = {"zh", "ja", "th", "lo", "my", "yue", "km", "bo"}
 
 
 @dataclass(slots=True)
@@ -81,9 +74,9 @@ class _Job:
     def limit(self) -> int:
         """Tokens to search for: by the window at first, then by the best text."""
         if self.best_tokens:
-            return min(_MAX_TOKENS, 8 + len(self.best_tokens) * 5 // 4)
+            return min(MAX_TOKENS, 8 + len(self.best_tokens) * 5 // 4)
         if self.window == _FULL_WINDOW:
-            return _MAX_TOKENS
+            return MAX_TOKENS
         return 16 + _TOKENS_PER_SECOND * self.window // 100
 
 
@@ -120,7 +113,7 @@ class FasterWhisper:
         self._beam = options.beam_size or max(5, 4 * options.nbest)
         self._batch = options.batch_size or (8 if self._device == "cpu" else 16)
         self._tokenizers: dict[str, Any] = {}
-        self._languages: dict[str, tuple[str, float]] = {}
+        self._languages = Languages()
         self._name = local.identity
 
     @property
@@ -143,7 +136,7 @@ class FasterWhisper:
             UsageError: the model does not know the language of a segment.
         """
         for segment in segments:
-            _check_length(segment)
+            check_length(segment)
             self._check_language(segment.language)
         jobs = [_Job(segment) for segment in segments]
         for first in range(0, len(jobs), _GROUP):
@@ -162,22 +155,8 @@ class FasterWhisper:
             alike = [job for job in jobs if job.window == window]
             rows = max(1, min(self._batch, _BATCH_FRAMES[self._device] // window))
             for first in range(0, len(alike), rows):
-                self._with_memory(work, alike[first : first + rows])
-
-    def _with_memory(self, work: Callable[[list[_Job]], None], jobs: list[_Job]) -> None:
-        """One batch; halved when memory does not suffice."""
-        try:
-            work(jobs)
-        except (RuntimeError, MemoryError) as error:
-            if not _is_memory(error):
-                raise ModelError(f"The recognizer failed: {error}.") from error
-            if len(jobs) == 1:
-                raise MemoryLimitError(
-                    f"{jobs[0].segment.id}: not enough memory on {self._device}.", "Use a smaller model or beam."
-                ) from error
-            middle = len(jobs) // 2
-            self._with_memory(work, jobs[:middle])
-            self._with_memory(work, jobs[middle:])
+                batch = alike[first : first + rows]
+                in_memory(work, batch, device=self._device, is_memory=_is_memory)
 
     def _search(self, jobs: list[_Job]) -> None:
         """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""
@@ -217,21 +196,21 @@ class FasterWhisper:
         for job in jobs:
             told = job.segment.language or self._options.language
             if told or not self._model.is_multilingual:
-                self._languages[job.segment.span.path] = (told or "en", 1.0)
-        voters = list(_voters([job for job in jobs if job.segment.span.path not in self._languages]))
-        heard: dict[int, list[tuple[str, float]]] = {}
+                self._languages.tell(job.segment.span.path, told or "en")
+        deciding = {id(segment) for segment in self._languages.voters([job.segment for job in jobs])}
+        voters = [job for job in jobs if id(job.segment) in deciding]
+        heard: dict[int, dict[str, float]] = {}
 
         def listen(batch: list[_Job]) -> None:
             for job, probabilities in zip(batch, self._model.detect_language(_states(batch)), strict=True):
-                heard[id(job)] = probabilities
+                heard[id(job)] = {token[2:-2]: probability for token, probability in probabilities}
 
         self._in_batches(listen, voters)
-        self._languages |= _vote(voters, [heard[id(job)] for job in voters])
+        self._languages.vote([job.segment for job in voters], [heard[id(job)] for job in voters])
         for job in jobs:
             job.language, probability = self._languages[job.segment.span.path]
             job.language_probability = round(probability, 4)
-        for path in list(self._languages)[:-_RECORDINGS]:
-            del self._languages[path]
+        self._languages.forget()
 
     def _generate(self, jobs: list[_Job]) -> None:
         """Fill the jobs by beam search; its scores are totals because the length penalty is 0."""
@@ -343,8 +322,8 @@ class FasterWhisper:
                 [min(job.window, job.frames + 1) for job in alike],
             )
             for job, pieces in zip(alike, aligned, strict=True):
-                words = _words(pieces, job.segment, spaced=language not in _UNSPACED)
-                job.candidates[0] = replace(job.candidates[0], words=words)
+                timed = words(pieces, job.segment, spaced=language not in UNSPACED)
+                job.candidates[0] = replace(job.candidates[0], words=timed)
 
     def _nbest(self, job: _Job) -> NBest:
         meta: dict[str, Any] = {"frontend": "faster-whisper"}
@@ -407,14 +386,6 @@ def _hardware(options: FrontendOptions) -> tuple[str, str]:
     return device, compute_type
 
 
-def _check_length(segment: AudioSegment) -> None:
-    if len(segment.samples) > _FULL_WINDOW * _HOP:
-        raise ModelError(
-            f"{segment.id}: {segment.duration:.1f} s are more than the 30 s that Whisper hears at once.",
-            "Cut the recording into shorter segments.",
-        )
-
-
 def _is_memory(error: BaseException) -> bool:
     said = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in said or "alloc" in said
@@ -429,10 +400,7 @@ def _states(jobs: list[_Job]) -> Any:
 
 
 def _silent(job: _Job) -> bool:
-    believed = max(path.average for path in job.paths)
-    if job.no_speech > _SURELY_NO_SPEECH:
-        return believed < _MODEST_LOGPROB
-    return job.no_speech > _NO_SPEECH and believed < LOW_LOGPROB
+    return silent(job.no_speech, max(path.average for path in job.paths))
 
 
 def _doubtful(job: _Job) -> bool:
@@ -440,43 +408,3 @@ def _doubtful(job: _Job) -> bool:
     if job.paths[0].average < LOW_LOGPROB or job.cut:
         return True
     return bool(job.candidates) and loops(job.candidates[0].text)
-
-
-def _voters(jobs: list[_Job]) -> Iterator[_Job]:
-    """The segments that decide on the language of their recordings: the first half minute of each."""
-    heard: dict[str, float] = {}
-    for job in jobs:
-        path = job.segment.span.path
-        if heard.get(path, 0.0) < _VOTE_SECONDS:
-            heard[path] = heard.get(path, 0.0) + job.segment.duration
-            yield job
-
-
-def _vote(jobs: list[_Job], heard: list[list[tuple[str, float]]]) -> dict[str, tuple[str, float]]:
-    """The language of each recording, its segments weighted by their lengths."""
-    votes: dict[str, dict[str, float]] = {}
-    for job, probabilities in zip(jobs, heard, strict=True):
-        counts = votes.setdefault(job.segment.span.path, {})
-        for token, probability in probabilities:
-            counts[token[2:-2]] = counts.get(token[2:-2], 0.0) + probability * job.segment.duration
-    winners = {}
-    for path, counts in votes.items():
-        best = max(counts, key=lambda language: counts[language])
-        winners[path] = (best, counts[best] / sum(counts.values()))
-    return winners
-
-
-def _words(pieces: list[dict[str, Any]], segment: AudioSegment, *, spaced: bool) -> tuple[Word, ...]:
-    """Words with times in the recording; pieces without a leading space belong to the word before."""
-    offset = segment.span.start or 0.0
-    end = offset + segment.duration
-    words: list[Word] = []
-    for piece in pieces:
-        start_time = round(min(end, offset + float(piece["start"])), 3)
-        end_time = round(min(end, offset + float(piece["end"])), 3)
-        if words and spaced and not piece["word"].startswith(" "):
-            last = words[-1]
-            words[-1] = Word(last.text + piece["word"].strip(), last.start, end_time, last.confidence)
-        elif piece["word"].strip():
-            words.append(Word(piece["word"].strip(), start_time, end_time, round(float(piece["probability"]), 4)))
-    return tuple(words)

@@ -31,6 +31,7 @@ _TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelera
 NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
+        "transformers": _TORCH,
         "remote": Need(),
     },
     "segmenters": {

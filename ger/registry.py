@@ -25,6 +25,7 @@ Kind = Literal["frontends", "segmenters", "backends", "correctors"]
 _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
         "faster-whisper": "asr_frontends.faster_whisper:FasterWhisper",
+        "transformers": "asr_frontends.transformers:TransformersASR",
         "remote": "asr_frontends.remote:Remote",
     },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},

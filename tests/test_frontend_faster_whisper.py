@@ -18,6 +18,7 @@ import pytest
 
 from asr_frontends import faster_whisper as module
 from asr_frontends.faster_whisper import FasterWhisper
+from asr_frontends.whisper import Languages
 from ger.errors import MemoryLimitError, ModelError, UsageError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.protocols import AsrFrontend, FrontendOptions
@@ -51,7 +52,7 @@ def with_options(whisper: FasterWhisper, **options: Any) -> FasterWhisper:
     made = copy.copy(whisper)
     made._options = FrontendOptions(**{"device": "cpu"} | options)
     made._beam = max(5, 4 * made._options.nbest)
-    made._tokenizers, made._languages = {}, {}
+    made._tokenizers, made._languages = {}, Languages()
     return made
 
 
@@ -324,7 +325,7 @@ class Model:
 def scripted(model: Model, nbest: int = 2) -> FasterWhisper:
     made = FasterWhisper.__new__(FasterWhisper)
     made._options, made._device, made._beam, made._batch = FrontendOptions(nbest=nbest), "cpu", 5, 8
-    made._model, made._tokenizers, made._languages = model, {"en": Tokenizer()}, {}
+    made._model, made._tokenizers, made._languages = model, {"en": Tokenizer()}, Languages()
     made._whisper = SimpleNamespace(
         supported_languages=["en", "de"],
         feature_extractor=lambda wave, padding: np.zeros((1, len(wave) // 160 + 1), dtype=np.float32),
@@ -467,24 +468,3 @@ def test_longer_than_whisper_hears() -> None:
 
 def test_no_segments() -> None:
     assert scripted(Model([])).recognize([]) == []
-
-
-@pytest.mark.parametrize("spaced", [True, False])
-def test_pieces_without_a_space_belong_to_the_word_before(spaced: bool) -> None:
-    pieces = [
-        {"word": word, "start": i, "end": i + 1, "probability": 0.5}
-        for i, word in enumerate([" well", "-known", " ", " sea"])
-    ]
-    words = module._words(pieces, segment(np.zeros(10 * SAMPLE_RATE, dtype=np.float32), start=3.0), spaced=spaced)
-    assert [word.text for word in words] == (["well-known", "sea"] if spaced else ["well", "-known", "sea"])
-    assert (words[0].start, words[0].end) == (3.0, 5.0 if spaced else 4.0)
-
-
-def test_votes_are_weighted_by_length() -> None:
-    def job(path: str, seconds: float) -> Any:
-        return module._Job(AudioSegment("s", AudioSpan(path), np.zeros(int(seconds * SAMPLE_RATE), np.float32)))
-
-    heard = [[("<|en|>", 0.9), ("<|de|>", 0.1)], [("<|de|>", 0.6), ("<|en|>", 0.4)], [("<|fr|>", 1.0)]]
-    winners = module._vote([job("a", 1), job("a", 9), job("b", 1)], heard)
-    # a: German 0.1 + 5.4 of 10, English 0.9 + 3.6
-    assert winners == {"a": ("de", pytest.approx(0.55)), "b": ("fr", 1.0)}

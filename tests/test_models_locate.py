@@ -32,7 +32,7 @@ def test_a_language_model_may_have_its_weights_in_several_forms(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("kind", "names", "missing"),
     [
-        ("recognizer", ("config.json", "model.safetensors"), r"a recognizer: it has no model\.bin.*CTranslate2"),
+        ("recognizer", ("config.json", "tokenizer.json"), r"a recognizer: it has no model\.bin.*CTranslate2"),
         ("recognizer", ("model.bin",), r"a recognizer: it has no config\.json"),
         (
             "lm",
@@ -48,6 +48,20 @@ def test_a_folder_that_lacks_a_file_is_named_with_it(
     folder = _folder(tmp_path / "mine", *names)
     with pytest.raises(ModelError, match=rf"{folder} cannot be used as {missing}"):
         models.resolve(str(folder), kind)
+
+
+def test_formats_of_recognizers(tmp_path: Path) -> None:
+    here = _folder(tmp_path / "here", "config.json", "model.safetensors")
+    there = _folder(tmp_path / "there", "config.json", "model.bin", "tokenizer.json")
+    assert models.resolve(str(here), "recognizer", form="transformers").path == here
+    with pytest.raises(
+        ModelError, match=rf"no model\.bin\. It is in transformers format: use --model transformers:{here}"
+    ):
+        models.resolve(str(here), "recognizer")
+    with pytest.raises(ModelError, match=rf"no weights.* in CTranslate2 format: use --model faster-whisper:{there}"):
+        models.resolve(str(there), "recognizer", form="transformers")
+    with pytest.raises(UsageError, match=r"is in CTranslate2 format.* --model faster-whisper:whisper-base"):
+        models.resolve("whisper-base", "recognizer", form="transformers")
 
 
 def test_of_several_gguf_files_one_has_to_be_chosen(tmp_path: Path) -> None:
