@@ -178,7 +178,7 @@ def _spoken(data: bytes) -> bool:
 
     vad, size = pocketsphinx.Vad(pocketsphinx.Vad.STRICT), 2 * _FRAME
     frames = (data[first : first + size] for first in range(0, len(data) - size + 1, size))
-    return sum(map(vad.is_speech, frames)) >= _SPOKEN
+    return sum(1 for frame in frames if vad.is_speech(frame)) >= _SPOKEN
 
 
 def _words(graph: WordGraph, words: list[str], segment: AudioSegment) -> tuple[Word, ...]:

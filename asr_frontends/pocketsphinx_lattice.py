@@ -86,16 +86,16 @@ def expand(graph: WordGraph, lm: LanguageModel, order: int, scale: float, width:
     states: dict[tuple[int, tuple[str, ...]], int] = {}
     reached: list[dict[tuple[str, ...], float]] = [{} for _ in graph.words]
     reached[graph.first][(START,)] = 0.0
+    closed = graph.words[graph.last] in ("", END)  # by the end of the sentence; else a word was cut off
     for node in reversed(range(len(graph.words))):
         histories = sorted(reached[node].items(), key=lambda item: -item[1])[:width]
         for history, total in histories:
             state = states.setdefault((node, history), len(states))
             if node == graph.last:
-                lattice.final(state, 0.0, 0.0 if history[-1:] == (END,) else lm(END, history))
+                lattice.final(state, 0.0, 0.0 if closed else lm(END, history))
                 continue
             for target, acoustic in graph.edges[node]:
-                word = END if target == graph.last and not graph.words[target] else graph.words[target]
-                word = "" if word == START else word
+                word = END if target == graph.last and closed else graph.words[target].replace(START, "")
                 score = lm(word, history) if word else 0.0
                 longer = (*history, word)[max(0, len(history) + 2 - order) :] if word else history
                 new = total + scale * acoustic + score
