@@ -25,6 +25,7 @@ Kind = Literal["frontends", "segmenters", "backends", "correctors"]
 _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
         "faster-whisper": "asr_frontends.faster_whisper:FasterWhisper",
+        "lattice": "asr_frontends.lattice:LatticeASR",
         "pocketsphinx": "asr_frontends.pocketsphinx:PocketSphinx",
     },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
