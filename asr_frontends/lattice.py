@@ -4,8 +4,8 @@ The grammar is the plain topology of CTC, or words with an n-gram model. An engi
 makes a lattice of Viterbi scores; its best different texts are found exactly (`ger.io.lattice.best`) and then scored
 anew, in nats:
 
-- `acoustic_score`: log p(text | audio) over all alignments (`asr_frontends.ctc.forward`) and all spellings of it that
-  the lexicon has, or that the lattice holds where there is no lexicon;
+- `acoustic_score`: log p(text | audio) over all alignments (`asr_frontends.ctc.forward`) and spellings: those of the
+  lexicon, or those in pieces of words that the lattice holds; with and without a delimiter before and after the text;
 - `lm_score`: log p(text, end of sentence) by the n-gram model; nothing where there is none;
 - `score`: `acoustic_scale * acoustic_score + lm_score`, or `acoustic_score` where there is no n-gram model.
 
@@ -170,20 +170,29 @@ class LatticeASR:
         return _Text(way, total, self._lm.score(way.text.split()) if self._lm else None)
 
     def _ways(self, units: list[str]) -> Iterator[_Way]:
-        """How a path of the lattice may be spelled: words in all their ways, or tokens as they are."""
-        if not self._lm:
-            tokens = tuple(map(int, units))
-            yield _Way(tokens, tuple(self._symbols.words(tokens)))
-            return
-        sign = self._settings.delimiter(self._symbols)
-        for spellings in itertools.islice(itertools.product(*(self._lexicon[word] for word in units)), _SPELLINGS):
-            spelled: list[int] = []
-            words = []
-            for word, spelling in zip(units, spellings, strict=True):
-                spelled += [sign] if sign is not None and spelled else []
-                words.append((word, len(spelled), len(spelled) + len(spelling)))
-                spelled += spelling
-            yield _Way(tuple(spelled), tuple(words))
+        """How a path of the lattice may be spelled: words in all their ways, or tokens as they are.
+
+        Between words stands one delimiter, where the recognizer has one; before and after the text there may be one.
+        """
+        if self._lm:
+            choices = itertools.product(*(self._lexicon[word] for word in units))
+            rows = [list(zip(units, chosen, strict=True)) for chosen in itertools.islice(choices, _SPELLINGS)]
+        else:
+            ids = list(map(int, units))
+            rows = [[(word, tuple(ids[a:b])) for word, a, b in self._symbols.words(ids)]]
+        sign = self._settings.delimiter(self._symbols) if self._lm else self._symbols.delimiter
+        between = () if sign is None else (sign,)
+        for row in rows:
+            yield from (_way(row, between, *ends) for ends in itertools.product({(), between}, repeat=2))
+
+
+def _way(row: list[tuple[str, Spelling]], between: Spelling, before: Spelling, after: Spelling) -> _Way:
+    tokens, words = list(before), []
+    for number, (word, spelling) in enumerate(row):
+        tokens += between if number else ()
+        words.append((word, len(tokens), len(tokens) + len(spelling)))
+        tokens += spelling
+    return _Way((*tokens, *(after if row else ())), tuple(words))
 
 
 def _times(way: _Way, logp: Frames, step: float, blank: int, segment: AudioSegment) -> tuple[Word, ...]:
