@@ -181,6 +181,7 @@ class TransformersCtc:
             import transformers
         except ImportError as error:
             raise DependencyError("torch or transformers", "transformers") from error
+        transformers.utils.logging.disable_progress_bar()
         try:
             self._extractor = transformers.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)

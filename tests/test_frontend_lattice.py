@@ -405,3 +405,69 @@ def test_k2_finds_the_same(language: NGramModel) -> None:
     assert [path.text for path in one] == [path.text for path in other]
     for a, b in zip(one, other, strict=True):
         assert (a.acoustic, a.lm) == pytest.approx((b.acoustic, b.lm), abs=1e-3)
+
+
+# A model of transformers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wav2vec2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny wav2vec 2.0 with random weights."""
+    pytest.importorskip("torch")
+    import json
+
+    import torch
+    import transformers
+
+    folder = tmp_path_factory.mktemp("wav2vec2")
+    tokens = ["<pad>", "<s>", "</s>", "<unk>", "|", "A", "B"]
+    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+    transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(feature_size=1, sampling_rate=16_000).save_pretrained(folder)
+    torch.manual_seed(5)
+    config = transformers.Wav2Vec2Config(
+        vocab_size=len(tokens), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8, 8), conv_stride=(20, 16), conv_kernel=(20, 16), num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2, pad_token_id=0, mask_time_prob=0.0,
+    )  # fmt: skip
+    model = transformers.Wav2Vec2ForCTC(config)
+    torch.nn.init.normal_(model.lm_head.weight, std=3.0)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_model_of_transformers(wav2vec2: Path) -> None:
+    import torch
+    import transformers
+
+    made = LatticeASR(FrontendOptions(model=str(wav2vec2)))
+    samples = np.random.default_rng(0).normal(size=3200).astype(np.float32)
+    one = AudioSegment("a", AudioSpan("a.flac", 1.0, 1.2), samples)
+    (nbest,) = made.recognize([one])
+    assert_list(nbest)
+    assert set(nbest.best.text) <= set("AB ")
+    # Without the front end: the model's own output, scored for a text in its four spellings.
+    inputs = transformers.AutoFeatureExtractor.from_pretrained(wav2vec2)(
+        samples, sampling_rate=16_000, return_tensors="pt"
+    )
+    with torch.inference_mode():
+        logits = transformers.AutoModelForCTC.from_pretrained(wav2vec2)(**inputs).logits[0]
+    logp = torch.log_softmax(logits, -1)
+    for hypothesis in nbest.hypotheses:
+        core = [{" ": 4, "A": 5, "B": 6}[letter] for letter in hypothesis.text]
+        ways = [[4] * a + core + [4] * b for a in (0, 1) for b in (0, 1)]
+        losses = [
+            torch.nn.functional.ctc_loss(logp[:, None], torch.tensor([way]), [len(logp)], [len(way)], reduction="sum")
+            for way in ways
+        ]
+        assert hypothesis.score == pytest.approx(float(torch.logsumexp(-torch.stack(losses), 0)), abs=1e-3)
+    assert made.recognize([one, one]) == [nbest, nbest]
+    assert 1.0 <= (nbest.best.words[0].start or 0.0) <= (nbest.best.words[-1].end or 0.0) <= 1.2
+
+
+def test_what_is_no_ctc_model(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(ModelError, match="no CTC model of transformers can be loaded"):
+        LatticeASR(FrontendOptions(model=str(tmp_path)))
