@@ -8,8 +8,8 @@ AUDIO is a folder of folders with clips and `refs.tsv`, DATA a folder with `hypo
 references train an n-gram model of books. Clips fall into two halves, every other one; weights are tuned on one and
 reported on the other, both ways, so that each clip is chosen for by weights that have not seen it. Prints word error
 rates (case and punctuation aside) with bootstrap intervals: the recognizer's first, `score` and the language model at
-the default weight, tuned weights of several features, the oracle of the lists and of the whole lattice. Exit code 2
-when the data is missing.
+the default weight, tuned weights of several features, the lattice searched with the language model
+(`ger.lm.lattice`), the oracle of the lists and of the whole lattice. Exit code 2 when the data is missing.
 """
 
 from __future__ import annotations
@@ -23,29 +23,32 @@ from pathlib import Path
 
 import numpy as np
 from common import clips, machine, segments
-from quality import aligned, part, told
+from quality import Remembered, aligned, part, told
 
 from asr_frontends.pocketsphinx import PocketSphinx
 from asr_frontends.pocketsphinx_lattice import END, START, WordGraph
 from ger.correct.fit import Problem, problem
+from ger.io.lattice import Lattice
 from ger.io.lists import read_lists
+from ger.lm.lattice import rescore
 from ger.lm.learned import ngram
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.tune import choose, tune
 from ger.protocols import Answer, FrontendOptions, GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from ger.text.normalize import normalize
-from ger.types import NBest
+from ger.types import Hypothesis, NBest
 from llm_backends.transformers import TransformersLM
 
 
 @dataclass
 class Listed:
-    """The scores of the recognizer's own trigrams."""
+    """One of the recognizer's own scores as a column."""
 
+    name: str
     signature: str = "listed"
 
     def score_lists(self, lists: Sequence[NBest]) -> list[list[float]]:
-        return [[hypothesis.lm_score or 0.0 for hypothesis in nbest.hypotheses] for nbest in lists]
+        return [[getattr(hypothesis, self.name) for hypothesis in nbest.hypotheses] for nbest in lists]
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         raise NotImplementedError
@@ -78,6 +81,17 @@ def report(title: str, made: Problem, errors: Sequence[int]) -> None:
     print(f"{title:44} {told(made, errors)}", flush=True)
 
 
+def searched(
+    lists: list[NBest], graphs: list[Lattice], lm: LanguageModel, weight: float, acoustic_scale: float
+) -> None:
+    """Errors of the texts that win in the whole lattice; the weight is given, not tuned."""
+    found = [rescore(g, lm, weight=weight, acoustic_scale=acoustic_scale, most=200) for g in graphs]
+    texts = [Hypothesis(one.path.text if one else "") for one in found]
+    made = problem([replace(n, hypotheses=(text,)) for n, text in zip(lists, texts, strict=True)], Profile({}), {})
+    seen = sum(one.seen for one in found if one) / len(found)
+    report(f"lattice, lm {weight:g}: {seen:.0f} texts read", made, [int(errors[0]) for errors in made.errors])
+
+
 def halves(made: Problem) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What is tuned on and what is reported, both ways."""
     order = np.arange(len(made.errors))
@@ -97,7 +111,7 @@ def tuned_errors(made: Problem, names: tuple[str, ...]) -> list[int]:
 
 
 def at_default(made: Problem, lists: list[NBest]) -> list[int]:
-    """Errors with the default weights, the recognizer's `score` in the place of the acoustic one."""
+    """Errors with the default weights of `score` and the language model."""
     chosen = []
     for nbest, values in zip(lists, made.features.values, strict=True):
         lm = values[:, made.features.names.index("lm")]
@@ -120,24 +134,28 @@ def main() -> int:
     print(machine())
     recognizer = PocketSphinx(FrontendOptions(nbest=100))
     print(recognizer.signature)
-    lists, best_of_lattice, seconds, duration = [], [], 0.0, 0.0
+    lists, best_of_lattice, graphs, seconds, duration = [], [], [], 0.0, 0.0
     for folder in folders:
         files, references = clips(folder)
         for segment in segments(files):
             started = time.perf_counter()
-            (nbest,) = recognizer.recognize([segment])
-            seconds, duration = seconds + time.perf_counter() - started, duration + segment.duration
             graph = recognizer.graph(segment.samples)
             assert graph
-            lists.append(replace(nbest, reference=references[segment.id]))
+            hypotheses = tuple(recognizer._hypotheses(graph, segment))
+            seconds, duration = seconds + time.perf_counter() - started, duration + segment.duration
+            lists.append(NBest(segment.id, hypotheses, segment.span, reference=references[segment.id]))
+            graphs.append(recognizer.lattice(graph))
             best_of_lattice.append(oracle(graph, normalize(references[segment.id]).split()))
     mean = np.mean([len(nbest.hypotheses) for nbest in lists])
     print(f"{len(lists)} clips, {duration:.0f} s of audio in {seconds:.0f} s, {mean:.0f} different texts a clip\n")
     lms: dict[str, LanguageModel] = {
-        "trigrams": Listed(),
-        "lm": TransformersLM(LmOptions(model=args.llm, compute_type="float32")),
+        "likelihood": Listed("acoustic_score"),
+        "trigrams": Listed("lm_score"),
+        "lm": Remembered(lambda: TransformersLM(LmOptions(model=args.llm, compute_type="float32")), None),
         "books": ngram(3, "basic")([nbest for path in books for nbest in read_lists(path)]),
     }
+    for weight in (DEFAULT.weights["lm"], 0.3, 0.5):
+        searched(lists, graphs, lms["lm"], weight, recognizer.scale)
     for count in (10, 100):
         short = [replace(nbest, hypotheses=nbest.hypotheses[:count]) for nbest in lists]
         made = problem(short, Profile({}), lms)
@@ -148,8 +166,8 @@ def main() -> int:
         report(f"oracle of {count}", made, [int(errors.min()) for errors in made.errors])
         report(f"{count}: score and lm, default weights", made, at_default(made, short))
         for extra in ((), ("books",), ("lm",), ("lm", "books")):
-            title = " + ".join(("acoustic", "trigrams", *extra))
-            report(f"{count}: {title}", made, tuned_errors(made, ("acoustic", "trigrams", *extra)))
+            title = " + ".join(("likelihood", "trigrams", *extra))
+            report(f"{count}: {title}", made, tuned_errors(made, ("likelihood", "trigrams", *extra)))
     return 0
 
 

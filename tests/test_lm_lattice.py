@@ -13,6 +13,7 @@ from ger.io.lattice import Lattice, best, order
 from ger.io.lattice_write import write_k2, write_kaldi
 from ger.io.lists import Beside, read_lists
 from ger.lm.lattice import rescore
+from ger.protocols import ScoreRequest
 from ger.testing import ScriptedLM
 
 
@@ -39,7 +40,9 @@ def test_the_best_of_all_texts(seed: int) -> None:
     everything = best(lattice, 100_000, 0.7)
     assert len(everything) > 100
     totals = {p.text: 0.6 * (0.7 * p.acoustic + p.lm) + 0.4 * lm._score("so ", p.text) for p in everything}
-    found = rescore(lattice, lm, weight=0.4, acoustic_scale=0.7, most=100_000, optimism=math.inf, prefix="so ")
+    found = rescore(
+        lattice, lm, weight=0.4, acoustic_scale=0.7, most=100_000, optimism=math.inf, form="as-is", prefix="so "
+    )
     assert found is not None
     assert found.exact
     assert found.score == pytest.approx(max(totals.values()))
@@ -71,6 +74,9 @@ def test_small_lattices() -> None:
     found = rescore(one, ScriptedLM(lambda prefix, text: -5.0), weight=0.5)
     assert found is not None
     assert (found.path.text, found.score, found.exact, found.seen) == ("a", -4.0, True, 1)
+    lm = ScriptedLM(lambda prefix, text: -5.0)
+    rescore(one, lm, prefix="So. ")
+    assert lm.scored == [[ScoreRequest(("A.",), "So. ")]]
 
 
 @pytest.mark.parametrize("seed", range(5))

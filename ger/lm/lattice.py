@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ger.io.lattice import Lattice, Path, best
 from ger.protocols import LanguageModel, ScoreRequest
+from ger.text.form import Form, apply
 
 __all__ = ["Rescored", "rescore"]
 
@@ -45,6 +46,7 @@ def rescore(
     acoustic_scale: float = 1.0,
     most: int = 1000,
     optimism: float = 0.0,
+    form: Form = "sentence",
     prefix: str = "",
 ) -> Rescored | None:
     """The text of a lattice with the greatest `(1 - weight) * own + weight * log p_LM(text)`.
@@ -59,6 +61,7 @@ def rescore(
         most: The search ends when so many texts were read.
         optimism: It also ends where a text would have to be likelier for the language model than the likeliest one so
             far by more than this (nats) to win; infinity for the exact answer, if `most` allows it.
+        form: Written form in which the language model reads texts; one with a form of its own (`form`) keeps it.
         prefix: What the language model reads before the text.
 
     Raises:
@@ -73,7 +76,8 @@ def rescore(
             return None
         new = tuple(path.text for path in found if path.text not in scores)
         if new:
-            scores |= zip(new, lm.score([ScoreRequest(new, prefix)])[0], strict=True)
+            read = tuple(apply(text, getattr(lm, "form", form)) for text in new)
+            scores |= zip(new, lm.score([ScoreRequest(read, prefix)])[0], strict=True)
         own = [(1 - weight) * (acoustic_scale * path.acoustic + path.lm) for path in found]
         totals = [value + weight * scores[path.text] for value, path in zip(own, found, strict=True)]
         total = max(totals)
