@@ -60,9 +60,9 @@ def _write_words(folder: Path, lattices: Mapping[str, Lattice]) -> dict[str, int
 def _kaldi(name: str, lattice: Lattice, numbers: Mapping[str, int]) -> Iterator[str]:
     yield f"{name}\n"
     for source, target, word, acoustic, lm in _arcs(lattice):
-        yield f"{source} {target} {numbers[lattice.words[word]]} {-lm!r},{-acoustic!r},\n"
+        yield f"{source} {target} {numbers[lattice.words[word]]} {0.0 - lm!r},{0.0 - acoustic!r},\n"
     for state, (acoustic, lm) in lattice.finals.items():
-        yield f"{state} {-lm!r},{-acoustic!r},\n"
+        yield f"{state} {0.0 - lm!r},{0.0 - acoustic!r},\n"
     yield "\n"
 
 
