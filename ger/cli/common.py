@@ -42,6 +42,7 @@ __all__ = [
     "ProfileFile",
     "Recursive",
     "Resume",
+    "Segmenter",
     "TaskName",
     "Threads",
     "Weight",
@@ -65,12 +66,13 @@ Model = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MODEL",
-        help="Recognizer, \\[NAME=]\\[FRONTEND:]MODEL: a name of 'ger models ls', a hub id, a folder; repeatable, the most "
-        "trusted first.",
+        help="Recognizer, \\[NAME=]\\[FRONTEND:]MODEL: a name of 'ger models ls', a hub id, a folder. Repeatable, the "
+        "most trusted first.",
         rich_help_panel=_ASR,
     ),
 ]
 Frontend = Annotated[str | None, typer.Option(help="Plug-in for models that name none.", rich_help_panel=_ASR)]
+Segmenter = Annotated[str | None, typer.Option(help="Plug-in that finds the speech.", rich_help_panel=_ASR)]
 Language = Annotated[
     str | None, typer.Option(help="Language code such as en; detected when left out.", rich_help_panel=_ASR)
 ]
