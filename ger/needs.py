@@ -31,6 +31,8 @@ _TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelera
 NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
+        "lattice": Need("lattice", ("kaldi_decoder", "kaldifst")),
+        "pocketsphinx": Need("pocketsphinx", ("pocketsphinx",)),
         "remote": Need(),
     },
     "segmenters": {
