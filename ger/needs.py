@@ -32,6 +32,8 @@ NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
         "transformers": _TORCH,
+        "lattice": Need("lattice", ("kaldi_decoder", "kaldifst")),
+        "pocketsphinx": Need("pocketsphinx", ("pocketsphinx",)),
         "remote": Need(),
     },
     "segmenters": {

@@ -26,6 +26,8 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
         "faster-whisper": "asr_frontends.faster_whisper:FasterWhisper",
         "transformers": "asr_frontends.transformers:TransformersASR",
+        "lattice": "asr_frontends.lattice:LatticeASR",
+        "pocketsphinx": "asr_frontends.pocketsphinx:PocketSphinx",
         "remote": "asr_frontends.remote:Remote",
     },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
