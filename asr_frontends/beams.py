@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ger.text.normalize import normalize
 
-__all__ = ["LOOP_RATIO", "LOW_LOGPROB", "Merged", "Path", "loops", "merge", "whole"]
+__all__ = ["LOOP_RATIO", "LOW_LOGPROB", "Merged", "Path", "distinct", "loops", "merge", "whole"]
 
 # Whisper's own thresholds (Radford et al. 2022, section 4.5).
 LOOP_RATIO = 2.4
@@ -47,6 +47,16 @@ class Merged:
         return normalize(self.text).split()
 
 
+def distinct(paths: Iterable[Path], decode: Decode) -> list[Merged]:
+    """One entry for each text that differs after normalization, most probable first; nothing is left out."""
+    groups: dict[str, list[tuple[Path, str]]] = {}
+    for path in sorted(paths, key=lambda path: -path.score):
+        text = decode(list(path.tokens)).strip()
+        groups.setdefault(normalize(text), []).append((path, text))
+    ranked = [Merged(_log_sum(path.score for path, _ in group), *group[0]) for group in groups.values()]
+    return sorted(ranked, key=lambda item: -item.score)
+
+
 def merge(paths: Iterable[Path], decode: Decode) -> list[Merged]:
     """One entry for each text that differs after normalization, most probable first.
 
@@ -54,12 +64,7 @@ def merge(paths: Iterable[Path], decode: Decode) -> list[Merged]:
     the same words and has the better average, a total alone would favour the shorter. Nothing at all is returned when
     the most probable text is empty: nothing was said.
     """
-    groups: dict[str, list[tuple[Path, str]]] = {}
-    for path in sorted(paths, key=lambda path: -path.score):
-        text = decode(list(path.tokens)).strip()
-        groups.setdefault(normalize(text), []).append((path, text))
-    ranked = [Merged(_log_sum(path.score for path, _ in group), *group[0]) for group in groups.values()]
-    ranked.sort(key=lambda item: -item.score)
+    ranked = distinct(paths, decode)
     if not ranked or not ranked[0].words:
         return []
     complete = [item for item in ranked if item.words and not any(_continues(other, item) for other in ranked)]

@@ -23,7 +23,10 @@ __all__ = ["Kind", "load", "names", "suggest", "targets"]
 Kind = Literal["frontends", "segmenters", "backends", "correctors"]
 
 _BUILTIN: dict[Kind, dict[str, str]] = {
-    "frontends": {"faster-whisper": "asr_frontends.faster_whisper:FasterWhisper"},
+    "frontends": {
+        "faster-whisper": "asr_frontends.faster_whisper:FasterWhisper",
+        "nemo": "asr_frontends.nemo:Nemo",
+    },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
     "backends": {
         "transformers": "llm_backends.transformers:TransformersLM",

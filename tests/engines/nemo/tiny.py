@@ -106,7 +106,9 @@ def transducer(folder: Path, durations: list[int] | None = None) -> Any:
         joint["num_extra_outputs"] = len(durations)
         config["decoding"] |= {"model_type": "tdt", "durations": durations}
         config["loss"] = {"loss_name": "tdt", "tdt_kwargs": {"durations": durations, "sigma": 0.0, "omega": 0.0}}
-    return stirred(EncDecRNNTBPEModel(OmegaConf.create(config)))
+    model = stirred(EncDecRNNTBPEModel(OmegaConf.create(config)))
+    model.joint.joint_net[-1].bias.data[PIECES] = 5.0  # the blank, so that a frame has few tokens
+    return model
 
 
 def canary(folder: Path) -> Any:
@@ -152,7 +154,7 @@ def canary(folder: Path) -> Any:
                 "learn_positional_encodings": False,
                 "hidden_size": WIDTH,
                 "inner_size": 2 * WIDTH,
-                "num_layers": 1,
+                "num_layers": 2,
                 "num_attention_heads": 2,
                 "ffn_dropout": 0.1,
                 "attn_score_dropout": 0.1,
@@ -174,7 +176,11 @@ def canary(folder: Path) -> Any:
         "loss": {"_target_": "nemo.collections.common.losses.smoothed_cross_entropy.SmoothedCrossEntropyLoss"},
         "decoding": {"strategy": "beam", "beam": {"beam_size": 1}},
     }
-    return stirred(EncDecMultiTaskModel(OmegaConf.create(config)))
+    model = stirred(EncDecMultiTaskModel(OmegaConf.create(config)))
+    bias = model.log_softmax.mlp.layer0.bias.data
+    bias[: model.tokenizer.token_id_offset["en"]] = -10.0  # tokens of prompts
+    bias[model.tokenizer.eos_id] = 2.0  # so that texts end
+    return model
 
 
 def _config(folder: Path, **parts: Any) -> dict[str, Any]:
