@@ -214,15 +214,15 @@ def _nemo() -> Any:
             from nemo.utils import logging as nemo_logging
     except ImportError as error:
         raise DependencyError("NeMo", "nemo") from error
-    nemo_logging.setLevel(logging.CRITICAL)  # what matters is raised
+    nemo_logging.setLevel(logging.CRITICAL)
     return ASRModel
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without warnings and log records below errors."""
+    """Without warnings and log records: what matters is raised."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import tiny
+import torch
 
 from asr_frontends.nemo import Nemo
 from ger.protocols import FrontendOptions
+
+torch.set_num_threads(1)  # more are of no use to models as small as these
 
 MAKE: dict[str, Callable[[Path], Any]] = {
     "ctc": tiny.ctc,

@@ -107,7 +107,7 @@ def transducer(folder: Path, durations: list[int] | None = None) -> Any:
         config["decoding"] |= {"model_type": "tdt", "durations": durations}
         config["loss"] = {"loss_name": "tdt", "tdt_kwargs": {"durations": durations, "sigma": 0.0, "omega": 0.0}}
     model = stirred(EncDecRNNTBPEModel(OmegaConf.create(config)))
-    model.joint.joint_net[-1].bias.data[PIECES] = 5.0  # the blank, so that a frame has few tokens
+    model.joint.joint_net[-1].bias.data[PIECES] = 1.5 if durations else 3.5  # the blank, so that a frame has few tokens
     return model
 
 
@@ -179,7 +179,7 @@ def canary(folder: Path) -> Any:
     model = stirred(EncDecMultiTaskModel(OmegaConf.create(config)))
     bias = model.log_softmax.mlp.layer0.bias.data
     bias[: model.tokenizer.token_id_offset["en"]] = -10.0  # tokens of prompts
-    bias[model.tokenizer.eos_id] = 2.0  # so that texts end
+    bias[model.tokenizer.eos_id] = 1.0  # so that texts end
     return model
 
 
