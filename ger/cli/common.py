@@ -65,8 +65,8 @@ Model = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MODEL",
-        help="Recognizer, \\[NAME=]\\[FRONTEND:]MODEL: a name of 'ger models ls', a hub id, a folder; repeatable, the most "
-        "trusted first.",
+        help="Recognizer, \\[NAME=]\\[FRONTEND:]MODEL: a name of 'ger models ls', a hub id, a folder. Repeatable, the "
+        "most trusted first.",
         rich_help_panel=_ASR,
     ),
 ]
