@@ -49,7 +49,8 @@ def test_listing_imports_nothing() -> None:
 
 
 def test_third_parties_add_theirs(third_party: None) -> None:
-    assert registry.names("frontends") == ["faster-whisper", "mine", "no-module", "no-attribute"]
+    assert registry.names("frontends")[-3:] == ["mine", "no-module", "no-attribute"]
+    assert registry.names("frontends")[0] == "faster-whisper"
     assert registry.load("frontends", "mine")() == "loaded"
     assert "mine" not in registry.names("backends")
 

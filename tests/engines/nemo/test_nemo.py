@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -221,19 +221,24 @@ def test_nemos_search_with_attention_depends_on_the_batch(load: Load) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hotwords_change_what_is_found_and_no_score(kind: str, load: Load) -> None:
+def test_hotwords_are_found_and_the_most_probable_texts_stay(
+    kind: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hotwords = ("to", "toll", "snow", "fall", "bridge", "ben")
     heard = segments()[0]
-    (plain,) = load(kind, nbest=4).recognize([heard])
-    (wide,) = load(kind, nbest=200, beam_size=60).recognize([heard])
-    scores = {normalize(hypothesis.text): hypothesis.score for hypothesis in wide.hypotheses}
-    said = {word for hypothesis in plain.hypotheses for word in normalize(hypothesis.text).split()}
-    rare = [word for text in scores for word in text.split() if word not in said and len(word) > 2]
-    assert rare
-    (boosted,) = load(kind, nbest=4, hotwords=(rare[0],)).recognize([heard])
-    assert any(rare[0] in hypothesis.text for hypothesis in boosted.hypotheses)
-    assert normalize(boosted.best.text) == normalize(plain.best.text)
-    known = [h for h in boosted.hypotheses if normalize(h.text) in scores]
-    assert len(known) > 1
+    plain, texts = found_by(load(kind, nbest=4), heard, monkeypatch)
+    boosted, more = found_by(load(kind, nbest=4, hotwords=hotwords), heard, monkeypatch)
+    decode = load(kind, nbest=4)._family.decode
+    assert said(hotwords, map(decode, more)) > said(hotwords, map(decode, texts))
+    if kind != "canary":  # whose lists leave out texts that say a word again and again
+        told = [hypothesis.text for hypothesis in boosted.hypotheses]
+        assert said(hotwords, told) > said(hotwords, [hypothesis.text for hypothesis in plain.hypotheses])
+        assert {hypothesis.text for hypothesis in plain.hypotheses[:2]} <= set(told)
+
+
+def said(words: Sequence[str], texts: Iterable[str]) -> int:
+    """How often words are said."""
+    return sum(text.split().count(word) for text in texts for word in words)
 
 
 @pytest.mark.parametrize("kind", ["ctc", "rnnt", "tdt"])
@@ -282,7 +287,9 @@ def test_by_name_and_from_a_folder(files: dict[str, Path], tmp_path: Path, load:
     (tmp_path / "any.nemo").symlink_to(files["ctc"])
     options = FrontendOptions(model=str(tmp_path), nbest=4, beam_size=12, device="cpu", batch_size=2, threads=1)
     frontend = registry.load("frontends", "nemo")(options)
-    assert frontend.recognize(segments()) == load("ctc", nbest=4).recognize(segments())
+    for nbest, other in zip(frontend.recognize(segments()), load("ctc", nbest=4).recognize(segments()), strict=True):
+        assert [h.text for h in nbest.hypotheses] == [h.text for h in other.hypotheses]
+        assert nbest.best.score == pytest.approx(other.best.score, abs=1e-3)
     assert frontend.signature.startswith("nemo:any.nemo@")
     assert frontend.signature.endswith(",float32,beam=12,nbest=4,task=transcribe,language=auto")
 
