@@ -75,7 +75,7 @@ class Attention:
         What has not ended before the limit is no hypothesis, unless there is no other.
         """
         cut = [text[: text.index(self._end)] if self._end in text else text for text in texts]
-        ended = [text for text in cut if len(text) < limit] or cut[:1]
+        ended = [text for text in cut if len(text) <= limit] or [text[:limit] for text in cut[:1]]
         special = set(self._special.values())
         return list(dict.fromkeys(tuple(token for token in text if token not in special) for text in ended))
 

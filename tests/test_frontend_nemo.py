@@ -26,9 +26,9 @@ def test_without_nemo_the_command_that_installs_it(file: Path) -> None:
 
 def test_what_is_no_model_is_told_before_nemo_is_looked_for(file: Path) -> None:
     load = registry.load("frontends", "nemo")
-    with pytest.raises(UsageError, match="--model nemo:FILE"):
+    with pytest.raises(UsageError, match=r"--model nemo:FILE\.nemo"):
         load(FrontendOptions())
-    with pytest.raises(ModelError, match="There is no file none.nemo"):
+    with pytest.raises(ModelError, match=r"There is no file none\.nemo"):
         load(FrontendOptions(model="none.nemo"))
     (file.parent / "empty").mkdir()
     with pytest.raises(ModelError, match=r"empty holds no \.nemo files"):

@@ -46,9 +46,8 @@ def search_several(model: Any, beams: int = 8) -> None:
     decoding = model.cfg.decoding
     with open_dict(decoding):
         decoding.strategy = "malsd_batch"
-        decoding.beam.beam_size = beams
-        decoding.beam.return_best_hypothesis = False
-        decoding.beam.score_norm = False  # else the order is another one than that of the scores
+        # Normalized scores would give another order than the scores that are returned.
+        decoding.beam = {"beam_size": beams, "return_best_hypothesis": False, "score_norm": False}
         decoding.compute_timestamps = True
     model.change_decoding_strategy(decoding)
 

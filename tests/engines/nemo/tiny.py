@@ -38,6 +38,12 @@ ENCODER = {
     "ff_expansion_factor": 2,
     "pos_emb_max_len": 500,
 }
+CTC_DECODER = {
+    "_target_": "nemo.collections.asr.modules.ConvASRDecoder",
+    "feat_in": WIDTH,
+    "num_classes": -1,
+    "vocabulary": [],
+}
 
 
 def pieces(folder: Path, size: int = PIECES) -> Path:
@@ -66,18 +72,12 @@ def ctc(folder: Path) -> Any:
     from nemo.collections.asr.models import EncDecCTCModelBPE
     from omegaconf import OmegaConf
 
-    decoder = {
-        "_target_": "nemo.collections.asr.modules.ConvASRDecoder",
-        "feat_in": WIDTH,
-        "num_classes": -1,
-        "vocabulary": [],
-    }
-    return stirred(EncDecCTCModelBPE(OmegaConf.create(_config(folder, decoder=decoder))))
+    return stirred(EncDecCTCModelBPE(OmegaConf.create(_config(folder, decoder=CTC_DECODER))))
 
 
-def transducer(folder: Path, durations: list[int] | None = None) -> Any:
-    """A transducer; with durations, a token-and-duration one."""
-    from nemo.collections.asr.models import EncDecRNNTBPEModel
+def transducer(folder: Path, durations: list[int] | None = None, *, hybrid: bool = False) -> Any:
+    """A transducer; with durations, a token-and-duration one; as a hybrid, with a CTC output beside it."""
+    from nemo.collections.asr.models import EncDecHybridRNNTCTCBPEModel, EncDecRNNTBPEModel
     from omegaconf import OmegaConf
 
     decoder = {
@@ -106,7 +106,10 @@ def transducer(folder: Path, durations: list[int] | None = None) -> Any:
         joint["num_extra_outputs"] = len(durations)
         config["decoding"] |= {"model_type": "tdt", "durations": durations}
         config["loss"] = {"loss_name": "tdt", "tdt_kwargs": {"durations": durations, "sigma": 0.0, "omega": 0.0}}
-    model = stirred(EncDecRNNTBPEModel(OmegaConf.create(config)))
+    if hybrid:
+        config["aux_ctc"] = {"ctc_loss_weight": 0.3, "decoder": CTC_DECODER, "decoding": {"strategy": "greedy"}}
+    kind = EncDecHybridRNNTCTCBPEModel if hybrid else EncDecRNNTBPEModel
+    model = stirred(kind(OmegaConf.create(config)))
     model.joint.joint_net[-1].bias.data[PIECES] = 1.5 if durations else 3.5  # the blank, so that a frame has few tokens
     return model
 
@@ -124,6 +127,7 @@ def canary(folder: Path) -> Any:
     del config["tokenizer"]
     config |= {
         "prompt_format": "canary",
+        "restore_timestamps_model": False,  # it would look into the file that was loaded last
         "prompt_defaults": [
             {"role": "user", "slots": {"source_lang": "en", "target_lang": "en", "task": "asr", "pnc": "no"}}
         ],
