@@ -54,7 +54,6 @@ class _Job:
 
     segment: AudioSegment
     language: str
-    heard: Encoded | None = None
     hypotheses: list[Hypothesis] = field(default_factory=list)
 
 
@@ -69,7 +68,7 @@ class Nemo:
     """
 
     def __init__(self, options: FrontendOptions) -> None:
-        self._path, self._name = _located(options.model)
+        path, self._name = _located(options.model)
         asr_model = _nemo()
         self._device = device_of(options.device)
         self._precision = "float32" if options.compute_type == "auto" else options.compute_type
@@ -81,7 +80,7 @@ class Nemo:
             import torch
 
             torch.set_num_threads(options.threads)
-        model = _loaded(asr_model, self._path, self._device)
+        model = _loaded(asr_model, path, self._device)
         self._options = options
         self._beam = options.beam_size or max(5, 4 * options.nbest)
         self._model = model
@@ -142,7 +141,7 @@ class Nemo:
         try:
             with torch.inference_mode():
                 self._recognize(jobs)
-        except (RuntimeError, ValueError, MemoryError) as error:
+        except (RuntimeError, ValueError, IndexError, AssertionError, MemoryError) as error:
             if not is_memory(error):
                 raise ModelError(f"{self._name}: the recognizer failed: {error}.") from error
             if len(jobs) == 1:
@@ -189,9 +188,8 @@ class Nemo:
         if boosted:
             found = {normalize(decode(tokens)): None for tokens in boosted}
             order = [item for text in found for item in ranked if " ".join(item.words) == text]
-            likely = ranked[: size // 2]
-            chosen = likely + [item for item in order if item not in likely][: size - len(likely)]
-            ranked = [item for item in ranked if item in chosen]
+            wanted = list(dict.fromkeys([*ranked[: size // 2], *order, *ranked]))[:size]
+            ranked = [item for item in ranked if item in wanted]
         return _descending(ranked)[:size]
 
     def _nbest(self, job: _Job) -> NBest:

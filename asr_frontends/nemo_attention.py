@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asr_frontends import ctc
 from asr_frontends.nemo_search import Encoded, Found, Piece, Search, Tokens, frame_of, pieces
 from ger.errors import UsageError
 from ger.registry import suggest
+
+if TYPE_CHECKING:
+    from ger.protocols import FrontendOptions
 
 __all__ = ["Attention"]
 
@@ -30,10 +33,10 @@ _SLOTS = {
 class Attention:
     """Models with a Transformer decoder and prompts; see `asr_frontends.nemo_families.Family`."""
 
-    def __init__(self, model: Any, beam: int, hotwords: Sequence[str], task: str) -> None:
-        self._model, self._task = model, task
+    def __init__(self, model: Any, beam: int, options: FrontendOptions) -> None:
+        self._model, self._task = model, options.task
         settings = {"beam_size": beam, "len_pen": 0.0, "max_generation_delta": _MORE}
-        self._search = Search(model, "beam", settings, hotwords, 1.0)
+        self._search = Search(model, "beam", settings, options.hotwords, 1.0, options.language or "en")
         self._special = {piece: i for i, piece in enumerate(model.tokenizer.vocab) if _SPECIAL.fullmatch(piece)}
         self._end = int(model.tokenizer.eos_id)
 

@@ -207,7 +207,7 @@ def family_of(model: Any, beam: int, options: FrontendOptions) -> Family:
     from nemo.collections.asr import models as known
 
     if isinstance(model, known.EncDecMultiTaskModel):
-        return Attention(model, beam, options.hotwords, options.task)
+        return Attention(model, beam, options)
     if options.task == "translate":
         raise UsageError(f"{type(model).__name__} cannot translate.", "Use Canary.")
     if not type(model).__name__.endswith("WithPrompt"):

@@ -67,13 +67,21 @@ class Search:
         settings: More settings of the search.
         hotwords: What goes into the boosting tree.
         scaling: How much more deeper nodes of that tree count, as NeMo recommends for the kind of model.
+        language: Of the hotwords, for models with a tokenizer for each language.
     """
 
     def __init__(
-        self, model: Any, strategy: str, settings: Mapping[str, Any], hotwords: Sequence[str], scaling: float
+        self,
+        model: Any,
+        strategy: str,
+        settings: Mapping[str, Any],
+        hotwords: Sequence[str],
+        scaling: float,
+        language: str = "en",
     ) -> None:
         made = {**settings, "return_best_hypothesis": False}
-        tree = {"key_phrases_list": list(hotwords), "depth_scaling": scaling, "use_triton": False}
+        phrases = {"key_phrases_list": list(hotwords), "source_lang": language}
+        tree = {**phrases, "depth_scaling": scaling, "use_triton": False}
         boost = {"boosting_tree": tree, "boosting_tree_alpha": _BOOST, "blank_lm_score_mode": "no_score"}
         self.decoding = _decoding(model, strategy, made)
         self._decodings = [_decoding(model, strategy, made | boost)] if hotwords else []
