@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINES = ROOT / "tests" / "engines"
 #: The last thing that is put into an environment; one without it is not finished and is made again.
 COMPLETE = "complete"
-TEST_SECONDS = 300
+TEST_SECONDS = 480
 UNUSED_DAYS = 30
 
 
