@@ -28,8 +28,19 @@ ROOT = Path(__file__).resolve().parents[1]
 #: The importable names of the wheel; `prompts` is data and must not be one.
 PACKAGES = frozenset({"ger", "asr_frontends", "llm_backends"})
 #: Files that code finds with importlib.resources, or tools by their name.
-DATA = ("ger/py.typed", "ger/models/catalogue.toml")
-TESTS = ("api", "cli*", "corrector", "documents", "models_*", "packaging", "prompting", "registry", "serve_process")
+DATA = ("ger/py.typed", "ger/models/catalogue.toml", "ger/conformance/speech.flac")
+TESTS = (
+    "api",
+    "cli*",
+    "corrector",
+    "documents",
+    "models_*",
+    "packaging",
+    "plugins",
+    "prompting",
+    "registry",
+    "serve_process",
+)
 IMPORT_ALL = """
 import importlib, pkgutil
 for package in map(importlib.import_module, ("ger", "asr_frontends", "llm_backends")):

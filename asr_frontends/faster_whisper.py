@@ -147,7 +147,8 @@ class FasterWhisper:
             self._check_language(segment.language)
         jobs = [_Job(segment) for segment in segments]
         for first in range(0, len(jobs), _GROUP):
-            group = [job for job in jobs[first : first + _GROUP] if job.frames]
+            # Whisper takes digital silence for some language, and then for words of it.
+            group = [job for job in jobs[first : first + _GROUP] if job.segment.samples.any()]
             self._in_batches(self._encode, group)
             self._detect(group)
             self._in_batches(self._search, group)

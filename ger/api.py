@@ -85,7 +85,7 @@ def settings(**options: Any) -> Settings:
     `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
-    one, unless there is an adapter, and the one that judges. `mode` and `answers` are those of
+    one, unless there is an adapter, and the one that judges. `segmenter`, `mode` and `answers` are those of
     `ger.settings.Settings`. Options that are `None` keep their defaults.
 
     Raises:
@@ -184,7 +184,7 @@ _RECOGNIZER = {
     name: name for name in ("language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("mode", "answers")
+_OWN = ("segmenter", "mode", "answers")
 _GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (

@@ -16,6 +16,7 @@ __all__ = [
     "Answer",
     "AsrFrontend",
     "Corrector",
+    "Forced",
     "FrontendOptions",
     "GenerateRequest",
     "LanguageModel",
@@ -56,6 +57,22 @@ class AsrFrontend(Protocol):
 
         Raises:
             ModelError: the recognizer broke on this batch.
+        """
+        ...
+
+
+@runtime_checkable
+class Forced(Protocol):
+    """A front end that can also say how probable given texts are; optional, `ger plugins check` compares with it."""
+
+    def score_texts(self, segment: AudioSegment, texts: Sequence[str]) -> list[float]:
+        """log p(text | audio) of each text (nats, totals), by another way than the search that makes lists.
+
+        Teacher forcing, for example, or CTC's forward algorithm. Of a hypothesis of the segment's list it is the
+        acoustic score within 1e-3: where a list adds up several spellings or paths of a text, so does this.
+
+        Raises:
+            ModelError: the recognizer broke, or a text cannot be written with its symbols.
         """
         ...
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from ger.errors import UnknownNameError, UsageError
 
-__all__ = ["Kind", "load", "names", "suggest", "targets"]
+__all__ = ["Kind", "builtin", "load", "names", "suggest", "targets"]
 
 Kind = Literal["frontends", "segmenters", "backends", "correctors"]
 
@@ -26,6 +26,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
         "faster-whisper": "asr_frontends.faster_whisper:FasterWhisper",
         "nemo": "asr_frontends.nemo:Nemo",
+        "remote": "asr_frontends.remote:Remote",
     },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
     "backends": {
@@ -45,9 +46,14 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
 }
 
 
+def builtin(kind: Kind) -> dict[str, str]:
+    """Names of our own of one kind and their `module:attribute`; what they need says `ger.needs`."""
+    return dict(_BUILTIN[kind])
+
+
 def targets(kind: Kind) -> dict[str, str]:
     """Names of one kind and their `module:attribute`; built-ins first, entry points after."""
-    found = dict(_BUILTIN[kind])
+    found = builtin(kind)
     for point in entry_points(group=f"ger.{kind}"):
         found.setdefault(point.name, point.value)
     return found

@@ -27,6 +27,7 @@ class Settings:
     Attributes:
         recognizers: The recognizers, the most trusted first.
         recognizer: What they are made with; which models, `recognizers` says.
+        segmenter: Name of the plug-in that finds the speech.
         lm: What language models are made with; which ones, the profile says.
         mode: Name of the corrector.
         profile: Language models, weights of all features, and everything else that decides.
@@ -38,6 +39,7 @@ class Settings:
 
     recognizers: tuple[RecognizerSpec, ...] = (RecognizerSpec(),)
     recognizer: FrontendOptions = field(default_factory=FrontendOptions)
+    segmenter: str = "silero"
     lm: LmOptions = field(default_factory=LmOptions)
     mode: str = "rescore"
     profile: Profile = DEFAULT
@@ -64,7 +66,7 @@ class Settings:
         specs = [*self.profile.lms, (self.profile.generation or Generation()).lm]
         backends = [("backends", spec.backend) for spec in specs]
         frontends = [("frontends", spec.frontend) for spec in self.recognizers]
-        for kind, name in (*frontends, *backends, ("correctors", self.mode)):
+        for kind, name in (*frontends, ("segmenters", self.segmenter), *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]
                 registry.load(kind, name)  # type: ignore[arg-type]  # raises, with a suggestion
 
@@ -95,8 +97,8 @@ class Settings:
         return recognizers.load(self.recognizers, self.recognizer)
 
     def make_segmenter(self) -> Segmenter:
-        """Load the voice activity detector."""
-        segmenter: Segmenter = registry.load("segmenters", "silero")()
+        """Load what finds the speech."""
+        segmenter: Segmenter = registry.load("segmenters", self.segmenter)()
         return segmenter
 
     @property

@@ -47,6 +47,9 @@ class MaskedLM(Batched):
         UsageError: no model is named, or the device or the precision is not to be had here.
     """
 
+    #: Of a text with all of it known, so that those of different texts do not add up to 1.
+    probabilities = False
+
     def __init__(self, options: LmOptions) -> None:
         try:
             import torch

@@ -1,38 +1,34 @@
 """Language models behind an OpenAI-compatible server: scores where it gives those of the prompt, and text.
 
 What the server can do is found out when the backend is made, with requests of a few tokens; see
-`llm_backends.http_scores` for the scores and `llm_backends.http_client` for retries.
+`llm_backends.http_scores` for the scores and `ger.http.client` for retries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from ger.errors import ModelError, UsageError
+from ger.errors import ModelError
+from ger.http.address import Address
+from ger.http.calls import CONNECTIONS, PROBE_TRIES, each, first_model
+from ger.http.client import Client, Policy
+from ger.http.keys import api_key
 from ger.lm.chat import shown
 from ger.protocols import Answer, GenerateRequest, LmOptions, Message, ScoreRequest
 from ger.text.tokens import well_formed
-from llm_backends.http_client import Client, Policy
-from llm_backends.http_keys import api_key
 from llm_backends.http_scores import PROBE, Scoring, probe
 
 __all__ = ["Abilities", "OpenAILM"]
 
-_CONNECTIONS = 8
-_PROBE_TRIES = 3
 _EXAMPLE = "Give its address and the model's name there, such as http://localhost:8000/v1#Qwen/Qwen3-4B."
+_SETTINGS = ("start", "end")
 _NO_SCORES = "Use a server that gives log-probabilities of the prompt, such as vLLM, or the transformers backend."
 _TOO_LONG = "If the text is too long for the model, use one with a longer context or shorter segments."
 
 _RESTRICTED = "Use the transformers backend."
-
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +44,6 @@ class Abilities:
     scores: Literal["prompt_logprobs", "echo", ""]
     end: bool
     generates: Literal["completions", "chat", ""]
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """`URL#model,start=…,end=…`, taken apart; `shown` is the URL without what may be secret."""
-
-    url: str
-    shown: str
-    model: str
-    start: str
-    end: str
-
-    @classmethod
-    def parse(cls, text: str) -> _Address:
-        url, _, fragment = text.strip().partition("#")
-        model, *settings = fragment.split(",")
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname and parts.netloc.rpartition("@")[2]
-            (parts.hostname or "").encode("idna")  # looked up so: labels have 1 to 63 letters
-            bad_port = parts.port == 0
-        except ValueError:
-            host, bad_port = "", True
-        if (
-            not host
-            or bad_port
-            or parts.scheme not in ("http", "https")
-            or not url.isascii()
-            or not url.isprintable()
-            or " " in url
-        ):
-            raise UsageError("The openai backend needs the address of a server.", _EXAMPLE)
-        if "@" in parts.netloc:
-            raise UsageError(f"The address of {host} holds a user name or password.", "Set GER_API_KEY instead.")
-        values = dict(setting.partition("=")[::2] for setting in settings)
-        if unknown := values.keys() - {"start", "end"}:
-            raise UsageError(f"{min(unknown)!r} is no setting of a server's model.", "There are start= and end=.")
-        shown = f"{parts.scheme}://{host}{parts.path.rstrip('/') or '/v1'}"
-        query = f"?{parts.query}" if parts.query else ""
-        return cls(shown + query, shown, model, values.get("start", ""), values.get("end", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +115,11 @@ class OpenAILM:
         client: Callable[[str, str, Policy], Client] = Client,
         policy: Policy | None = None,
     ) -> None:
-        self._address = _Address.parse(options.model)
-        self._connections = options.threads or _CONNECTIONS
+        self._address = Address.parse(options.model, "openai backend", _EXAMPLE, _SETTINGS)
+        self._connections = options.threads or CONNECTIONS
         policy, key = policy or Policy(), api_key(self._address.url)
-        self._client = client(self._address.url, key, replace(policy, tries=min(policy.tries, _PROBE_TRIES)))
-        self._model = self._address.model or self._first_model()
+        self._client = client(self._address.url, key, replace(policy, tries=min(policy.tries, PROBE_TRIES)))
+        self._model = self._address.model or first_model(self._client, self._address.shown, _EXAMPLE)
         self._name = f"{self._address.shown}#{self._model}"
         self._writing, self._no_text = self._probe_writing()
         self._scoring, self._no_scores = self._probe_scoring()
@@ -200,7 +156,7 @@ class OpenAILM:
         if self._scoring is None:
             raise ModelError(f"{self._name}: the server cannot score: {self._no_scores}.", _NO_SCORES)
         texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
-        totals = dict(zip(texts, self._each(self._total, texts), strict=True))
+        totals = dict(zip(texts, each(self._total, texts, self._connections), strict=True))
         return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
@@ -217,7 +173,8 @@ class OpenAILM:
             raise ModelError(f"{self._name}: a server cannot be asked for slots, or choices in a chat.", _RESTRICTED)
         chosen = iter(self._chosen([r for r in requests if r.choices]))
         asked = {(r.prompt, r.max_tokens): self._way(r.prompt) for r in requests if not r.choices}
-        answers = dict(zip(asked, self._each(self._write, [(*key, way) for key, way in asked.items()]), strict=True))
+        items = [(*key, way) for key, way in asked.items()]
+        answers = dict(zip(asked, each(self._write, items, self._connections), strict=True))
         return [next(chosen) if r.choices else (answers[r.prompt, r.max_tokens],) for r in requests]
 
     def _chosen(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
@@ -247,16 +204,6 @@ class OpenAILM:
     def _chat(self) -> tuple[_Writing | None, str]:
         return self._probe_writing([writing for writing in _WRITINGS if writing.name == "chat"])
 
-    def _each(self, function: Callable[[_Item], _Made], items: list[_Item]) -> list[_Made]:
-        """Apply a function to all items, some at the same time; after a failure no further one is begun."""
-        if not items:
-            return []
-        pool = ThreadPoolExecutor(min(self._connections, len(items)))
-        try:
-            return list(pool.map(function, items))
-        finally:
-            pool.shutdown(cancel_futures=True)
-
     def _total(self, item: tuple[str, str]) -> float:
         """log p of a text after a prefix; 0 for a text without a token to score."""
         assert self._scoring is not None
@@ -282,14 +229,6 @@ class OpenAILM:
         if reply.refusal:
             raise ModelError(f"{self._name}: the server refused {text[:60]!r}: {reply.refusal}.", _TOO_LONG)
         return reply.value
-
-    def _first_model(self) -> str:
-        reply = self._client.get("models")
-        try:
-            return str(reply.value["data"][0]["id"])
-        except (KeyError, IndexError, TypeError) as error:
-            reason = f": {reply.refusal}" if reply.refusal else ""
-            raise ModelError(f"{self._address.shown}: the server names no model{reason}.", _EXAMPLE) from error
 
     def _probe_writing(self, writings: Sequence[_Writing] = _WRITINGS) -> tuple[_Writing | None, str]:
         """How the server generates; else nothing and the reason.
@@ -325,6 +264,6 @@ class OpenAILM:
             return reply.value
 
         try:
-            return probe(ask, self._address.start, self._address.end), ""
+            return probe(ask, *(self._address.settings.get(name, "") for name in _SETTINGS)), ""
         except ValueError as error:
             return None, str(error)

@@ -33,6 +33,9 @@ class RescorerLM(Batched):
         UsageError: no folder is named, or the device or the precision is not to be had here.
     """
 
+    #: What is learned is which text to choose.
+    probabilities = False
+
     def __init__(self, options: LmOptions) -> None:
         if not options.model:
             raise UsageError("No rescorer is named.", "Give its folder: --lm FOLDER. Train one: ger train rescorer.")

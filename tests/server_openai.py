@@ -6,6 +6,7 @@ What it can do, how it fails and what it was asked are the test's to set and to 
 from __future__ import annotations
 
 import contextlib
+import email
 import json
 import threading
 import time
@@ -243,7 +244,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve({})
 
     def do_POST(self) -> None:
-        self._serve(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        kind = self.headers["Content-Type"]
+        self._serve(_form(kind, data) if kind.startswith("multipart/") else json.loads(data))
 
     def _serve(self, body: dict[str, Any]) -> None:
         with self._counted():
@@ -292,3 +295,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._leave()
         self.wfile.write(data)
+
+
+def _form(kind: str, data: bytes) -> dict[str, Any]:
+    """The fields of a form: a text, several texts, or of a file its bytes."""
+    message = email.message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + data)
+    fields: dict[str, Any] = {}
+    for part in message.get_payload():
+        name = part.get_param("name", header="content-disposition")
+        raw = part.get_payload(decode=True)
+        value = raw if part.get_filename() else raw.decode()
+        fields[name] = [fields[name], value] if name in fields else value
+    return fields

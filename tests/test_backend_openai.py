@@ -18,12 +18,12 @@ from server_openai import Engine, Fault, Server
 
 from ger.correct.rescore import Rescorer
 from ger.errors import ModelError, UsageError
+from ger.http.client import Client, Policy
+from ger.http.keys import api_key
 from ger.lm.profile import DEFAULT
 from ger.protocols import GenerateRequest, LanguageModel, LmOptions, Message, ScoreRequest
 from ger.registry import load
 from ger.types import Hypothesis, NBest
-from llm_backends.http_client import Client, Policy
-from llm_backends.http_keys import api_key
 from llm_backends.http_scores import Token, count_given
 from llm_backends.openai import Abilities, OpenAILM
 from llm_backends.transformers import TransformersLM

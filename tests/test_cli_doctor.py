@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 from fixtures_models import Shelf
 from typer.testing import CliRunner
 
-from ger import models
+from ger import models, plugins
 from ger.cli import app
-
-doctor = import_module("ger.cli.doctor")  # in ger.cli that is the name of the command
+from ger.needs import NEEDS, Need
 
 
 def examine(*arguments: str) -> tuple[int, str]:
@@ -56,18 +54,32 @@ def test_it_is_content_with_both_models(shelf: Shelf, monkeypatch: pytest.Monkey
 
 
 def test_missing_packages_are_named_by_their_extras(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor, "_PACKAGES", dict.fromkeys(doctor._PACKAGES, "transformers") | {"no-such-package": "faster-whisper"}
-    )
+    need = Need("faster-whisper", ("no_such_package", "ctranslate2"))
+    monkeypatch.setitem(NEEDS["frontends"], "faster-whisper", need)
     code, out = examine()
     assert code == 1
     assert "  no-such-package not installed\n" in out
     assert "Problem: Run: pip install 'ger-asr[faster-whisper]'\n" in out
-    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    monkeypatch.setattr(plugins, "installed_version", lambda package: None)
     report = json.loads(examine("--json")[1])
     assert report["devices"] == {"recognizer": [], "language model": []}
     assert report["problems"] == ["Run: pip install 'ger-asr[faster-whisper,transformers]'"]
     assert "recognizer      none\n" in examine()[1]
+
+
+def test_engines_that_are_here_and_how_to_get_the_others(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NEEDS["frontends"], "remote", Need("ears", ("no_such_package",)))
+    monkeypatch.setitem(NEEDS["backends"], "kenlm", Need("ears", ("no_such_package", "numpy")))
+    code, out = examine()
+    assert code == 0  # nothing of the default is missing
+    assert "  front ends      faster-whisper" in out
+    assert "  backends        transformers, masked, openai, rescorer" in out
+    assert out.count("no_such_package") == out.count("no-such-package") == 0
+    assert out.count("  not installed   remote, kenlm: pip install 'ger-asr[ears]'\n") == 1
+    engines = {(row["kind"], row["name"]): row for row in json.loads(examine("--json")[1])["engines"]}
+    assert engines["backend", "kenlm"]["missing"] == ["no-such-package"]
+    assert engines["backend", "kenlm"]["needs"]["numpy"] == version("numpy")
+    assert engines["segmenter", "silero"]["ready"]
 
 
 def test_a_cache_that_cannot_be_used_is_a_problem(

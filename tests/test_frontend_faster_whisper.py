@@ -337,7 +337,7 @@ def scripted(model: Model, nbest: int = 2) -> FasterWhisper:
 
 
 SEA, SEE = ([0, 1, 3, 4], -1.0), ([0, 2, 3, 4], -2.0)
-NOISY = np.zeros(2 * SAMPLE_RATE, dtype=np.float32)
+NOISY = np.full(2 * SAMPLE_RATE, 0.01, dtype=np.float32)
 
 
 def texts(frontend: FasterWhisper, count: int = 1) -> list[list[str]]:
@@ -461,7 +461,7 @@ def test_longer_than_whisper_hears() -> None:
     with pytest.raises(ModelError, match=r"long: 30\.1 s are more than the 30 s that Whisper hears at once"):
         scripted(model).recognize([segment(np.zeros(int(30.1 * SAMPLE_RATE), dtype=np.float32), "long")])
     assert model.calls == []
-    scripted(model).recognize([segment(np.zeros(30 * SAMPLE_RATE, dtype=np.float32))])
+    scripted(model).recognize([segment(np.full(30 * SAMPLE_RATE, 0.01, dtype=np.float32))])
     assert model.calls == [(1, 3000)]
 
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from ger import models
 from ger.cli.models import app
 from ger.models.progress import human_size
+from ger.needs import NEEDS, Need
 
 run = CliRunner()
 
@@ -86,3 +87,14 @@ def test_a_wrong_name_is_a_usage_error(shelf: Shelf) -> None:
 )
 def test_human_size(size: int, text: str) -> None:
     assert human_size(size) == text
+
+
+def test_ls_says_what_is_missing_to_run_a_model(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Needs " not in run.invoke(app, ["ls"]).stdout
+    monkeypatch.setitem(NEEDS["frontends"], "faster-whisper", Need("ears", ("no_such_package", "numpy")))
+    out = run.invoke(app, ["ls"]).stdout
+    assert out.count("Needs no-such-package: pip install 'ger-asr[ears]'\n") == 1
+    rows = {row["name"]: row for row in json.loads(run.invoke(app, ["ls", "--json"]).stdout)}
+    assert rows["whisper-base"]["engine"] == "faster-whisper"
+    assert rows["whisper-base"]["missing"] == ["no-such-package"]
+    assert rows["gemma-3-270m"]["missing"] == []

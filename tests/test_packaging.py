@@ -101,6 +101,7 @@ class TestWheelCheck:
         "ger/__init__.py",
         "ger/py.typed",
         "ger/models/catalogue.toml",
+        "ger/conformance/speech.flac",
         "ger/prompts/a.toml",
         "asr_frontends/__init__.py",
         "llm_backends/__init__.py",

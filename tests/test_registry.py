@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from ger import registry
 from ger.errors import UnknownNameError, UsageError
+from ger.needs import ENGINES, NEEDS
 
 KINDS: list[registry.Kind] = ["frontends", "segmenters", "backends", "correctors"]
 
@@ -49,8 +51,7 @@ def test_listing_imports_nothing() -> None:
 
 
 def test_third_parties_add_theirs(third_party: None) -> None:
-    assert registry.names("frontends")[-3:] == ["mine", "no-module", "no-attribute"]
-    assert registry.names("frontends")[0] == "faster-whisper"
+    assert registry.names("frontends") == [*registry.builtin("frontends"), "mine", "no-module", "no-attribute"]
     assert registry.load("frontends", "mine")() == "loaded"
     assert "mine" not in registry.names("backends")
 
@@ -63,6 +64,21 @@ def test_third_parties_do_not_replace_ours(third_party: None) -> None:
 def test_a_broken_plug_in_is_named(third_party: None, name: str) -> None:
     with pytest.raises(UsageError, match=rf"^The frontend '{name}' \(plugged_\w+:\w+\) cannot be imported: "):
         registry.load("frontends", name)
+
+
+def test_what_built_ins_need_is_said_of_all_of_them() -> None:
+    said = {(kind, name) for kind in KINDS for name in NEEDS[kind]}
+    assert said == {(kind, name) for kind in KINDS for name in registry.builtin(kind) if kind != "correctors"}
+    assert all(bool(need.extra) == bool(need.packages) for needs in NEEDS.values() for need in needs.values())
+    assert all(name in NEEDS[kind] for kind, name in ENGINES.values())
+
+
+def test_extras_of_needs_bring_their_packages() -> None:
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if not project.is_file():
+        pytest.skip("needs the files of a checkout")
+    extras = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert {need.extra for needs in NEEDS.values() for need in needs.values() if need.extra} <= set(extras)
 
 
 def test_unknown_names() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ger import __version__
-from ger.cli import data, lm, models, prompts, train
+from ger.cli import data, lm, models, plugins, prompts, train
 from ger.cli.changes import apply, revert
 from ger.cli.convert import convert
 from ger.cli.correct import correct
@@ -64,6 +64,7 @@ app.add_typer(lm.app, name="lm")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(prompts.app, name="prompts")
 app.command()(doctor)
 

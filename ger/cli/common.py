@@ -42,6 +42,7 @@ __all__ = [
     "ProfileFile",
     "Recursive",
     "Resume",
+    "Segmenter",
     "TaskName",
     "Threads",
     "Weight",
@@ -71,6 +72,7 @@ Model = Annotated[
     ),
 ]
 Frontend = Annotated[str | None, typer.Option(help="Plug-in for models that name none.", rich_help_panel=_ASR)]
+Segmenter = Annotated[str | None, typer.Option(help="Plug-in that finds the speech.", rich_help_panel=_ASR)]
 Language = Annotated[
     str | None, typer.Option(help="Language code such as en; detected when left out.", rich_help_panel=_ASR)
 ]

@@ -71,6 +71,7 @@ def correct(
     ] = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
+    segmenter: common.Segmenter = None,
     language: common.Language = None,
     task: common.TaskName = None,
     nbest: common.NBestSize = None,
@@ -114,6 +115,7 @@ def correct(
         options = {
             "model": model,
             "frontend": frontend,
+            "segmenter": segmenter,
             "language": language,
             "task": task,
             "nbest": nbest,

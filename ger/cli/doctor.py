@@ -8,28 +8,25 @@ import os
 import platform
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 import typer
 
-from ger import __version__
+from ger import __version__, plugins
 from ger.cli import common
+from ger.needs import NEEDS
+from ger.registry import Kind
 
 __all__ = ["doctor"]
 
-#: Packages by what they are for, with the extra that brings them.
-_PACKAGES = {
-    "faster-whisper": "faster-whisper",
-    "ctranslate2": "faster-whisper",
-    "onnxruntime": "faster-whisper",
-    "av": "faster-whisper",
-    "torch": "transformers",
-    "safetensors": "transformers",
-    "gguf": "transformers",
-    "accelerate": "transformers",
-    "transformers": "transformers",
-}
+#: What `ger correct` uses when nothing else is asked for.
+_DEFAULT: tuple[tuple[Kind, str], ...] = (
+    ("frontends", "faster-whisper"),
+    ("segmenters", "silero"),
+    ("backends", "transformers"),
+)
+#: How kinds of plug-ins are called here, as far as any needs something.
+_ENGINES: dict[Kind, str] = {"frontends": "front ends", "segmenters": "segmenters", "backends": "backends"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -48,9 +45,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def _examine() -> dict[str, Any]:
-    packages = {name: _version(name) for name in _PACKAGES}
+    engines = {(engine.kind, engine.name): engine for engine in reversed(plugins.every())}
+    default = [engines[key] for key in _DEFAULT]
+    packages = {name: found for engine in default for name, found in engine.needs.items()}
     cache = _cache()
-    missing = sorted({extra for name, extra in _PACKAGES.items() if packages[name] is None})
+    missing = sorted({NEEDS[engine.kind][engine.name].extra for engine in default if engine.missing})
     problems = [f"Run: pip install 'ger-asr[{','.join(missing)}]'"] if missing else []
     fetch = not _defaults(cache["models"])  # a cache that has everything may be read-only
     if fetch and not cache["writable"]:
@@ -63,18 +62,12 @@ def _examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "packages": packages,
+        "engines": [engine.to_json() for engine in reversed(engines.values()) if engine.kind in _ENGINES],
         "devices": _devices(packages),
         "cache": cache,
         "problems": problems,
         "next": _next(cache["models"], problems),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _devices(packages: dict[str, str | None]) -> dict[str, list[str]]:
@@ -135,7 +128,8 @@ def _next(models: dict[str, bool], problems: list[str]) -> str:
 def _print(report: dict[str, Any]) -> None:
     typer.echo(f"ger {report['ger']}, Python {report['python']} ({sys.executable}), {report['platform']}")
     for name, found in report["packages"].items():
-        typer.echo(f"  {name:15} {found or 'not installed'}")
+        typer.echo(f"  {name:15} {'not installed' if found is None else found}")
+    _print_engines(report["engines"])
     for use, devices in report["devices"].items():
         typer.echo(f"  {use:15} {', '.join(devices) or 'none'}")
     cache = report["cache"]
@@ -146,3 +140,16 @@ def _print(report: dict[str, Any]) -> None:
     for problem in report["problems"]:
         typer.echo(f"Problem: {problem}")
     typer.echo(report["next"])
+
+
+def _print_engines(engines: list[dict[str, Any]]) -> None:
+    """The names of what can be used, kind by kind, and what would add the others, each command once."""
+    commands: dict[str, list[str]] = {}
+    for kind, title in _ENGINES.items():
+        own = [engine for engine in engines if engine["kind"] == kind[:-1]]
+        typer.echo(f"  {title:15} {', '.join(e['name'] for e in own if e['ready']) or 'none'}")
+        for engine in own:
+            if engine["install"]:
+                commands.setdefault(engine["install"], []).append(engine["name"])
+    for command, names in commands.items():
+        typer.echo(f"  {'not installed':15} {', '.join(dict.fromkeys(names))}: {command}")

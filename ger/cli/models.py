@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ger import models
+from ger import models, plugins
 from ger.cli.common import exit_codes
 from ger.errors import ModelError
 from ger.models.cache import Manifest, model_folder
 from ger.models.progress import human_size
 from ger.models.store import repair_hint
+from ger.needs import ENGINES
 
 __all__ = ["app", "ls", "path", "pull", "rm", "verify"]
 
@@ -37,6 +38,8 @@ def ls(as_json: _Json = False) -> None:
         state = f"{'in the cache' if row['installed'] else 'not fetched'}, {human_size(row['bytes'])}"
         typer.echo(f"{row['name']:{width}}  {row['kind']:10}  {state:21}  {row['licence']}".rstrip())
         typer.echo(f"{'':{width}}  {row['description']}")
+        if row["missing"]:
+            typer.echo(f"{'':{width}}  Needs {', '.join(row['missing'])}: {row['install']}")
     typer.echo(f"Cache: {models.cache_dir()}")
 
 
@@ -51,21 +54,23 @@ def _listed(entry: models.Entry) -> dict[str, Any]:
         "default": entry.name in (models.DEFAULT_RECOGNIZER, models.DEFAULT_LM),
         "download_bytes": entry.download_bytes,
         "disk_bytes": entry.disk_bytes,
-    } | _state(entry.download_bytes, manifest)
+    } | _state(entry.download_bytes, manifest, entry.kind, entry.format)
 
 
 def _converted(name: str) -> dict[str, Any]:
     manifest = Manifest.read(model_folder(name))
     source = manifest.source if manifest else ""
     row = {"name": name, "kind": "lm", "format": "gguf", "licence": "", "description": f"Converted from {source}."}
-    return row | {"default": False} | _state(0, manifest)
+    return row | {"default": False} | _state(0, manifest, "lm", "gguf")
 
 
-def _state(download_bytes: int, manifest: Manifest | None) -> dict[str, Any]:
-    """Whether a model is in the cache, from where, and how many bytes it takes, or would take to fetch."""
+def _state(download_bytes: int, manifest: Manifest | None, kind: str, form: str) -> dict[str, Any]:
+    """Whether a model is in the cache, from where, how many bytes it takes or would take to fetch; what runs it."""
+    engine = plugins.find(ENGINES[kind, form][1], ENGINES[kind, form][0])
+    runs = {"engine": engine.name, "missing": engine.missing, "install": engine.install}
     if manifest is None:
-        return {"installed": False, "bytes": download_bytes, "path": None, "source": None, "identity": None}
-    return {
+        return {"installed": False, "bytes": download_bytes, "path": None, "source": None, "identity": None} | runs
+    return runs | {
         "installed": True,
         "bytes": sum(record.bytes for record in manifest.files),
         "path": str(model_folder(manifest.name)),

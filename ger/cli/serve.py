@@ -41,6 +41,7 @@ def serve(
     ] = "info",
     model: common.Model = None,
     frontend: common.Frontend = None,
+    segmenter: common.Segmenter = None,
     language: common.Language = None,
     nbest: common.NBestSize = None,
     beam_size: common.BeamSize = None,
@@ -78,6 +79,7 @@ def serve(
         made = settings(
             model=model,
             frontend=frontend,
+            segmenter=segmenter,
             language=language,
             nbest=nbest,
             beam_size=beam_size,

@@ -27,6 +27,7 @@ def transcribe(
     ] = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
+    segmenter: common.Segmenter = None,
     language: common.Language = None,
     task: common.TaskName = None,
     nbest: common.NBestSize = None,
@@ -52,6 +53,7 @@ def transcribe(
         options = {
             "model": model,
             "frontend": frontend,
+            "segmenter": segmenter,
             "language": language,
             "task": task,
             "nbest": nbest,

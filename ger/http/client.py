@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -19,7 +20,7 @@ from http.client import HTTPException
 from typing import Any
 
 from ger.errors import ModelError
-from llm_backends.http_keys import is_loopback
+from ger.http.keys import is_loopback
 
 __all__ = ["Client", "Policy", "Reply"]
 
@@ -50,10 +51,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server answered: the JSON object, or why it refused."""
+    """What a server answered: the JSON object, or why it refused and with which status."""
 
     value: dict[str, Any]
     refusal: str = ""
+    status: int = 200
 
 
 class _FaultError(Exception):
@@ -107,11 +109,27 @@ class Client:
         """
         return self._patiently(path, json.dumps(body).encode())
 
-    def _patiently(self, path: str, data: bytes | None) -> Reply:
+    def upload(self, path: str, fields: Sequence[tuple[str, str]], name: str, content: bytes) -> Reply:
+        """The answer to a form with a file (RFC 7578); see `post`.
+
+        Args:
+            path: Where it goes.
+            fields: Names and values; a name may come several times.
+            name: What the file is called; it is sent in the field `file`.
+            content: What is in it.
+        """
+        border = secrets.token_hex(16)
+        head = f"--{border}\r\nContent-Disposition: form-data; name="
+        texts = "".join(f'{head}"{field}"\r\n\r\n{value}\r\n' for field, value in fields)
+        texts += f'{head}"file"; filename="{name}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        data = texts.encode("utf-8", "replace") + content + f"\r\n--{border}--\r\n".encode()
+        return self._patiently(path, data, f"multipart/form-data; boundary={border}")
+
+    def _patiently(self, path: str, data: bytes | None, kind: str = "application/json") -> Reply:
         tries = self._admitted()
         for attempt in range(1, tries + 1):
             try:
-                reply = self._once(path, data)
+                reply = self._once(path, data, kind)
             except _FaultError as fault:
                 last = fault
             else:
@@ -150,8 +168,8 @@ class Client:
         backoff = min(self.policy.first_wait * 2 ** (attempt - 1), self.policy.longest_wait)
         return float(asked + backoff * random.uniform(0.5, 1.0))
 
-    def _once(self, path: str, data: bytes | None) -> Reply:
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    def _once(self, path: str, data: bytes | None, kind: str) -> Reply:
+        headers = {"Accept": "application/json", "Content-Type": kind}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         request = urllib.request.Request(f"{self._base}/{path}{self._query}", data, headers)
@@ -179,7 +197,7 @@ class Client:
         if 300 <= error.code < 400:
             target = error.headers.get("Location", "").partition("?")[0]
             raise ModelError(f"{self._base}: the server sends us on to {target}.", "Give that address.") from error
-        return Reply({}, f"{said} ({error.code})")
+        return Reply({}, f"{said} ({error.code})", error.code)
 
     def _said(self, error: urllib.error.HTTPError) -> str:
         """The server's own words, on one line, without the key."""

@@ -1,0 +1,55 @@
+"""What the built-in plug-ins need: one line each, for `ger plugins`, `ger models` and `ger doctor`.
+
+A plug-in says itself what it lacks when it is made (`DependencyError`); this is the same for those who only look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ger.registry import Kind
+
+__all__ = ["ENGINES", "NEEDS", "Need"]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one plug-in needs.
+
+    Attributes:
+        extra: The extra of `ger-asr` that brings it; empty where nothing is needed.
+        packages: Importable names, without dots.
+    """
+
+    extra: str = ""
+    packages: tuple[str, ...] = ()
+
+
+_TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelerate", "gguf"))
+
+#: Every built-in but the correctors, which need nothing of their own.
+NEEDS: dict[Kind, dict[str, Need]] = {
+    "frontends": {
+        "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
+        "nemo": Need("nemo", ("nemo", "torch", "omegaconf")),
+        "remote": Need(),
+    },
+    "segmenters": {
+        "silero": Need("faster-whisper", ("faster_whisper", "onnxruntime")),
+    },
+    "backends": {
+        "transformers": _TORCH,
+        "masked": _TORCH,
+        "kenlm": Need(),  # the package kenlm makes it faster, and only binaries need it
+        "openai": Need(),
+        "rescorer": _TORCH,
+    },
+    "correctors": {},
+}
+
+#: What runs the models of the catalogue, by kind and format.
+ENGINES: dict[tuple[str, str], tuple[Kind, str]] = {
+    ("recognizer", "ctranslate2"): ("frontends", "faster-whisper"),
+    ("lm", "gguf"): ("backends", "transformers"),
+    ("lm", "safetensors"): ("backends", "transformers"),
+}
