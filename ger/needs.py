@@ -34,6 +34,7 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "transformers": _TORCH,
         "lattice": Need("lattice", ("kaldi_decoder", "kaldifst")),
         "pocketsphinx": Need("pocketsphinx", ("pocketsphinx",)),
+        "nemo": Need("nemo", ("nemo", "torch", "omegaconf")),
         "remote": Need(),
     },
     "segmenters": {

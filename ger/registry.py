@@ -28,6 +28,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "transformers": "asr_frontends.transformers:TransformersASR",
         "lattice": "asr_frontends.lattice:LatticeASR",
         "pocketsphinx": "asr_frontends.pocketsphinx:PocketSphinx",
+        "nemo": "asr_frontends.nemo:Nemo",
         "remote": "asr_frontends.remote:Remote",
     },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},

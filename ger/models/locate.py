@@ -115,18 +115,18 @@ def _missing(folder: Path, form: Form) -> str:
     return ""
 
 
-def local_identity(folder: Path) -> str:
-    """`FOLDER@` and 8 hex digits for a model folder that has no manifest.
+def local_identity(model: Path) -> str:
+    """`NAME@` and 8 hex digits for a model folder that has no manifest, or for a model that is one file.
 
     The digits depend on names and sizes of the model's files and on samples of their contents (1 MiB a file, spread
     evenly), so that they are cheap, the same after copying, and other ones after training.
     """
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix in _SUFFIXES and not path.name.startswith("."):
+    for path in sorted(model.iterdir()) if model.is_dir() else [model]:
+        if path == model or (path.is_file() and path.suffix in _SUFFIXES and not path.name.startswith(".")):
             digest.update(f"{path.name} {path.stat().st_size}\n".encode())
             _sample(path, digest)
-    return f"{folder.absolute().name}@{digest.hexdigest()[:8]}"
+    return f"{model.absolute().name}@{digest.hexdigest()[:8]}"
 
 
 def _sample(path: Path, digest: hashlib._Hash) -> None:
