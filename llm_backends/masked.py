@@ -19,7 +19,7 @@ from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.torch_common import Batched, dtype_of
 
@@ -46,6 +46,8 @@ class MaskedLM(Batched):
         ModelError: the model cannot be found or loaded, or is no masked language model.
         UsageError: no model is named, or the device or the precision is not to be had here.
     """
+
+    abilities: frozenset[Ability] = frozenset({"score"})
 
     def __init__(self, options: LmOptions) -> None:
         try:

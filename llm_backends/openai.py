@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from ger.errors import ModelError, UsageError
 from ger.lm.chat import shown
-from ger.protocols import Answer, GenerateRequest, LmOptions, Message, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, Message, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.http_client import Client, Policy
 from llm_backends.http_keys import api_key
 from llm_backends.http_scores import PROBE, Scoring, probe
 
-__all__ = ["Abilities", "OpenAILM"]
+__all__ = ["OpenAILM", "Served"]
 
 _CONNECTIONS = 8
 _PROBE_TRIES = 3
@@ -36,8 +36,8 @@ _Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
-    """What a server can do.
+class Served:
+    """How a server scores and writes.
 
     Attributes:
         scores: How it scores; empty where it cannot.
@@ -153,6 +153,8 @@ class OpenAILM:
         ModelError: the server does not answer, refuses the key, or can neither score nor generate.
     """
 
+    abilities: frozenset[Ability] = frozenset({"score", "generate", "choices", "adapter"})
+
     def __init__(
         self,
         options: LmOptions,
@@ -170,12 +172,14 @@ class OpenAILM:
         if not self._writing and not self._scoring:
             raise ModelError(f"{self._name}: the server is of no use: {self._no_text}.", "Check the model's name.")
         self._client = client(self._address.url, key, policy)
+        lacking: set[Ability] = set() if self._writing else {"generate"}
+        self.abilities -= lacking if self._scoring else lacking | {"score", "choices"}
 
     @property
-    def abilities(self) -> Abilities:
-        """What the server can do, as found out at the start."""
+    def served(self) -> Served:
+        """How the server scores and writes, as found out at the start."""
         scoring = self._scoring
-        return Abilities(
+        return Served(
             scores=scoring.format if scoring else "",
             end=bool(scoring and scoring.end),
             generates=self._writing.name if self._writing else "",
@@ -188,7 +192,7 @@ class OpenAILM:
         if scoring:
             parts += [f"scores={scoring.format}", f"start={scoring.start!r}" if scoring.start else "start=server"]
             parts += [f"end={scoring.end!r}" if scoring.end else "no-end"]
-        parts += [f"generates={self.abilities.generates}"] if self._writing else []
+        parts += [f"generates={self.served.generates}"] if self._writing else []
         return ",".join(parts)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ger.device import device_of
 from ger.errors import ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.form import Form
 from ger.train.scalar import load
 from llm_backends.torch_common import Batched, dtype_of
@@ -32,6 +32,8 @@ class RescorerLM(Batched):
         ModelError: the folder is not that of a rescorer.
         UsageError: no folder is named, or the device or the precision is not to be had here.
     """
+
+    abilities: frozenset[Ability] = frozenset({"score"})
 
     def __init__(self, options: LmOptions) -> None:
         if not options.model:

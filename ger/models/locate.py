@@ -8,13 +8,15 @@ from pathlib import Path
 from ger.errors import ModelError, UsageError
 from ger.models import hub
 from ger.models.entries import ModelKind, catalogue
-from ger.models.store import LocalModel, install_gguf, installed, pull, unknown
+from ger.models.store import LocalModel, install_ctranslate2, install_gguf, installed, pull, unknown
 
-__all__ = ["local_identity", "resolve"]
+__all__ = ["local_identity", "resolve", "resolve_ctranslate2"]
 
 _KIND = {"recognizer": "a recognizer", "lm": "a language model"}
 #: Files that decide what a model computes.
 _SUFFIXES = {".bin", ".gguf", ".jinja", ".json", ".model", ".safetensors", ".txt"}
+#: Weights in CTranslate2's format.
+_CT2 = "model.bin"
 _SAMPLES, _SAMPLE = 64, 1 << 14
 
 
@@ -39,12 +41,33 @@ def resolve(name: str, kind: ModelKind, *, quiet: bool = False) -> LocalModel:
     if (path := Path(name).expanduser()).exists():
         return _local(path, kind, quiet=quiet)
     if found := installed(name):
+        _require(found.path, kind, found.name)
         return found
     if hub.is_hub_id(name):
         return _from_hub(name, kind, quiet=quiet)
     if "/" in name or "\\" in name:
         raise ModelError(f"There is no folder {name}.", "Give a local folder, a hub id, or a name of 'ger models ls'.")
     raise unknown(name)
+
+
+def resolve_ctranslate2(name: str, quantization: str, *, quiet: bool = False) -> LocalModel:
+    """The folder of a causal language model in CTranslate2's format.
+
+    Args:
+        name: What `resolve` takes, converted at the first use; or a folder or hub id that is in this format already.
+        quantization: How weights are kept where the model has to be converted, such as `int8`.
+        quiet: No progress.
+
+    Raises:
+        GerError: as `resolve`, or it cannot be converted.
+    """
+    if (path := Path(name).expanduser() / _CT2).is_file():
+        return LocalModel(str(path.parent), path.parent.absolute(), local_identity(path.parent))
+    if name not in catalogue() and not path.parent.exists():
+        found = installed(name) or (pull(name, quiet=quiet) if hub.is_hub_id(name) else None)
+        if found and (found.path / _CT2).is_file():
+            return found
+    return install_ctranslate2(resolve(name, "lm", quiet=quiet), quantization, quiet=quiet)
 
 
 def _from_hub(name: str, kind: ModelKind, *, quiet: bool) -> LocalModel:
@@ -70,7 +93,7 @@ def _local(path: Path, kind: ModelKind, *, quiet: bool) -> LocalModel:
 def _require(folder: Path, kind: ModelKind, name: str) -> None:
     wanted: list[tuple[str, tuple[str, ...]]] = [("config.json", ("config.json",))]
     if kind == "recognizer":
-        wanted += [("model.bin", ("model.bin",)), ("tokenizer.json", ("tokenizer.json",))]
+        wanted += [(_CT2, (_CT2,)), ("tokenizer.json", ("tokenizer.json",))]
     else:
         wanted.append(("weights (*.safetensors or pytorch_model*.bin)", ("*.safetensors", "pytorch_model*.bin")))
     for title, patterns in wanted:
