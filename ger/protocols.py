@@ -206,7 +206,7 @@ class LmOptions:
         model: A catalogue name, a hub id or a folder; empty for the backend's default.
         adapter: Folder of a PEFT adapter that goes on the model; empty for none.
         device: `auto`, `cpu`, `cuda`.
-        compute_type: `auto`, `float32`, `bfloat16`, `float16`.
+        compute_type: `auto`, `float32`, `bfloat16`, `float16`, or another precision that the backend knows: `int8`.
         batch_tokens: Tokens, padding included, that go through the model at once; 0 lets the backend choose.
         threads: CPU threads; 0 lets the backend choose.
     """

@@ -172,17 +172,17 @@ class CTranslate2LM(CausalLM):
 
 
 def _batches(requests: Sequence[GenerateRequest], prompts: Sequence[list[int]], budget: int) -> Iterator[list[int]]:
-    """Numbers of requests that are searched together: alike in width, with wide searches in the limit, too.
+    """Numbers of requests that are searched together: of one width, wide searches of one limit, too.
 
-    CTranslate2 reads prompts of one call at once only as far as the shortest goes, so those of alike lengths share one.
+    Their prompts have one length: where they differ, CTranslate2 4.8 gives back what the longer ones have more.
     """
 
-    def kind(n: int) -> tuple[int, int]:
+    def kind(n: int) -> tuple[int, int, int]:
         beams = max(1, requests[n].beams)
-        return beams, requests[n].max_tokens if beams > 1 else 0
+        return beams, len(prompts[n]), requests[n].max_tokens if beams > 1 else 0
 
     batch: list[int] = []
-    for n in sorted(range(len(requests)), key=lambda n: (kind(n), len(prompts[n]))):
+    for n in sorted(range(len(requests)), key=kind):
         cost = (len(batch) + 1) * (len(prompts[n]) + requests[n].max_tokens) * max(1, requests[n].beams)
         if batch and (kind(n) != kind(batch[0]) or cost > budget):
             yield batch

@@ -148,7 +148,7 @@ class VllmLM(CausalLM):
             SamplingParams(temperature=0.0, max_tokens=max(1, n), logprobs=0, stop_token_ids=ends, detokenize=False)
             for n in limits
         ]
-        answers = []
+        answers: list[tuple[Answer, ...]] = []
         for output in self._generated(prompts, params):
             best = output.outputs[0]
             logp = [entry[token].logprob for token, entry in zip(best.token_ids, best.logprobs, strict=True)]
