@@ -15,6 +15,8 @@ from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
 from ger.lm.select import LmSpec, parse, parse_all
 from ger.pipeline import Pipeline, Result
+from ger.recognizers import RecognizerSpec
+from ger.recognizers import parse_all as parse_recognizers
 from ger.registry import suggest
 from ger.settings import GENERATING, GENERATOR, Settings
 
@@ -72,7 +74,10 @@ def stream(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **o
 def settings(**options: Any) -> Settings:
     """Settings from flat names.
 
-    `model`, `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizer; `llm_compute_type` and
+    `model` names the recognizer, or several (a list, the most trusted first; see `ger.recognizers.parse`), `frontend`
+    the plug-in for those that name none. Several vote (`combine`) unless there is `mode`, `profile`, `llm` or `lms`.
+    `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `hotwords`, a list or a text with
+    commas, to those that can use them and to the language models that read or write; `llm_compute_type` and
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
@@ -80,7 +85,7 @@ def settings(**options: Any) -> Settings:
     `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
-    one, unless there is an adapter, and the one that judges. `frontend`, `mode` and `answers` are those of
+    one, unless there is an adapter, and the one that judges. `mode` and `answers` are those of
     `ger.settings.Settings`. Options that are `None` keep their defaults.
 
     Raises:
@@ -88,23 +93,45 @@ def settings(**options: Any) -> Settings:
         UsageError: an option is not known or out of its range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known = {*_RECOGNIZER, *_LM, *_OWN, *_PROFILE, *_GENERATION}
+    known = {"model", "frontend", "hotwords", *_RECOGNIZER, *_LM, *_OWN, *_PROFILE, *_GENERATION}
     if unknown := next((name for name in given if name not in known), None):
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
     if "answers" in given and (other := next((name for name in ("mode", *_GENERATION) if name in given), None)):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
     base = Settings()
+    models = given.get("model", ())
+    heard = parse_recognizers(
+        [os.fspath(models)] if isinstance(models, str | os.PathLike) else models, given.get("frontend", "")
+    )
     judging = [name for name in _PROFILE if not (name == "lms" and given.get("mode") in ("generate", "cascade"))]
     judged = _profile(**{name: given[name] for name in judging if name in given})
     if "mode" not in given and (judged.generation or any(name in given for name in _GENERATION)):
         given["mode"] = "hybrid" if GENERATOR in judged.weights else "generate"
+    if len(heard) > 1 and not any(name in given for name in ("mode", "profile", "llm", "lms", "backend")):
+        given["mode"], judged = "combine", _voting(judged, heard)
     return replace(
         base,
-        recognizer=replace(base.recognizer, **{n: given[k] for k, n in _RECOGNIZER.items() if k in given}),
+        recognizers=heard,
+        recognizer=replace(
+            base.recognizer,
+            hotwords=_hotwords(given.get("hotwords", ())),
+            **{n: given[k] for k, n in _RECOGNIZER.items() if k in given},
+        ),
         lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
         profile=_generating(given, judged),
         **{name: os.fspath(given[name]) for name in _OWN if name in given},
     )
+
+
+def _hotwords(given: str | Sequence[str]) -> tuple[str, ...]:
+    words = given.split(",") if isinstance(given, str) else given
+    return tuple(dict.fromkeys(" ".join(word.split()) for word in words if word.strip()))
+
+
+def _voting(profile: Profile, recognizers: Sequence[RecognizerSpec]) -> Profile:
+    """Word by word, where nothing tells how good the recognizers are: the others can outvote the first together."""
+    weights = {f"system:{spec.name}": _SECOND if i else 1.0 for i, spec in enumerate(recognizers)}
+    return replace(profile.weighted(weights), combine="rover")
 
 
 def _profile(
@@ -150,12 +177,14 @@ def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
     return replace(profile, generation=replace(how, **changes)) if changes else profile
 
 
+#: What a recognizer's vote is worth beside that of the first.
+_SECOND = 0.6
 _SHARED = ("device", "threads")
 _RECOGNIZER = {
-    name: name for name in ("model", "language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
+    name: name for name in ("language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("frontend", "mode", "answers")
+_OWN = ("mode", "answers")
 _GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (

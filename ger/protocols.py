@@ -185,6 +185,8 @@ class FrontendOptions:
         compute_type: `auto`, or a precision that the front end knows, such as `int8` or `float16`.
         batch_size: Segments decoded together; 0 lets the front end choose.
         threads: CPU threads; 0 lets the front end choose.
+        hotwords: Words and phrases that may occur; a front end that can makes them likelier to be found, and its scores
+            are still those of the recognizer alone.
     """
 
     model: str = ""
@@ -196,6 +198,7 @@ class FrontendOptions:
     compute_type: str = "auto"
     batch_size: int = 0
     threads: int = 0
+    hotwords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from ger import __version__, prompting, registry
+from ger import __version__, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
 from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
@@ -16,6 +16,7 @@ from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.select import load
 from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
+from ger.recognizers import RecognizerSpec
 from ger.types import Task
 
 __all__ = ["GENERATING", "GENERATOR", "Settings"]
@@ -26,8 +27,8 @@ class Settings:
     """Settings of a run.
 
     Attributes:
-        frontend: Name of the recognizer's plug-in.
-        recognizer: What it is made with.
+        recognizers: The recognizers, the most trusted first.
+        recognizer: What they are made with; which models, `recognizers` says.
         lm: What language models are made with; which ones, the profile says.
         mode: Name of the corrector.
         profile: Language models, weights of all features, and everything else that decides.
@@ -37,7 +38,7 @@ class Settings:
         UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
     """
 
-    frontend: str = "faster-whisper"
+    recognizers: tuple[RecognizerSpec, ...] = (RecognizerSpec(),)
     recognizer: FrontendOptions = field(default_factory=FrontendOptions)
     lm: LmOptions = field(default_factory=LmOptions)
     mode: str = "rescore"
@@ -64,7 +65,8 @@ class Settings:
             )
         specs = [*self.profile.lms, (self.profile.generation or Generation()).lm]
         backends = [("backends", spec.backend) for spec in specs]
-        for kind, name in (("frontends", self.frontend), *backends, ("correctors", self.mode)):
+        frontends = [("frontends", spec.frontend) for spec in self.recognizers]
+        for kind, name in (*frontends, *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]
                 registry.load(kind, name)  # type: ignore[arg-type]  # raises, with a suggestion
         for backend, needs in self._needs():
@@ -91,7 +93,8 @@ class Settings:
         """
         kept = replace(
             self,
-            recognizer=replace(self.recognizer, threads=0, model=_model(self.recognizer.model)),
+            recognizers=tuple(replace(spec, model=_model(spec.model)) for spec in self.recognizers),
+            recognizer=replace(self.recognizer, threads=0),
             lm=replace(self.lm, threads=0, batch_tokens=0),
             profile=replace(
                 self.profile,
@@ -105,9 +108,8 @@ class Settings:
         return f"ger {__version__} {kept!r}"
 
     def make_frontend(self) -> AsrFrontend:
-        """Load the recognizer."""
-        frontend: AsrFrontend = registry.load("frontends", self.frontend)(self.recognizer)
-        return frontend
+        """Load the recognizer, or several as one."""
+        return recognizers.load(self.recognizers, self.recognizer)
 
     def make_segmenter(self) -> Segmenter:
         """Load the voice activity detector."""
@@ -140,6 +142,7 @@ class Settings:
             GerError: something cannot be loaded.
         """
         from ger.correct import factories
+        from ger.correct.hinted import Hinted
         from ger.correct.running import Running
 
         gate = factories.gate(self.profile)
@@ -151,6 +154,8 @@ class Settings:
                 prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
+        if self.recognizer.hotwords:
+            watched = Hinted(watched, self.recognizer.hotwords)
         return Running(watched, self.profile.previous) if self.profile.previous else watched
 
 

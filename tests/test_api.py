@@ -73,7 +73,12 @@ def test_options_go_where_they_belong() -> None:
     options |= {"llm": "l", "llm_compute_type": "float32", "batch_tokens": 99, "weight": 0.5, "form": "lower"}
     made = settings(**options)
     recognizer, lm, profile = made.recognizer, made.lm, made.profile
-    assert (recognizer.model, recognizer.language, recognizer.task, recognizer.nbest) == ("m", "en", "translate", 3)
+    assert (made.recognizers[0].model, recognizer.language, recognizer.task, recognizer.nbest) == (
+        "m",
+        "en",
+        "translate",
+        3,
+    )
     assert (recognizer.beam_size, recognizer.batch_size, recognizer.compute_type) == (7, 2, "int8")
     assert (lm.compute_type, lm.batch_tokens) == ("float32", 99)
     assert (recognizer.device, recognizer.threads, lm.device, lm.threads) == ("cpu", 2, "cpu", 2)

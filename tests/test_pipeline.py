@@ -22,6 +22,7 @@ from ger.lm.profile import Profile
 from ger.lm.select import LmSpec
 from ger.pipeline import Pipeline, Result
 from ger.protocols import Answer, FrontendOptions, GenerateRequest, Message
+from ger.recognizers import RecognizerSpec
 from ger.settings import Settings
 from ger.testing import FixedSegmenter, ScriptedFrontend, ScriptedLM
 from ger.types import AudioSegment
@@ -244,7 +245,7 @@ def test_earlier_utterances_are_those_of_the_same_input(tmp_path: Path, made: Ma
 
 
 def test_a_recognizer_that_cannot_be_loaded_ends_the_run_at_its_first_segment(tmp_path: Path) -> None:
-    settings = Settings(recognizer=FrontendOptions(model="missing"))
+    settings = Settings(recognizers=(RecognizerSpec(model="missing"),))
     run = Pipeline(settings).run(inputs(lists(tmp_path / "a.jsonl", 24), tone(tmp_path / "b.wav", 2)))
     assert next(run).error is None
     with pytest.raises(ModelError, match="missing cannot be found"):

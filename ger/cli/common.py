@@ -29,6 +29,7 @@ __all__ = [
     "ComputeType",
     "Device",
     "Frontend",
+    "Hotwords",
     "Inputs",
     "InputsOrSystems",
     "Language",
@@ -61,9 +62,15 @@ InputsOrSystems = Annotated[
 ]
 _ASR = "Recognizer"
 Model = Annotated[
-    str | None, typer.Option(help="Recognizer: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_ASR)
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Recognizer, \\[NAME=]\\[FRONTEND:]MODEL: a name of 'ger models ls', a hub id, a folder. Repeatable, the "
+        "most trusted first.",
+        rich_help_panel=_ASR,
+    ),
 ]
-Frontend = Annotated[str | None, typer.Option(help="Plug-in that runs the recognizer.", rich_help_panel=_ASR)]
+Frontend = Annotated[str | None, typer.Option(help="Plug-in for models that name none.", rich_help_panel=_ASR)]
 Language = Annotated[
     str | None, typer.Option(help="Language code such as en; detected when left out.", rich_help_panel=_ASR)
 ]
@@ -76,6 +83,9 @@ BeamSize = Annotated[
 ]
 BatchSize = Annotated[
     int | None, typer.Option(help="Segments decoded together (default 8, on a GPU 16).", rich_help_panel=_ASR)
+]
+Hotwords = Annotated[
+    str | None, typer.Option(metavar="A, B", help="Words and phrases that may occur.", rich_help_panel=_ASR)
 ]
 _LM = "Language model"
 Llm = Annotated[

@@ -22,7 +22,7 @@ def score(
     hypothesis: Annotated[
         str | None, typer.Argument(metavar="[HYP]", help="What is scored: texts, corrections, N-best lists.")
     ] = None,
-    metric: Annotated[str, typer.Option(help="wer, cer; several with commas.")] = "wer,cer",
+    metric: Annotated[str, typer.Option(help="wer, cer, biasing (hotwords); several with commas.")] = "wer,cer",
     by: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Rates for each value of a field: language, meta.domain …")
     ] = None,

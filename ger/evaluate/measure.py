@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from ger.errors import InputError
+from ger.evaluate.biasing import COUNTS, biasing
 from ger.evaluate.rates import Counts, distance, oracle_errors, unseen_words
 from ger.evaluate.regions import CLASSES, classed
 from ger.evaluate.sources import Item
@@ -21,6 +23,7 @@ _EDITS = ("hits", "substitutions", "deletions", "insertions")
 COLUMNS = (
     *("words", *_EDITS, *CLASSES, "characters", "character_errors"),
     *("oracle", "unseen", "baseline", "baseline_other", "against", "against_other"),
+    *COUNTS,
 )
 _INDEX = {name: i for i, name in enumerate(COLUMNS)}
 
@@ -79,7 +82,12 @@ def measure(items: Sequence[Item], normalize: Callable[[str], str], *, character
     _check_alike(items)
     lists = any(item.hypotheses for item in items)
     against = any(item.against is not None for item in items)
-    rows = [_row(item, normalize, characters) for item in items]
+
+    @lru_cache(maxsize=1)  # utterances that follow each other often share them
+    def phrases(hotwords: tuple[str, ...]) -> list[list[str]]:
+        return [normalize(text).split() for text in hotwords]
+
+    rows = [_row(item, normalize, characters, phrases) for item in items]
     return Table(np.array(rows, dtype=np.int64).reshape(len(rows), len(COLUMNS)), lists, against)
 
 
@@ -93,16 +101,23 @@ def _check_alike(items: Sequence[Item]) -> None:
             raise InputError(f"{without[0]!r} has no {what}, others have one.", "Score the two kinds separately.")
 
 
-def _row(item: Item, normalize: Callable[[str], str], characters: bool) -> list[int]:
+def _row(
+    item: Item,
+    normalize: Callable[[str], str],
+    characters: bool,
+    phrases: Callable[[tuple[str, ...]], list[list[str]]],
+) -> list[int]:
     reference, hypothesis = normalize(item.reference).split(), normalize(item.hypothesis).split()
     row = [len(reference), *_edits(reference, hypothesis)]
     row += _characters(reference, hypothesis) if characters else (0, 0)
     row += _listed(reference, hypothesis, item.hypotheses, normalize) if item.hypotheses is not None else _NO_LIST
     against = item.against
-    return [*row, *(_other(reference, hypothesis, normalize(against).split()) if against is not None else (0, 0))]
+    row += _other(reference, hypothesis, normalize(against).split()) if against is not None else (0, 0)
+    return [*row, *(biasing(reference, hypothesis, phrases(item.hotwords)) if item.hotwords else _NO_HOTWORDS)]
 
 
 _NO_LIST = (0, 0, 0, 0)
+_NO_HOTWORDS = (0,) * len(COUNTS)
 
 
 def _listed(

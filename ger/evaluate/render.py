@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ger.evaluate.reports import Comparison, Report
+from ger.evaluate.reports import Biasing, Comparison, Report
 
 __all__ = ["render"]
 
@@ -29,6 +29,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _words(report)
     if "cer" in report.metrics:
         yield f"CER        {report.cer:6.2f} %   {report.character_errors} errors in {report.characters} characters"
+    if report.biasing:
+        yield from _biasing(report.biasing)
     if report.by:
         yield ""
         yield from _groups(report)
@@ -54,6 +56,13 @@ def _words(report: Report) -> Iterator[str]:
         yield from _comparison(report, report.baseline, "Baseline", "first hypothesis")
     if report.against:
         yield from _comparison(report, report.against, "Against", "second system")
+
+
+def _biasing(biasing: Biasing) -> Iterator[str]:
+    yield f"B-WER      {biasing.b_wer:6.2f} %   {biasing.errors} errors in {biasing.words} words of hotwords"
+    yield f"U-WER      {biasing.u_wer:6.2f} %   {biasing.other_errors} errors in {biasing.other_words} other words"
+    yield f"Recall     {biasing.recall:6.2f} %   {biasing.recognized} of {biasing.said} hotwords that were said"
+    yield f"Precision  {biasing.precision:6.2f} %   {biasing.right} of {biasing.written} hotwords that were recognized"
 
 
 def _range(ends: tuple[float, float], form: str) -> str:

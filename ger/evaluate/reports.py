@@ -19,10 +19,12 @@ from ger.evaluate.sources import Item
 from ger.registry import suggest
 from ger.text import normalize
 
-__all__ = ["METRICS", "Comparison", "Report", "report"]
+__all__ = ["METRICS", "Biasing", "Comparison", "Report", "report"]
 
 #: What can be measured.
-METRICS = ("wer", "cer")
+METRICS = ("wer", "cer", "biasing")
+#: What is measured where nothing is said.
+DEFAULT = ("wer", "cer")
 
 #: The group of utterances that lack the field.
 NO_GROUP = "(none)"
@@ -52,6 +54,62 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Biasing:
+    """Errors in hotwords, see `ger.evaluate.biasing`. Rates are in percent.
+
+    Attributes:
+        words: Words of the references in hotwords.
+        errors: Word errors there, and words of hotwords that were inserted.
+        other_words: All other words of the references.
+        other_errors: All other word errors.
+        said: Hotwords that were said.
+        recognized: Those of them that were recognized whole.
+        written: Hotwords in the hypotheses.
+        right: Those of them that were said there.
+    """
+
+    words: int
+    errors: int
+    other_words: int
+    other_errors: int
+    said: int
+    recognized: int
+    written: int
+    right: int
+
+    @property
+    def b_wer(self) -> float:
+        """Error rate of the words in hotwords."""
+        return _share(self.errors, self.words)
+
+    @property
+    def u_wer(self) -> float:
+        """Error rate of all other words."""
+        return _share(self.other_errors, self.other_words)
+
+    @property
+    def recall(self) -> float:
+        """Hotwords recognized, of those that were said."""
+        return _share(self.recognized, self.said)
+
+    @property
+    def precision(self) -> float:
+        """Hotwords that were said, of those that were written."""
+        return _share(self.right, self.written)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain JSON value."""
+        counts = {"words": self.words, "errors": self.errors, "said": self.said, "written": self.written}
+        return {
+            "u_wer": self.u_wer,
+            "b_wer": self.b_wer,
+            "hotword_recall": self.recall,
+            "hotword_precision": self.precision,
+            "hotwords": counts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Error rates of a corpus. Rates are in percent of corpus totals.
 
@@ -69,6 +127,7 @@ class Report:
         baseline: Compared with the first hypothesis of each list; `None` without lists.
         against: Compared with a second system, if there is one.
         by: Reports of the groups.
+        biasing: Errors in hotwords, where they were asked for.
     """
 
     signature: str
@@ -84,6 +143,7 @@ class Report:
     baseline: Comparison | None = None
     against: Comparison | None = None
     by: Mapping[str, Report] = field(default_factory=dict)
+    biasing: Biasing | None = None
 
     @property
     def wer(self) -> float:
@@ -101,7 +161,9 @@ class Report:
         return 100 * self.character_errors / self.characters if self.characters else math.nan
 
     def value(self, metric: str) -> float:
-        """The rate called `wer` or `cer`."""
+        """The rate called `wer` or `cer`; of `biasing`, that of the words in hotwords."""
+        if metric == "biasing" and self.biasing:
+            return self.biasing.b_wer
         return self.wer if metric == "wer" else self.cer
 
     def _of_words(self, errors: int) -> float:
@@ -114,6 +176,8 @@ class Report:
             value |= self._words_json()
         if "cer" in self.metrics:
             value |= {"cer": self.cer, "characters": self.characters, "character_errors": self.character_errors}
+        if self.biasing:
+            value |= self.biasing.to_json()
         if self.by:
             value["by"] = {name: group.to_json() for name, group in self.by.items()}
         return {name: item for name, item in value.items() if not _undefined(item)}
@@ -160,7 +224,7 @@ class Report:
         return {name: item for name, item in value.items() if not _undefined(item)}
 
 
-def report(items: Sequence[Item], *, normalizer: str = "none", metrics: Sequence[str] = METRICS) -> Report:
+def report(items: Sequence[Item], *, normalizer: str = "none", metrics: Sequence[str] = DEFAULT) -> Report:
     """Score utterances.
 
     Args:
@@ -182,6 +246,8 @@ def report(items: Sequence[Item], *, normalizer: str = "none", metrics: Sequence
     table = measure(items, normalize.normalizer(normalizer), characters="cer" in metrics)
     if not table.counts.total:
         raise InputError("The references hold no words, so there is no error rate.", "Check the files.")
+    if "biasing" in metrics and not any(item.hotwords for item in items):
+        raise InputError("No utterance has hotwords.", "Records have them in 'context': {'hotwords': [...]}.")
     signature = "|".join(
         [
             ",".join(metrics),
@@ -222,6 +288,18 @@ def _summary(table: Table, signature: str, metrics: tuple[str, ...], by: Mapping
         baseline=_compared(table, "baseline") if table.lists else None,
         against=_compared(table, "against") if table.against else None,
         by=by,
+        biasing=_biasing(table) if "biasing" in metrics else None,
+    )
+
+
+def _biasing(table: Table) -> Biasing:
+    words, errors = table.sum("biased_words"), table.sum("biased_errors")
+    return Biasing(
+        words,
+        errors,
+        table.counts.total - words,
+        table.counts.errors - errors,
+        *(table.sum(name) for name in ("said", "recognized", "written", "right")),
     )
 
 

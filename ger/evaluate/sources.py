@@ -38,6 +38,7 @@ class Item:
         hypotheses: The list that the text was made from, best first; `None` where nothing is known of a list.
         against: The text of a second system.
         group: The value of the field that rates are broken down by.
+        hotwords: Those of its record.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Item:
     hypotheses: tuple[str, ...] | None = None
     against: str | None = None
     group: str | None = None
+    hotwords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def read_items(
             _texts(records.get(key)),
             other[key] if other else None,
             groups.get(key),
+            _hotwords(key, right.records, left.records),
         )
         for key, text in left.texts.items()
     ]
@@ -133,6 +136,11 @@ def _records(right: _Side, left: _Side) -> Mapping[str, _Record]:
 
 def _texts(record: _Record | None) -> tuple[str, ...] | None:
     return None if record is None else tuple(hypothesis.text for hypothesis in record.hypotheses)
+
+
+def _hotwords(key: str, *sides: Mapping[str, _Record]) -> tuple[str, ...]:
+    """The hotwords of an utterance, of the first of its records that has some."""
+    return next((side[key].context.hotwords for side in sides if key in side and side[key].context.hotwords), ())
 
 
 def _text(record: _Record) -> str:

@@ -2,7 +2,7 @@
 
 | column | value for a hypothesis |
 | --- | --- |
-| `acoustic` | the recognizer's score (nats); 0 in a list that lacks any |
+| `acoustic` | the recognizer's score (nats), of several recognizers see `acoustic()`; 0 in a list that lacks any |
 | `rank` | minus the logarithm of the position, in lists that lack scores; else 0 |
 | a language model's name | log p(text, end of text, given the context) (nats); 0 where all texts are alike |
 | `words`, `chars` | number of words, of characters without white space |
@@ -148,15 +148,37 @@ def allowed(nbest: NBest, min_length: float) -> list[bool]:
 def acoustic(nbest: NBest) -> list[float] | None:
     """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture.
 
-    A score that is no number, or beyond any probability (1e100), is not there. Texts that were added to the list
-    (`added` in `extra`) take the lowest score of it.
+    A score that is no number, or beyond any probability (1e100), is not there. Scores of different systems cannot be
+    compared: in a list of several, a hypothesis has the logarithm of its share in the list of its own system. Texts
+    that were added to the list (`added` in `extra`) take the lowest score of it.
     """
     own = [h for h in nbest.hypotheses if not h.extra.get("added")]
+    systems = [h.extra.get("system") for h in own]
+    known = _of_one(own) if len(set(systems)) < 2 else _of_several(own, systems)
+    return known and known + [min(known)] * (len(nbest.hypotheses) - len(own))
+
+
+def _of_one(hypotheses: Sequence[Hypothesis]) -> list[float] | None:
     for read in (_acoustic_score, _score):
-        known = [score for h in own if (score := read(h)) is not None and abs(score) < _ABSURD]
-        if known and len(known) == len(own):
-            return known + [min(known)] * (len(nbest.hypotheses) - len(own))
+        known = [score for h in hypotheses if (score := read(h)) is not None and abs(score) < _ABSURD]
+        if known and len(known) == len(hypotheses):
+            return known
     return None
+
+
+def _of_several(hypotheses: Sequence[Hypothesis], systems: Sequence[object]) -> list[float] | None:
+    """Logarithms of shares; a system without scores has them by position, and without any score there is nothing."""
+    shares = [0.0] * len(hypotheses)
+    scored = False
+    for system in dict.fromkeys(systems):
+        places = [i for i, other in enumerate(systems) if other == system]
+        scores = _of_one([hypotheses[i] for i in places])
+        scored = scored or scores is not None
+        scores = scores or [-math.log(position) for position in range(1, len(places) + 1)]
+        total = max(scores) + math.log(sum(math.exp(score - max(scores)) for score in scores))
+        for i, score in zip(places, scores, strict=True):
+            shares[i] = score - total
+    return shares if scored else None
 
 
 def _acoustic_score(hypothesis: Hypothesis) -> float | None:

@@ -81,10 +81,10 @@ class Engine:
     @property
     def model(self) -> str:
         """What clients call the recognizer: its name, and of a folder the last part."""
-        name = self.settings.recognizer.model
-        if not name:
-            return DEFAULT_RECOGNIZER if self.settings.frontend == "faster-whisper" else self.settings.frontend
-        return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+        return "+".join(
+            spec.name if spec.model or spec.frontend != "faster-whisper" else DEFAULT_RECOGNIZER
+            for spec in self.settings.recognizers
+        )
 
     @property
     def stages(self) -> list[tuple[str, int, int, int]]:
