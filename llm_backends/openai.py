@@ -141,7 +141,8 @@ class OpenAILM:
 
     `options.model` is `URL#MODEL`; without a model the first one of the server is used. `,start=TOKEN` and `,end=TOKEN`
     after it name the special tokens around a text where the server is not to be asked for them. `options.threads` is
-    how many requests run at the same time (8 if 0). Other options are the server's own business.
+    how many requests run at the same time (8 if 0). An adapter is expected to be in the model that the server serves.
+    Other options are the server's own business.
 
     Args:
         options: What the backend is made with.

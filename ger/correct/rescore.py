@@ -56,7 +56,8 @@ class Rescorer:
             raise UsageError(f"The language model {missing!r} of the profile is not loaded.", "Give it with --lm.")
         self._lms = {name: lms[name] for name in named}
         for lm in self._lms.values():
-            if "score" not in (abilities_of(lm) or ("score",)):
+            found = abilities_of(lm)
+            if found is not None and "score" not in found:
                 lm.score([])  # says why it cannot
 
     @property
