@@ -51,7 +51,8 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ger.train.h2t_recipe import H2TOptions
 
     folder = tmp_path_factory.mktemp("adapter") / "corrector"
-    train(lists(24), H2TOptions(rank=12, lr=2e-3, epochs=2, batch_lists=4, validation=0.0), folder)
+    quick = H2TOptions(rank=12, lr=2e-3, schedule="constant", warm_up=0.0, epochs=1, batch_lists=2, validation=0.0)
+    train(lists(8), quick, folder)
     return folder
 
 
@@ -106,6 +107,7 @@ def test_scores_are_those_of_transformers(smollm2_dir: Path, plain: Transformers
     assert lm.score([]) == []
     with pytest.raises(ModelError, match="do not fit in its context"):
         lm.score([ScoreRequest(("a " * 9000,))])
+    lm._llm.llm_engine.engine_core.shutdown()
 
 
 def test_scores_with_an_adapter(lm: VllmLM, merged: TransformersLM, plain: TransformersLM) -> None:
