@@ -44,6 +44,8 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "transformers": _TORCH,
         "masked": _TORCH,
         "kenlm": Need(),  # the package kenlm makes it faster, and only binaries need it
+        "ctranslate2": Need("ctranslate2", ("ctranslate2", "transformers", "torch")),
+        "vllm": Need("vllm", ("vllm",)),
         "openai": Need(),
         "rescorer": _TORCH,
     },

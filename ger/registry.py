@@ -36,6 +36,8 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "transformers": "llm_backends.transformers:TransformersLM",
         "masked": "llm_backends.masked:MaskedLM",
         "kenlm": "llm_backends.kenlm:KenLM",
+        "ctranslate2": "llm_backends.ctranslate2:CTranslate2LM",
+        "vllm": "llm_backends.vllm:VllmLM",
         "openai": "llm_backends.openai:OpenAILM",
         "rescorer": "llm_backends.rescorer:RescorerLM",
     },
