@@ -4,12 +4,14 @@
 #   PYTHON=python3.12 make demo     another Python (3.11 or newer)
 #   make test PYTEST_ARGS='-k io'   options for pytest
 #   make bench BENCH_ARGS=FOLDER    options for the benchmark
+#   make test-engines ENGINES=nemo  only these of the engines that have environments of their own
 
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+ENGINES ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
@@ -20,16 +22,19 @@ set -o pipefail; $(PIP) install -c constraints.txt $(1) \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test test-engines check bench clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
 demo: $(VENV)/.installed  ## install ger and correct the clips in examples/audio
 	$(BIN)/ger correct examples/audio -f table
 
 test: $(VENV)/.installed-dev  ## install what the tests need and run them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-engines: $(VENV)/.installed  ## test engines that need environments of their own (several GB, in ger's cache)
+	$(BIN)/python .ci/test_engines.py $(ENGINES)
 
 check: $(VENV)/.installed-dev  ## lint, formatting, types
 	$(BIN)/ruff check .

@@ -32,6 +32,9 @@ NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
         "transformers": _TORCH,
+        "lattice": Need("lattice", ("kaldi_decoder", "kaldifst")),
+        "pocketsphinx": Need("pocketsphinx", ("pocketsphinx",)),
+        "nemo": Need("nemo", ("nemo", "torch", "omegaconf")),
         "remote": Need(),
     },
     "segmenters": {
@@ -41,6 +44,8 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "transformers": _TORCH,
         "masked": _TORCH,
         "kenlm": Need(),  # the package kenlm makes it faster, and only binaries need it
+        "ctranslate2": Need("ctranslate2", ("ctranslate2", "transformers", "torch")),
+        "vllm": Need("vllm", ("vllm",)),
         "openai": Need(),
         "rescorer": _TORCH,
     },

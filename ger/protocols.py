@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "Ability",
     "Answer",
     "AsrFrontend",
     "Corrector",
@@ -137,9 +138,19 @@ class Answer:
     steps: int = 0
 
 
+#: What a backend can do: score texts; write; give several answers to a prompt, found by beam search; choose among given
+#: texts and tell the score of each, after a prompt of plain text or in a conversation; take a text of each slot; work
+#: with a PEFT adapter; write faster along drafts.
+Ability = Literal["score", "generate", "beams", "choices", "chat-choices", "slots", "adapter", "drafts"]
+
+
 @runtime_checkable
 class LanguageModel(Protocol):
-    """A language model that can score text, generate it, or both."""
+    """A language model that can score text, generate it, or both.
+
+    A class, or what it makes, may say what it can do in an attribute `abilities`, a frozenset of `Ability`. What is not
+    in it is refused before any work starts. Without the attribute a backend is asked, and raises `ModelError`.
+    """
 
     @property
     def signature(self) -> str:
@@ -215,7 +226,7 @@ class LmOptions:
         model: A catalogue name, a hub id or a folder; empty for the backend's default.
         adapter: Folder of a PEFT adapter that goes on the model; empty for none.
         device: `auto`, `cpu`, `cuda`.
-        compute_type: `auto`, `float32`, `bfloat16`, `float16`.
+        compute_type: `auto`, `float32`, `bfloat16`, `float16`, or another precision that the backend knows: `int8`.
         batch_tokens: Tokens, padding included, that go through the model at once; 0 lets the backend choose.
         threads: CPU threads; 0 lets the backend choose.
     """

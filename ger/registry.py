@@ -26,6 +26,9 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
         "faster-whisper": "asr_frontends.faster_whisper:FasterWhisper",
         "transformers": "asr_frontends.transformers:TransformersASR",
+        "lattice": "asr_frontends.lattice:LatticeASR",
+        "pocketsphinx": "asr_frontends.pocketsphinx:PocketSphinx",
+        "nemo": "asr_frontends.nemo:Nemo",
         "remote": "asr_frontends.remote:Remote",
     },
     "segmenters": {"silero": "asr_frontends.silero:SileroSegmenter"},
@@ -33,6 +36,8 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "transformers": "llm_backends.transformers:TransformersLM",
         "masked": "llm_backends.masked:MaskedLM",
         "kenlm": "llm_backends.kenlm:KenLM",
+        "ctranslate2": "llm_backends.ctranslate2:CTranslate2LM",
+        "vllm": "llm_backends.vllm:VllmLM",
         "openai": "llm_backends.openai:OpenAILM",
         "rescorer": "llm_backends.rescorer:RescorerLM",
     },

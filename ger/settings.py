@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
 from ger import __version__, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
+from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.select import load
-from ger.protocols import AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
+from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
 from ger.recognizers import RecognizerSpec
 from ger.types import Task
 
@@ -34,7 +36,7 @@ class Settings:
         answers: File of recorded answers, which stand in for a corrector; empty for none.
 
     Raises:
-        UsageError: a setting is out of its range.
+        UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
     """
 
     recognizers: tuple[RecognizerSpec, ...] = (RecognizerSpec(),)
@@ -69,6 +71,21 @@ class Settings:
         for kind, name in (*frontends, ("segmenters", self.segmenter), *backends, ("correctors", self.mode)):
             if name not in registry.names(kind):  # type: ignore[arg-type]
                 registry.load(kind, name)  # type: ignore[arg-type]  # raises, with a suggestion
+        for backend, needs in self._needs():
+            check_backend(backend, needs)
+
+    def _needs(self) -> Iterator[tuple[str, tuple[Ability, ...]]]:
+        """What the backends of the language models are needed for, where we know."""
+        if self.answers:
+            return
+        if self.mode in _SCORING:
+            yield from ((spec.backend, ("score",)) for spec in self.profile.lms if self.profile.weights[spec.name])
+        if self.mode in GENERATING:
+            how = self.profile.generation or Generation()
+            judged = self.mode == "hybrid" and self.profile.weights.get(GENERATOR, 1.0)
+            judges: tuple[Ability, ...] = ("choices",) if judged else ()
+            adapter: tuple[Ability, ...] = ("adapter",) if how.adapter else ()
+            yield how.lm.backend, (*needed(how), *adapter, *judges)
 
     @property
     def key(self) -> str:
@@ -148,6 +165,8 @@ class Settings:
 GENERATING = ("generate", "hybrid", "cascade")
 #: Correctors of our own that need none that scores.
 _WITHOUT_LMS = ("combine", "generate", "cascade")
+#: Correctors of our own that need some.
+_SCORING = ("rescore", "hybrid")
 
 
 def _fixed(how: Generation) -> Generation:

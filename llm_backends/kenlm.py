@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ger.errors import DependencyError, ModelError, UnknownNameError
 from ger.io.paths import printable
 from ger.lm.ngram import NGramModel, Note
-from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.form import Form
 from ger.text.normalize import normalize
 
@@ -49,6 +49,8 @@ class KenLM:
 
     #: Texts come as they are: the model's own normalizer is what counts.
     form: Form = "as-is"
+
+    abilities: frozenset[Ability] = frozenset({"score"})
 
     def __init__(self, options: LmOptions) -> None:
         if not options.model:

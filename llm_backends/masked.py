@@ -19,7 +19,7 @@ from ger.context import context_of
 from ger.device import device_of
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.torch_common import Batched, dtype_of
 
@@ -49,6 +49,7 @@ class MaskedLM(Batched):
 
     #: Of a text with all of it known, so that those of different texts do not add up to 1.
     probabilities = False
+    abilities: frozenset[Ability] = frozenset({"score"})
 
     def __init__(self, options: LmOptions) -> None:
         try:

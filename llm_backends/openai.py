@@ -17,11 +17,11 @@ from ger.http.calls import CONNECTIONS, PROBE_TRIES, each, first_model
 from ger.http.client import Client, Policy
 from ger.http.keys import api_key
 from ger.lm.chat import shown
-from ger.protocols import Answer, GenerateRequest, LmOptions, Message, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, Message, ScoreRequest
 from ger.text.tokens import well_formed
 from llm_backends.http_scores import PROBE, Scoring, probe
 
-__all__ = ["Abilities", "OpenAILM"]
+__all__ = ["OpenAILM", "Served"]
 
 _EXAMPLE = "Give its address and the model's name there, such as http://localhost:8000/v1#Qwen/Qwen3-4B."
 _SETTINGS = ("start", "end")
@@ -32,8 +32,8 @@ _RESTRICTED = "Use the transformers backend."
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
-    """What a server can do.
+class Served:
+    """How a server scores and writes.
 
     Attributes:
         scores: How it scores; empty where it cannot.
@@ -97,7 +97,8 @@ class OpenAILM:
 
     `options.model` is `URL#MODEL`; without a model the first one of the server is used. `,start=TOKEN` and `,end=TOKEN`
     after it name the special tokens around a text where the server is not to be asked for them. `options.threads` is
-    how many requests run at the same time (8 if 0). Other options are the server's own business.
+    how many requests run at the same time (8 if 0). An adapter is expected to be in the model that the server serves.
+    Other options are the server's own business.
 
     Args:
         options: What the backend is made with.
@@ -108,6 +109,8 @@ class OpenAILM:
         UsageError: the address, the key or a special token is wrong.
         ModelError: the server does not answer, refuses the key, or can neither score nor generate.
     """
+
+    abilities: frozenset[Ability] = frozenset({"score", "generate", "choices", "adapter"})
 
     def __init__(
         self,
@@ -126,12 +129,14 @@ class OpenAILM:
         if not self._writing and not self._scoring:
             raise ModelError(f"{self._name}: the server is of no use: {self._no_text}.", "Check the model's name.")
         self._client = client(self._address.url, key, policy)
+        lacking: set[Ability] = set() if self._writing else {"generate"}
+        self.abilities -= lacking if self._scoring else lacking | {"score", "choices"}
 
     @property
-    def abilities(self) -> Abilities:
-        """What the server can do, as found out at the start."""
+    def served(self) -> Served:
+        """How the server scores and writes, as found out at the start."""
         scoring = self._scoring
-        return Abilities(
+        return Served(
             scores=scoring.format if scoring else "",
             end=bool(scoring and scoring.end),
             generates=self._writing.name if self._writing else "",
@@ -144,7 +149,7 @@ class OpenAILM:
         if scoring:
             parts += [f"scores={scoring.format}", f"start={scoring.start!r}" if scoring.start else "start=server"]
             parts += [f"end={scoring.end!r}" if scoring.end else "no-end"]
-        parts += [f"generates={self.abilities.generates}"] if self._writing else []
+        parts += [f"generates={self.served.generates}"] if self._writing else []
         return ",".join(parts)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:

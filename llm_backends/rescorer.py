@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ger.device import device_of
 from ger.errors import ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.form import Form
 from ger.train.scalar import load
 from llm_backends.torch_common import Batched, dtype_of
@@ -33,6 +33,7 @@ class RescorerLM(Batched):
         UsageError: no folder is named, or the device or the precision is not to be had here.
     """
 
+    abilities: frozenset[Ability] = frozenset({"score"})
     #: What is learned is which text to choose.
     probabilities = False
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ger.context import context_of
 from ger.device import device_of
@@ -22,9 +22,10 @@ from ger.lm.chat import PromptReader, shown
 from ger.lm.constrain import Slots, spaced
 from ger.lm.tree import Encoded, packs
 from ger.models import DEFAULT_LM, resolve
-from ger.protocols import Answer, GenerateRequest, LmOptions, ScoreRequest
+from ger.protocols import Ability, Answer, GenerateRequest, LmOptions
 from ger.text.tokens import well_formed
 from llm_backends.adapter import digest, merged
+from llm_backends.causal import CausalLM
 from llm_backends.decoding import Decoder, Job, Written
 from llm_backends.packed import PackedScorer
 from llm_backends.plain import write
@@ -38,14 +39,20 @@ _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 _LOG = logging.getLogger(__name__)
 
 
-class TransformersLM(Batched):
+class TransformersLM(Batched, CausalLM):
     """Any causal language model that transformers can load; see `ger.protocols.LanguageModel`.
+
+    Tokens that texts begin with in common are computed once. Drafts make greedy search faster. A text of slots stands
+    behind another one with a space in between, where its script has spaces; it may be longer than `max_tokens`, since a
+    part of it would be none.
 
     Raises:
         DependencyError: torch or transformers is not installed.
         ModelError: the model cannot be found or loaded.
         UsageError: the device or the precision is not to be had here.
     """
+
+    abilities: frozenset[Ability] = frozenset(get_args(Ability))
 
     def __init__(self, options: LmOptions) -> None:
         try:
@@ -82,52 +89,6 @@ class TransformersLM(Batched):
         """See `ger.protocols.LanguageModel`."""
         return f"transformers:{self._name},{self._dtype}{self._adapter}"
 
-    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
-        """See `ger.protocols.LanguageModel`. Tokens that texts begin with in common are computed once.
-
-        Raises:
-            ModelError: a text with its prefix is longer than the model's context.
-        """
-        texts = list(dict.fromkeys((r.prefix, c) for r in requests for c in r.continuations))
-        items = [self._encode(index, *text) for index, text in enumerate(texts)]
-        totals = dict(zip(texts, self._totals(items), strict=True))
-        return [[totals[r.prefix, c] for c in r.continuations] for r in requests]
-
-    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
-        """See `ger.protocols.LanguageModel`. Drafts make greedy search faster; equal requests are answered once.
-
-        Of choices the one with the greatest score is taken. A text of slots stands behind another one with a space in
-        between, where its script has spaces; it may be longer than `max_tokens`, since a part of it would be none.
-
-        Raises:
-            ModelError: a prompt with its answer is longer than the model's context, a slot has no texts, or the model
-                failed.
-        """
-        unique = list(dict.fromkeys(requests))
-        chosen = [r for r in unique if r.choices]
-        answers = dict(zip(chosen, self._chosen(chosen), strict=True))
-        free = [r for r in unique if not r.choices]
-        answers |= zip(free, self._written(free), strict=True)
-        return [answers[request] for request in requests]
-
-    def _chosen(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
-        """The choices with the greatest scores."""
-        choices = [list(dict.fromkeys(map(well_formed, request.choices))) for request in requests]
-        items: list[Encoded] = []
-        for request, texts in zip(requests, choices, strict=True):
-            prompt = self._prompt(request)
-            for text in texts:
-                ids = [*prompt, *self._reader.plain(text), self._tokenizer.eos_token_id]
-                self._check_length(len(ids), text)
-                items.append(Encoded(len(items), ids, len(prompt)))
-        scored = iter(zip(self._totals(items), items, strict=True))
-        made = []
-        for request, texts in zip(requests, choices, strict=True):
-            found = [(text, *next(scored)) for text in texts]
-            best = sorted(found, key=lambda one: -one[1])[: max(1, request.beams)]
-            made.append(tuple(Answer(text, score, tokens=len(i.ids) - i.given, steps=1) for text, score, i in best))
-        return made
-
     def _written(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
         jobs = [self._job(request) for request in requests]
         written = self._decode(jobs) if jobs else []
@@ -140,9 +101,6 @@ class TransformersLM(Batched):
         end = self._tokenizer.eos_token_id
         drafts = [[*self._reader.plain(draft), end] for draft in request.drafts] if request.beams == 1 else []
         return Job(prompt, limit, frozenset([end]) if slots else self._ends, max(1, request.beams), drafts, slots)
-
-    def _prompt(self, request: GenerateRequest) -> list[int]:
-        return self._reader.prompt(request.prompt) or [self._start()]
 
     def _slots(self, request: GenerateRequest) -> Slots:
         """The language of a request's slots; no tokens of a text depend on those of another one."""
@@ -184,29 +142,6 @@ class TransformersLM(Batched):
         if refusal:
             _LOG.warning("%s: generating one answer at a time, which is slower: %s.", self._name, refusal)
         return None if refusal else rows
-
-    def _encode(self, index: int, prefix: str, text: str) -> Encoded:
-        """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
-        start, prefix, text = self._start(), well_formed(prefix), well_formed(text)
-        encoded = self._tokenizer(
-            prefix + text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=bool(prefix)
-        )
-        given = sum(end <= len(prefix) for _, end in encoded.offset_mapping) if prefix else 0
-        ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
-        self._check_length(len(ids), text)
-        return Encoded(index, ids, 1 + given)
-
-    def _start(self) -> int:
-        """The token that texts begin with: what the model was trained with, or the end of the text before."""
-        bos = self._tokenizer.bos_token_id
-        return int(bos if bos is not None else self._tokenizer.eos_token_id)
-
-    def _check_length(self, length: int, text: str) -> None:
-        if length > self._limit:
-            raise ModelError(
-                f"{self._name}: {length} tokens do not fit in its context of {self._limit}: {text[:60]!r}…",
-                "Use a model with a longer context or shorter segments.",
-            )
 
     def _totals(self, items: list[Encoded]) -> list[float]:
         """Each item's log-probability (nats), by its index."""

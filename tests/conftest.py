@@ -3,6 +3,8 @@ import os
 import hypothesis
 
 pytest_plugins = ["fixtures_models", "fixtures_io", "fixtures_cli", "fixtures_engines", "fixtures_serve"]
+# They run in environments of their own: make test-engines.
+collect_ignore = ["engines"]
 
 # The first example of a run may import much; how long one takes says nothing.
 hypothesis.settings.register_profile("ger", deadline=None)

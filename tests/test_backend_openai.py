@@ -25,7 +25,7 @@ from ger.protocols import GenerateRequest, LanguageModel, LmOptions, Message, Sc
 from ger.registry import load
 from ger.types import Hypothesis, NBest
 from llm_backends.http_scores import Token, count_given
-from llm_backends.openai import Abilities, OpenAILM
+from llm_backends.openai import OpenAILM, Served
 from llm_backends.transformers import TransformersLM
 
 pytest.importorskip("torch")
@@ -122,7 +122,7 @@ def remote(engine: Engine, request: pytest.FixtureRequest) -> Iterator[OpenAILM]
 
 
 def test_scores_are_those_of_the_local_backend(remote: OpenAILM, local: TransformersLM) -> None:
-    assert remote.abilities.end
+    assert remote.served.end
     assert score(remote, *TEXTS) == pytest.approx(score(local, *TEXTS), abs=1e-4)
 
 
@@ -228,7 +228,7 @@ def test_what_a_server_cannot_be_asked_for(server: Server, connect: Connect) -> 
 def test_chat_alone(engine: Engine, local: TransformersLM, connect: Connect, refuses: tuple[str, ...]) -> None:
     with Server(engine, {"chat"}, refuses=refuses) as server:
         lm = connect(server)
-        assert lm.abilities == Abilities("", False, "chat")
+        assert lm.served == Served("", False, "chat")
         assert written(lm, ["The weather"], 7) == written(local, ["The weather"], 7)
         with pytest.raises(ModelError, match=r"cannot score: it said Not Found \(404\)\. Use a server that"):
             score(lm, "Yes.")
@@ -243,7 +243,7 @@ def test_one_way_of_writing_that_fails_does_not_hide_another(
 ) -> None:
     with Server(engine, {"chat"}, missing=status) as server:
         lm = connect(server)
-        assert lm.abilities == Abilities("", False, "chat")
+        assert lm.served == Served("", False, "chat")
         assert written(lm, ["The weather"], 7) == written(local, ["The weather"], 7)
     assert status == 500 or not waits.seconds
 
@@ -270,7 +270,7 @@ def test_a_model_that_is_not_there(server: Server, connect: Connect) -> None:
 def test_a_server_that_gives_no_scores(engine: Engine, connect: Connect) -> None:
     with Server(engine, {"completions"}) as server:
         lm = connect(server)
-        assert lm.abilities == Abilities("", False, "completions")
+        assert lm.served == Served("", False, "completions")
         with pytest.raises(ModelError, match=r"cannot score: the answer has no usable prompt_logprobs; .* echo"):
             score(lm, "Yes.")
 
@@ -304,7 +304,7 @@ def _top_only(choice: dict[str, Any]) -> None:
 def test_entries_that_are_not_the_prompts(server: Server, connect: Connect, spoil: Any, said: str) -> None:
     server.spoil = spoil
     lm = connect(server)
-    assert lm.abilities.scores == ""
+    assert lm.served.scores == ""
     with pytest.raises(ModelError, match=said):
         score(lm, "Yes.")
 
@@ -314,7 +314,7 @@ def test_without_an_end(server: Server, tiny_dir: Path, connect: Connect, monkey
     monkeypatch.setattr("llm_backends.http_scores._ENDS", ("</s>", "[EOS]"))
     lm = connect(server)
     assert "start='\\n',no-end" in lm.signature
-    assert not lm.abilities.end
+    assert not lm.served.end
     engine = server.engine
     ids = engine.ids("\nthe bridge")
     rows = engine.logp(ids)
@@ -422,7 +422,7 @@ def transformers_serve(tiny_dir: Path) -> Iterator[str]:
 @pytest.mark.slow
 def test_transformers_serve(transformers_serve: str, local: TransformersLM) -> None:
     lm = OpenAILM(LmOptions(model=transformers_serve))
-    assert lm.abilities == Abilities("", False, "completions")
+    assert lm.served == Served("", False, "completions")
     prompts = ["The weather", "Two"]
     assert written(lm, prompts, 7) == written(local, prompts, 7)
     with pytest.raises(
@@ -558,7 +558,7 @@ def test_the_key_is_sent_and_never_shown(engine: Engine, connect: Connect, monke
         assert "wrong-key" not in repr(caught.value)
         monkeypatch.setenv("GER_API_KEY", "right-key\n")
         lm = connect(server, "?api-version=7#tiny")
-        assert lm.abilities.scores
+        assert lm.served.scores
         assert "right" not in lm.signature
         assert "version" not in lm.signature
         assert server.asked[-1][0] == "/v1/completions?api-version=7"

@@ -372,12 +372,9 @@ class NemoHypothesis:
 
 
 @pytest.mark.usefixtures("made")
-@pytest.mark.parametrize("itself", [False, True])
-def test_hypotheses_of_nemo_are_lists_with_times(itself: bool) -> None:
-    kind: Any = NemoHypothesis
-    if itself:
-        reason = "NeMo is not installed: only its shape is tested"
-        kind = pytest.importorskip("nemo.collections.asr.parts.utils.rnnt_utils", reason=reason).Hypothesis
+def test_hypotheses_of_nemo_are_lists_with_times() -> None:
+    """What NeMo itself returns is tested in tests/engines/nemo."""
+    kind = NemoHypothesis
     words = [
         {"word": "change", "start_offset": 0, "end_offset": 5},
         {"word": "so", "start_offset": 6, "end_offset": 10},

@@ -122,13 +122,9 @@ def test_a_generator_without_scores_fails_the_list_and_keeps_the_1_best() -> Non
     assert "gives no scores" in made.reason
 
 
-class Abilities:
-    scores = ""
-
-
 def test_a_server_that_cannot_judge_may_only_write() -> None:
     clerk = Clerk("show fares")
-    clerk.abilities = Abilities()  # type: ignore[attr-defined]
+    clerk.abilities = frozenset({"generate", "choices"})  # type: ignore[attr-defined]
     chatty = Generator(clerk, Generation(), prompting.load("h2t-nbest"))
     with pytest.raises(UsageError, match=r"scores no answers in a chat.*--weight generator=0"):
         Hybrid({}, Profile({GENERATOR: 1.0}), generator=chatty)

@@ -62,6 +62,13 @@ def test_a_score_that_is_no_number_is_missing(bad: float) -> None:
     assert (column("acoustic", nbest), column("rank", nbest)) == ([0, 0], [0, -math.log(2)])
 
 
+def test_a_recognizer_with_a_language_model_is_taken_at_its_score() -> None:
+    both = (Hypothesis("a", -1.0, -90.0, -2.0), Hypothesis("b", -2.0, -80.0, -5.0))
+    assert acoustic(NBest("u", both)) == [-1.0, -2.0]
+    assert acoustic(NBest("u", (*both, Hypothesis("c", -3.0, -70.0)))) == [-90.0, -80.0, -70.0]
+    assert acoustic(NBest("u", (*both, Hypothesis("c", None, -70.0, -1.0)))) == [-90.0, -80.0, -70.0]
+
+
 def test_acoustic_scores_go_first_and_kinds_are_not_mixed() -> None:
     both = (Hypothesis("a", -1.0, acoustic_score=-9.0), Hypothesis("b", -2.0, acoustic_score=-8.0))
     assert acoustic(NBest("u", both)) == [-9.0, -8.0]

@@ -8,6 +8,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,8 +74,8 @@ class TestMakefile:
     """What `make` would do, without installing anything."""
 
     def test_help_is_the_default_and_names_every_target(self, tmp_path: Path) -> None:
-        listed = set(re.findall(r"^  make (\w+)", make(venv=tmp_path).stdout, re.MULTILINE))
-        assert listed == {"help", "demo", "test", "check", "bench", "clean"}
+        listed = set(re.findall(r"^  make ([\w-]+)", make(venv=tmp_path).stdout, re.MULTILINE))
+        assert listed == {"help", "demo", "test", "test-engines", "check", "bench", "clean"}
 
     def test_old_python_gets_one_sentence(self, tmp_path: Path) -> None:
         done = make("demo", "PYTHON=false", venv=tmp_path / "env")
@@ -126,3 +127,74 @@ class TestWheelCheck:
     def test_lost_package_is_one(self, problems: Any) -> None:
         names = [name for name in self.GOOD if not name.startswith("llm_backends")]
         assert problems(names, ["a.toml"]) == ["package llm_backends is missing"]
+
+
+class TestEngines:
+    """.ci/test_engines.py, with an engine that needs nothing but pytest."""
+
+    PINS = "".join(f"{name}=={pins()[name]}\n" for name in ("iniconfig", "packaging", "pluggy", "pygments", "pytest"))
+
+    @pytest.fixture
+    def script(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        monkeypatch.setenv("GER_CACHE", str(tmp_path / "cache"))
+        script = runpy.run_path(str(ROOT / ".ci" / "test_engines.py"), run_name="test_engines")
+        script["main"].__globals__["ENGINES"] = tmp_path
+        self.add(tmp_path / "small")
+        return script
+
+    @staticmethod
+    def add(folder: Path, test: str = "def test(): import ger, pluggy", pins: str = PINS) -> None:
+        folder.mkdir()
+        (folder / "requirements.txt").write_text(pins, "utf-8")
+        (folder / "test_it.py").write_text(test, "utf-8")
+
+    def test_lists_name_every_version(self) -> None:
+        files = list((ROOT / "tests" / "engines").glob("*/requirements.txt"))
+        assert files
+        for path in files:
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+            assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!+]+", line)] == [], path
+
+    def test_ordinary_tests_leave_them_out(self) -> None:
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/engines"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert "::" not in done.stdout
+
+    @pytest.mark.slow
+    def test_an_environment_is_made_whole_and_used_again(self, script: Any, tmp_path: Path, capfd: Any) -> None:
+        folder = script["environment"]("small")
+        (folder / "bin").mkdir(parents=True)  # as a killed process leaves it
+        assert script["main"](["small"]) == 0
+        assert "1 passed" in (told := capfd.readouterr().out)
+        assert "making its environment" in told
+        (folder / "kept").touch()
+        self.add(tmp_path / "broken", "def test(): assert not 'so'")
+        shutil.copytree(folder, script["environment"]("broken"), symlinks=True)
+        assert script["main"]([]) == 1
+        told = capfd.readouterr().out
+        assert "making its environment" not in told
+        assert re.search(r"^engine broken: FAILED in \d+ s\nengine small: passed in \d+ s\n", told, re.MULTILINE)
+        (tmp_path / "small" / "requirements.txt").write_text(self.PINS + "# another\n", "utf-8")
+        assert script["environment"]("small") != folder
+
+    def test_time_that_is_over_is_said_and_no_failure(self, script: Any, capfd: Any) -> None:
+        assert script["main"](["--minutes", "0"]) == 0
+        assert "engine small: SKIPPED: no time to make its environment" in capfd.readouterr().out
+        assert not script["environment"]("small").exists()
+
+    def test_a_command_that_takes_too_long_is_ended_with_what_it_started(self, script: Any, tmp_path: Path) -> None:
+        with pytest.raises(TimeoutError):
+            script["_run"](["bash", "-c", f"(sleep 2; touch {tmp_path}/late) & sleep 60"], 0.5)
+        time.sleep(2.5)
+        assert not (tmp_path / "late").exists()
+
+    def test_what_cannot_be_installed_fails(self, script: Any, tmp_path: Path, capfd: Any) -> None:
+        self.add(tmp_path / "odd", pins=f"{tmp_path}/no-such-1.0-py3-none-any.whl\n")
+        assert script["main"](["odd"]) == 1
+        assert "engine odd: FAILED: its environment cannot be made" in capfd.readouterr().out
+
+    def test_unknown_names_are_refused(self, script: Any, capfd: Any) -> None:
+        with pytest.raises(SystemExit, match="2"):
+            script["main"](["nothing"])
+        assert "there is no folder tests/engines/nothing; known: small" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Hypotheses of NeMo 2 or newer as lists.
+"""Hypotheses of NeMo 2 or newer as lists, with the scores of its search. `--model nemo:MODEL` has exact ones.
 
 python from_nemo.py MODEL AUDIO ...
 MODEL is a transducer, such as nvidia/parakeet-rnnt-0.6b.
@@ -33,22 +33,30 @@ def _several(told: Any) -> Sequence[Any]:
 
 def _hypothesis(told: Any, frame: float) -> ger.Hypothesis:
     words = told.timestamp.get("word", []) if isinstance(told.timestamp, dict) else []
-    timed = (ger.Word(word["word"], word["start_offset"] * frame, word["end_offset"] * frame) for word in words)
+    timed = (
+        ger.Word(word["word"], float(word["start_offset"] * frame), float(word["end_offset"] * frame)) for word in words
+    )
     return ger.Hypothesis(told.text, score=float(told.score), words=tuple(timed))
+
+
+def search_several(model: Any, beams: int = 8) -> None:
+    """Make a transducer return several hypotheses, in the order of their scores, with times of words."""
+    from omegaconf import open_dict
+
+    decoding = model.cfg.decoding
+    with open_dict(decoding):
+        decoding.strategy = "malsd_batch"
+        # Normalized scores would give another order than the scores that are returned.
+        decoding.beam = {"beam_size": beams, "return_best_hypothesis": False, "score_norm": False}
+        decoding.compute_timestamps = True
+    model.change_decoding_strategy(decoding)
 
 
 def main(name: str, *paths: str) -> None:
     from nemo.collections.asr.models import ASRModel
-    from omegaconf import open_dict
 
     model = ASRModel.from_pretrained(name)
-    decoding = model.cfg.decoding
-    with open_dict(decoding):
-        decoding.strategy = "malsd_batch"
-        decoding.beam.beam_size = 8
-        decoding.beam.return_best_hypothesis = False
-        decoding.compute_timestamps = True
-    model.change_decoding_strategy(decoding)
+    search_several(model)
     # timestamps=True fails on lists of hypotheses, and so does return_hypotheses=True with models with CTC.
     transcribed = model.transcribe(list(paths), return_hypotheses=True)
     frame = model.cfg.preprocessor.window_stride * model.encoder.subsampling_factor

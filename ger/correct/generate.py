@@ -21,6 +21,7 @@ from ger.correct.shots import Examples
 from ger.correct.slots import slots
 from ger.correct.style import styled
 from ger.errors import ModelError, UsageError
+from ger.lm.abilities import abilities_of, check, needed
 from ger.lm.generation import Generation
 from ger.prompting import Prompt, cleaned
 from ger.protocols import Answer, GenerateRequest, LanguageModel
@@ -58,7 +59,7 @@ class Generator:
             1-best is another text.
 
     Raises:
-        UsageError: the prompt cannot be used, or not with this decoding.
+        UsageError: the prompt cannot be used, or not with this decoding, or the model cannot write in this way.
     """
 
     name = "generate"
@@ -73,6 +74,7 @@ class Generator:
         verbatim: bool = False,
     ) -> None:
         self._check(generation, prompt)
+        check(lm.signature, lm, needed(generation))
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
         #: Whether answers are taken as they are written.
         self.verbatim = verbatim
@@ -108,8 +110,8 @@ class Generator:
     @property
     def judges(self) -> bool:
         """Whether the model can score texts as answers to the prompt; a server cannot in a chat."""
-        abilities = getattr(self._lm, "abilities", None)
-        return abilities is None or bool(abilities.scores and self._prompt.turns[0].role == "text")
+        found = abilities_of(self._lm)
+        return found is None or ("choices" if self._prompt.turns[0].role == "text" else "chat-choices") in found
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """See `ger.protocols.Corrector`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ger import prompting
 from ger.correct.outcome import as_it_was, changed
 from ger.errors import ModelError, UsageError
+from ger.lm.abilities import abilities_of
 from ger.lm.features import compute, with_crossed
 from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import LanguageModel
@@ -55,8 +56,8 @@ class Rescorer:
             raise UsageError(f"The language model {missing!r} of the profile is not loaded.", "Give it with --lm.")
         self._lms = {name: lms[name] for name in named}
         for lm in self._lms.values():
-            abilities = getattr(lm, "abilities", None)
-            if abilities is not None and not abilities.scores:
+            found = abilities_of(lm)
+            if found is not None and "score" not in found:
                 lm.score([])  # says why it cannot
 
     @property

@@ -14,7 +14,7 @@ from math import inf
 
 from ger.errors import RecordError
 
-__all__ = ["HIGHEST", "MOST_ARCS", "Lattice", "Path", "best"]
+__all__ = ["HIGHEST", "MOST_ARCS", "Lattice", "Path", "best", "order"]
 
 #: A lattice with more arcs is refused; one with as many takes some 300 MB.
 MOST_ARCS = 2_000_000
@@ -214,6 +214,16 @@ def best(lattice: Lattice, count: int, acoustic_scale: float = 1.0) -> list[Path
             queue = nsmallest(left, queue)  # in order, and so a heap
             floor = -queue[-1][0] - _ROUNDING * (1 + abs(queue[-1][0]))
     return found
+
+
+def order(lattice: Lattice) -> list[int]:
+    """The states, each before those that follow it.
+
+    Raises:
+        RecordError: the lattice has a cycle; names the line.
+    """
+    place = _Graph(lattice, 1.0).place
+    return sorted(range(len(lattice)), key=place.__getitem__)
 
 
 def _longer(graph: _Graph, prefix: _Prefix, floor: float) -> Iterator[tuple[float, _Prefix]]:

@@ -148,6 +148,9 @@ def allowed(nbest: NBest, min_length: float) -> list[bool]:
 def acoustic(nbest: NBest) -> list[float] | None:
     """The acoustic scores where every hypothesis has one, else what the recognizer ranks by; never a mixture.
 
+    What it ranks by goes first where every hypothesis has a score of the recognizer's own language model: acoustic
+    scores alone would forget that, and those of classical recognizers are larger than others by their language weight.
+
     A score that is no number, or beyond any probability (1e100), is not there. Scores of different systems cannot be
     compared: in a list of several, a hypothesis has the logarithm of its share in the list of its own system. Texts
     that were added to the list (`added` in `extra`) take the lowest score of it.
@@ -159,7 +162,8 @@ def acoustic(nbest: NBest) -> list[float] | None:
 
 
 def _of_one(hypotheses: Sequence[Hypothesis]) -> list[float] | None:
-    for read in (_acoustic_score, _score):
+    combined = all(h.lm_score is not None and h.score is not None for h in hypotheses)
+    for read in (_score, _acoustic_score) if combined else (_acoustic_score, _score):
         known = [score for h in hypotheses if (score := read(h)) is not None and abs(score) < _ABSURD]
         if known and len(known) == len(hypotheses):
             return known

@@ -90,6 +90,17 @@ class NGramModel:
             context = context[1:]
         return weight + found
 
+    def followers(self) -> dict[Gram, dict[str, float]]:
+        """For each context the words that stand after it in an n-gram, with their log-probability (nats)."""
+        found: defaultdict[Gram, dict[str, float]] = defaultdict(dict)
+        for gram, value in self._probabilities.items():
+            found[gram[:-1]][gram[-1]] = value * math.log(10)
+        return dict(found)
+
+    def backoff(self, context: Gram) -> float:
+        """What going on without the first word of a context costs (nats)."""
+        return self._backoffs.get(context, 0.0) * math.log(10)
+
     def _known(self, word: str) -> str:
         return word if (word,) in self._probabilities else UNK
 

@@ -5,7 +5,7 @@ Importing this is cheap; what downloads and converts is imported when it is need
 
 from ger.models.cache import cache_dir
 from ger.models.entries import DEFAULT_LM, DEFAULT_RECOGNIZER, Entry, ModelKind, catalogue
-from ger.models.locate import resolve
+from ger.models.locate import resolve, resolve_ctranslate2
 from ger.models.store import LocalModel, Verification, installed, installed_names, pull, remove, verify
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "pull",
     "remove",
     "resolve",
+    "resolve_ctranslate2",
     "verify",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ger.errors import DependencyError, DownloadError, ModelError
@@ -25,8 +26,12 @@ def is_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None
 
 
-def snapshot(repo: str, revision: str | None = None, folder: Path | None = None) -> tuple[Path, str]:
+def snapshot(
+    repo: str, revision: str | None = None, folder: Path | None = None, wanted: Sequence[str] = _WANTED
+) -> tuple[Path, str]:
     """Fetch a repository, into `folder` or the hub's own cache, which is enough when the network is forbidden.
+
+    Only files at its top that match one of the patterns in `wanted` are fetched.
 
     Returns:
         Its folder and the first 8 digits of its commit; the revision as given where the commit is not known.
@@ -48,7 +53,7 @@ def snapshot(repo: str, revision: str | None = None, folder: Path | None = None)
                 revision=revision,
                 local_dir=folder,
                 local_files_only=offline(),
-                allow_patterns=_WANTED,
+                allow_patterns=list(wanted),
                 ignore_patterns=_UNWANTED,
             )
         )

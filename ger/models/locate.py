@@ -9,19 +9,21 @@ from typing import Literal
 from ger.errors import ModelError, UsageError
 from ger.models import hub
 from ger.models.entries import Entry, ModelKind, catalogue
-from ger.models.store import LocalModel, install_gguf, installed, pull, unknown
+from ger.models.store import LocalModel, install_ctranslate2, install_gguf, installed, pull, unknown
 
-__all__ = ["Form", "local_identity", "resolve"]
+__all__ = ["Form", "local_identity", "resolve", "resolve_ctranslate2"]
 
 Form = Literal["ctranslate2", "transformers"]
 
 _KIND = {"recognizer": "a recognizer", "lm": "a language model"}
 _FORM: dict[Form, str] = {"ctranslate2": "CTranslate2", "transformers": "transformers"}
+#: Weights in CTranslate2's format.
+_CT2 = "model.bin"
 #: What a folder has to hold: titles, and patterns of which one has to match.
 _FILES: dict[Form, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "ctranslate2": (
         ("config.json", ("config.json",)),
-        ("model.bin", ("model.bin",)),
+        (_CT2, (_CT2,)),
         ("tokenizer.json", ("tokenizer.json",)),
     ),
     "transformers": (
@@ -60,12 +62,33 @@ def resolve(name: str, kind: ModelKind, *, form: Form = "ctranslate2", quiet: bo
     if (path := Path(name).expanduser()).exists():
         return _local(path, kind, form, quiet=quiet)
     if found := installed(name):
+        _require(found.path, kind, found.name, form)
         return found
     if hub.is_hub_id(name):
         return _from_hub(name, kind, form, quiet=quiet)
     if "/" in name or "\\" in name:
         raise ModelError(f"There is no folder {name}.", "Give a local folder, a hub id, or a name of 'ger models ls'.")
     raise unknown(name)
+
+
+def resolve_ctranslate2(name: str, quantization: str, *, quiet: bool = False) -> LocalModel:
+    """The folder of a causal language model in CTranslate2's format.
+
+    Args:
+        name: What `resolve` takes, converted at the first use; or a folder or hub id that is in this format already.
+        quantization: How weights are kept where the model has to be converted, such as `int8`.
+        quiet: No progress.
+
+    Raises:
+        GerError: as `resolve`, or it cannot be converted.
+    """
+    if (path := Path(name).expanduser() / _CT2).is_file():
+        return LocalModel(str(path.parent), path.parent.absolute(), local_identity(path.parent))
+    if name not in catalogue() and not path.parent.exists():
+        found = installed(name) or (pull(name, quiet=quiet) if hub.is_hub_id(name) else None)
+        if found and (found.path / _CT2).is_file():
+            return found
+    return install_ctranslate2(resolve(name, "lm", quiet=quiet), quantization, quiet=quiet)
 
 
 def _check_form(entry: Entry, form: Form) -> None:
@@ -115,18 +138,18 @@ def _missing(folder: Path, form: Form) -> str:
     return ""
 
 
-def local_identity(folder: Path) -> str:
-    """`FOLDER@` and 8 hex digits for a model folder that has no manifest.
+def local_identity(model: Path) -> str:
+    """`NAME@` and 8 hex digits for a model folder that has no manifest, or for a model that is one file.
 
     The digits depend on names and sizes of the model's files and on samples of their contents (1 MiB a file, spread
     evenly), so that they are cheap, the same after copying, and other ones after training.
     """
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix in _SUFFIXES and not path.name.startswith("."):
+    for path in sorted(model.iterdir()) if model.is_dir() else [model]:
+        if path == model or (path.is_file() and path.suffix in _SUFFIXES and not path.name.startswith(".")):
             digest.update(f"{path.name} {path.stat().st_size}\n".encode())
             _sample(path, digest)
-    return f"{folder.absolute().name}@{digest.hexdigest()[:8]}"
+    return f"{model.absolute().name}@{digest.hexdigest()[:8]}"
 
 
 def _sample(path: Path, digest: hashlib._Hash) -> None:

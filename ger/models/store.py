@@ -25,7 +25,7 @@ from ger.models.cache import (
     publish,
     records,
 )
-from ger.models.convert import CONVERTER, convert_gguf
+from ger.models.convert import CONVERTER, CT2_CONVERTER, convert_ctranslate2, convert_gguf
 from ger.models.entries import NAME, Entry, Source, catalogue
 from ger.models.progress import Reporter
 from ger.registry import suggest
@@ -33,6 +33,7 @@ from ger.registry import suggest
 __all__ = [
     "LocalModel",
     "Verification",
+    "install_ctranslate2",
     "install_gguf",
     "installed",
     "installed_names",
@@ -100,7 +101,7 @@ def _misfit(folder: Path, record: FileRecord) -> str:
 
 def repair_hint(name: str) -> str:
     """How to get a damaged model right again."""
-    again = f"ger models pull {name}" if name in catalogue() else "then give the GGUF file again"
+    again = f"ger models pull {name}" if name in catalogue() else "then name what it was made of again"
     return f"Run: ger models rm {name}; {again}"
 
 
@@ -201,7 +202,7 @@ def install_gguf(gguf: Path, *, quiet: bool = False) -> LocalModel:
         ModelError: it cannot be converted or stored.
     """
     reporter, digest = Reporter(quiet=quiet), file_sha256(gguf)
-    name = f"{re.sub(r'[^A-Za-z0-9._-]', '-', gguf.stem).lstrip('.-') or 'model'}-{digest[:8]}"
+    name = f"{_safe(gguf.stem)}-{digest[:8]}"
 
     def make(folder: Path) -> Manifest:
         _convert(gguf.name, gguf, folder, reporter)
@@ -209,6 +210,34 @@ def install_gguf(gguf: Path, *, quiet: bool = False) -> LocalModel:
         return Manifest(name, "lm", str(gguf), "", fetched, records(folder), CONVERTER)
 
     return _install(name, make, reporter)
+
+
+def install_ctranslate2(source: LocalModel, quantization: str, *, quiet: bool = False) -> LocalModel:
+    """A model in transformers format converted for CTranslate2, made at the first call and kept in the cache.
+
+    Args:
+        source: The model.
+        quantization: How CTranslate2 keeps weights, such as `int8`.
+        quiet: No progress.
+
+    Raises:
+        DependencyError: ctranslate2 or transformers with torch is missing.
+        ModelError: it cannot be converted or stored.
+    """
+    reporter, name = Reporter(quiet=quiet), _safe(f"{source.identity}-ct2-{quantization}")
+
+    def make(folder: Path) -> Manifest:
+        reporter.say(f"Converting {source.name} for CTranslate2 ({quantization}), once; this takes about a minute …")
+        convert_ctranslate2(source.path, folder, quantization)
+        converter = f"{CT2_CONVERTER}-{quantization}"
+        return Manifest(name, "lm", source.identity, "", records(source.path), records(folder), converter)
+
+    return _install(name, make, reporter)
+
+
+def _safe(name: str) -> str:
+    """A name as that of a folder."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".-") or "model"
 
 
 def remove(name: str) -> None:
