@@ -2,9 +2,10 @@
 
     python benchmarks/together.py AUDIO [--model whisper-base --model pocketsphinx]
 
-AUDIO is a folder of folders with clips and `refs.tsv`. All recognizers hear all clips; nothing is tuned. Prints word error
-rates (case and punctuation aside) of each one alone, of their vote (what `ger correct` does with several of them), of
-SmolLM2 choosing among the texts of the first and among those of all, and the oracles. Exit code 2 when the data is missing.
+AUDIO is a folder of folders with clips and `refs.tsv`. All recognizers hear all clips; nothing is tuned. Prints word
+error rates (case and punctuation aside) of each one alone, of their vote (what `ger correct` does with several of
+them), of SmolLM2 choosing among the texts of the first and among those of all, and the oracles. Exit code 2 when the
+data is missing.
 """
 
 from __future__ import annotations
