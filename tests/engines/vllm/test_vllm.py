@@ -28,6 +28,8 @@ from llm_backends.vllm import VllmLM
 ROOT = Path(__file__).parents[3]
 #: In nats a hypothesis.
 CLOSE = 1e-2
+#: What the local backend puts around a text; a server is to do the same.
+ENDS = ",start=<|im_start|>,end=<|im_end|>"
 TALK = (Message("user", "What is the capital of France?"),)
 
 
@@ -86,7 +88,7 @@ def requests(count: int) -> list[ScoreRequest]:
     """Every third with something before it."""
     asked = []
     for i, nbest in enumerate(lists(count)):
-        texts = (*(h.text for h in nbest.hypotheses), *(("", "Größe 🙂 <|im_end|>") if i == 0 else ()))
+        texts = (*(h.text for h in nbest.hypotheses), *(("", "Größe 🙂") if i == 0 else ()))
         asked.append(ScoreRequest(texts, "What was said before. " if i % 3 == 2 else ""))
     return asked
 
@@ -100,7 +102,7 @@ def test_scores_are_those_of_transformers(smollm2_dir: Path, plain: Transformers
     lm = VllmLM(LmOptions(str(smollm2_dir), device="cpu", compute_type="float32", batch_tokens=512))
     assert isinstance(lm, LanguageModel)
     assert lm.signature == plain.signature.replace("transformers:", "vllm:")
-    asked = requests(50)
+    asked = [*requests(50), ScoreRequest(("<|im_end|> so",))]
     together = lm.score(asked)
     assert_close(together, plain.score(asked))
     assert_close([lm.score([asked[2]])[0]], [together[2]])
@@ -211,7 +213,7 @@ def _answers(port: int) -> bool:
 
 
 def test_a_server(server: str, plain: TransformersLM) -> None:
-    lm = OpenAILM(LmOptions(f"{server}#smol"))
+    lm = OpenAILM(LmOptions(f"{server}#smol{ENDS}"))
     assert lm.served == Served("prompt_logprobs", True, "completions")
     asked = requests(6)
     assert_close(lm.score(asked), plain.score(asked))
@@ -219,7 +221,7 @@ def test_a_server(server: str, plain: TransformersLM) -> None:
 
 
 def test_a_server_with_an_adapter(server: str, merged: TransformersLM) -> None:
-    lm = OpenAILM(LmOptions(f"{server}#corrector"))
+    lm = OpenAILM(LmOptions(f"{server}#corrector{ENDS}"))
     asked = requests(6)
     assert_close(lm.score(asked), merged.score(asked))
     _same_answers(lm, merged)
