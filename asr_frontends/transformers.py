@@ -84,7 +84,7 @@ class TransformersASR:
         for segment in segments:
             self._recognizer.check_segment(segment)
         jobs = [Job(segment, segment.language or self._options.language) for segment in segments]
-        heard = [job for job in jobs if len(job.segment.samples)]
+        heard = [job for job in jobs if job.segment.samples.any()]
         for stage in self._recognizer.stages(heard):
             self._in_batches(stage.work, stage.jobs)
         return [self._nbest(job) for job in jobs]

@@ -15,6 +15,7 @@ from fixtures_models import _CACHE
 from h2t_tools import CHATML, write_model
 
 from ger import models
+from ger.conformance import check_backend
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.io.lists import read_lists
 from ger.models.cache import Manifest
@@ -69,8 +70,9 @@ def plain(tiny: Path) -> TransformersLM:
     return TransformersLM(options(tiny))
 
 
-def test_is_a_language_model(lm: CTranslate2LM) -> None:
+def test_it_keeps_the_promises_of_a_language_model(lm: CTranslate2LM) -> None:
     assert isinstance(lm, LanguageModel)
+    assert not [outcome for outcome in check_backend(lm) if outcome.state == "failed"]
     assert lm.signature.startswith("ctranslate2:tiny-")
     assert lm.signature.endswith(",float32")
 

@@ -684,6 +684,12 @@ def test_remote_passes(service: Service) -> None:
 
 
 @pytest.mark.slow
+def test_pocketsphinx_passes() -> None:
+    outcomes = checked("pocketsphinx", nbest=3)
+    assert (failed(outcomes), skipped(outcomes)) == (set(), {"recomputed"})
+
+
+@pytest.mark.slow
 def test_silero_passes() -> None:
     assert {outcome.state for outcome in checked("silero")} == {"ok"}
 

@@ -22,6 +22,7 @@ from asr_frontends.lattice import LatticeASR
 from asr_frontends.lattice_grammar import Hotwords, NGrams, Tokens, letters, read_lexicon, spelled
 from asr_frontends.lattice_search import Beams, build, kaldi_search
 from asr_frontends.posteriors import Posteriors, Saved, Symbols
+from ger.conformance import check_frontend, speech
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.io.lattice import best
 from ger.lm.ngram import NGramModel, train
@@ -464,6 +465,14 @@ def test_a_model_of_transformers(wav2vec2: Path) -> None:
         assert hypothesis.score == pytest.approx(float(torch.logsumexp(-torch.stack(losses), 0)), abs=1e-3)
     assert made.recognize([one, one]) == [nbest, nbest]
     assert 1.0 <= (nbest.best.words[0].start or 0.0) <= (nbest.best.words[-1].end or 0.0) <= 1.2
+
+
+@pytest.mark.slow
+def test_it_keeps_the_promises_of_a_front_end(wav2vec2: Path) -> None:
+    made = LatticeASR(FrontendOptions(str(wav2vec2), nbest=3))
+    outcomes = {outcome.check: outcome for outcome in check_frontend(made, speech(), nbest=3)}
+    assert not [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+    assert outcomes["batch-is-single"].state == outcomes["silence"].state == "ok"
 
 
 def test_what_is_no_ctc_model(tmp_path: Path) -> None:

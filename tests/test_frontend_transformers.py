@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import whisper_weights
 
 from asr_frontends.ctc import align, forward
 from asr_frontends.transformers import TransformersASR
+from ger.conformance import check_frontend, speech
 from ger.errors import ModelError, UsageError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.protocols import AsrFrontend, FrontendOptions
@@ -342,3 +343,11 @@ def test_on_a_gpu(tmp_path: Path, kind: str) -> None:
     there = load(tmp_path, device="cuda", compute_type="float32").recognize(GIVEN)
     for one, two in zip(here, there, strict=True):
         assert one.best.score == pytest.approx(two.best.score, abs=1e-2)
+
+
+@pytest.mark.parametrize(("kind", "make"), [("hubert", tiny.ctc), ("moonshine", tiny.sequence)])
+def test_it_keeps_the_promises_of_a_front_end(tmp_path: Path, kind: str, make: Callable[[Path, str], object]) -> None:
+    make(tmp_path, kind)
+    outcomes = {outcome.check: outcome for outcome in check_frontend(load(tmp_path, nbest=3), speech(), nbest=3)}
+    assert not [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+    assert outcomes["batch-is-single"].state == outcomes["silence"].state == "ok"

@@ -16,6 +16,7 @@ from conftest import MAKE
 
 from asr_frontends.nemo import Nemo
 from ger import registry
+from ger.conformance import check_frontend, speech
 from ger.errors import ModelError, UsageError
 from ger.io.audio import decode
 from ger.protocols import AsrFrontend, FrontendOptions
@@ -386,3 +387,10 @@ class TestErrors:
     def test_languages(self, load: Load) -> None:
         with pytest.raises(UsageError, match=r"does not know the language 'fr'\. Known: de, en\."):
             load("canary", nbest=4).recognize([segment(SPOKEN[0], language="fr")])
+
+
+@pytest.mark.parametrize("kind", ["ctc", "rnnt", "tdt"])
+def test_it_keeps_the_promises_of_a_front_end(kind: str, load: Load) -> None:
+    outcomes = {outcome.check: outcome for outcome in check_frontend(load(kind, nbest=3), speech(), nbest=3)}
+    assert not [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+    assert outcomes["batch-is-single"].state == outcomes["silence"].state == "ok"
