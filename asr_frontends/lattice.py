@@ -109,7 +109,7 @@ class LatticeASR:
         Raises:
             ModelError: the recognizer broke.
         """
-        heard = [segment for segment in segments if segment.samples.any()]
+        heard = [segment for segment in segments if len(segment.samples)]
         found = dict(zip(map(id, heard), self._source.posteriors(heard), strict=True))
         return [self._nbest(segment, found.get(id(segment))) for segment in segments]
 

@@ -157,9 +157,11 @@ def test_scores_confidences_and_systems() -> None:
         Hypothesis("a cat", score=-3.5, extra={"system": "two"}),
         Hypothesis("a bat", score=-9.0, extra={"system": "three"}),
     )
-    sheet = propose(NBest("u", hypotheses), Answer("a cat", -4.0, -2.5, tokens=4))
-    found = features(sheet, [1.5])[0]
-    assert (found["gap"], found["confidence"]) == (-2.5, 0.2)
+    answer = Answer("a cat", -4.0, -2.5, tokens=4)
+    of_one = NBest("u", tuple(replace(hypothesis, extra={}) for hypothesis in hypotheses))
+    assert features(propose(of_one, answer), [1.5])[0]["gap"] == -2.5
+    found = features(propose(NBest("u", hypotheses), answer), [1.5])[0]
+    assert (found["gap"], found["confidence"]) == (0.0, 0.2)  # scores of different systems are not compared
     assert [found[f"system:{name}"] for name in ("one", "two", "three")] == [-1.0, 1.0, 0.0]
     assert (found["likelihood"], found["least"], found["lm"], found["lm word"]) == (-1.0, -2.5, 1.5, 1.5)
 
