@@ -21,7 +21,13 @@ _Job = TypeVar("_Job", bound=Job)
 
 
 def in_memory(
-    work: Callable[[list[_Job]], None], jobs: list[_Job], *, device: str, is_memory: Callable[[BaseException], bool]
+    work: Callable[[list[_Job]], None],
+    jobs: list[_Job],
+    *,
+    device: str,
+    is_memory: Callable[[BaseException], bool],
+    errors: tuple[type[Exception], ...] = (RuntimeError, MemoryError),
+    title: str = "The recognizer",
 ) -> None:
     """Do one batch; halved as often as memory asks for.
 
@@ -30,6 +36,8 @@ def in_memory(
         jobs: The batch.
         device: Where it runs, for messages.
         is_memory: Whether an error is about a lack of memory.
+        errors: What the recognizer raises when it breaks, or memory does not suffice.
+        title: What it is called in messages.
 
     Raises:
         MemoryLimitError: not enough memory, even for one segment.
@@ -38,13 +46,13 @@ def in_memory(
     try:
         work(jobs)
         return
-    except (RuntimeError, MemoryError) as error:
+    except errors as error:
         if not is_memory(error):
-            raise ModelError(f"The recognizer failed: {error}.") from error
+            raise ModelError(f"{title} failed: {error}.") from error
         if len(jobs) == 1:
             raise MemoryLimitError(
                 f"{jobs[0].segment.id}: not enough memory on {device}.", "Use a smaller model or beam."
             ) from error
     middle = len(jobs) // 2
-    in_memory(work, jobs[:middle], device=device, is_memory=is_memory)
-    in_memory(work, jobs[middle:], device=device, is_memory=is_memory)
+    for half in (jobs[:middle], jobs[middle:]):
+        in_memory(work, half, device=device, is_memory=is_memory, errors=errors, title=title)

@@ -21,12 +21,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from asr_frontends.batches import in_memory
 from asr_frontends.beams import Merged, Path, distinct, merge, whole
 from asr_frontends.nemo_attention import Attention
 from asr_frontends.nemo_families import family_of
 from asr_frontends.nemo_search import Encoded, Piece, Tokens, frame_of
 from ger.device import device_of, is_memory
-from ger.errors import DependencyError, DownloadError, MemoryLimitError, ModelError, UsageError
+from ger.errors import DependencyError, DownloadError, ModelError, UsageError
 from ger.models import hub
 from ger.models.locate import local_identity
 from ger.protocols import FrontendOptions
@@ -44,6 +45,8 @@ __all__ = ["Nemo"]
 _RATE = 16_000
 _SHORTEST = 0.2  # seconds; less is filled with silence, as the features are normalized over time
 _ATTENTION_SECONDS = 40.0  # what Canary was trained on
+#: What NeMo raises where it breaks.
+_ERRORS = (RuntimeError, ValueError, IndexError, AssertionError, MemoryError)
 _BATCH_SECONDS = {"cpu": 120.0, "cuda": 960.0}  # of a batch with its padding
 _PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -110,7 +113,14 @@ class Nemo:
         jobs = [self._job(segment) for segment in segments]
         said = [job for job in jobs if job.segment.samples.any()]
         for batch in self._batches(said):
-            self._with_memory(batch)
+            in_memory(
+                self._recognize,
+                batch,
+                device=self._device,
+                is_memory=is_memory,
+                errors=_ERRORS,
+                title=f"{self._name}: the recognizer",
+            )
         return [self._nbest(job) for job in jobs]
 
     def _job(self, segment: AudioSegment) -> _Job:
@@ -134,34 +144,19 @@ class Nemo:
         if batch:
             yield batch
 
-    def _with_memory(self, jobs: list[_Job]) -> None:
-        """One batch; halved when memory does not suffice."""
+    def _recognize(self, jobs: list[_Job]) -> None:
         import torch
 
-        try:
-            with torch.inference_mode():
-                self._recognize(jobs)
-        except (RuntimeError, ValueError, IndexError, AssertionError, MemoryError) as error:
-            if not is_memory(error):
-                raise ModelError(f"{self._name}: the recognizer failed: {error}.") from error
-            if len(jobs) == 1:
-                raise MemoryLimitError(
-                    f"{jobs[0].segment.id}: not enough memory on {self._device}.", "Use a smaller model or beam."
-                ) from error
-            middle = len(jobs) // 2
-            self._with_memory(jobs[:middle])
-            self._with_memory(jobs[middle:])
-
-    def _recognize(self, jobs: list[_Job]) -> None:
-        encoded = self._encode(jobs)
-        for job, heard, found in zip(jobs, encoded, self._family.search(encoded), strict=True):
-            texts = list(dict.fromkeys([*found.plain, *found.boosted]))
-            scores = self._family.scores(heard, texts)
-            merged = self._merged([Path(*path) for path in zip(texts, scores, strict=True)], found.boosted)
-            job.hypotheses = [Hypothesis(item.text, score=item.score, acoustic_score=item.score) for item in merged]
-            if merged:
-                words = _words(self._family.timed(heard, merged[0].path.tokens), job.segment)
-                job.hypotheses[0] = replace(job.hypotheses[0], words=words)
+        with torch.inference_mode():
+            encoded = self._encode(jobs)
+            for job, heard, found in zip(jobs, encoded, self._family.search(encoded), strict=True):
+                texts = list(dict.fromkeys([*found.plain, *found.boosted]))
+                scores = self._family.scores(heard, texts)
+                merged = self._merged([Path(*path) for path in zip(texts, scores, strict=True)], found.boosted)
+                job.hypotheses = [Hypothesis(item.text, score=item.score, acoustic_score=item.score) for item in merged]
+                if merged:
+                    words = _words(self._family.timed(heard, merged[0].path.tokens), job.segment)
+                    job.hypotheses[0] = replace(job.hypotheses[0], words=words)
 
     def _encode(self, jobs: list[_Job]) -> list[Encoded]:
         import torch

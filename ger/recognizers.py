@@ -14,8 +14,6 @@ from ger.types import AudioSegment, Hypothesis, NBest
 
 __all__ = ["RecognizerSpec", "Together", "load", "parse", "parse_all"]
 
-_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
-
 
 @dataclass(frozen=True, slots=True)
 class RecognizerSpec:
@@ -45,8 +43,7 @@ def parse(text: str, frontend: str = "") -> RecognizerSpec:
     Raises:
         UsageError: the text is empty.
     """
-    named = _NAMED.fullmatch(text)
-    name, text = (named[1], named[2]) if named else ("", text)
+    name, text = registry.named(text)
     known = registry.names("frontends")
     chosen, colon, model = text.partition(":")
     if text in known and not frontend:

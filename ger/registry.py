@@ -11,6 +11,7 @@ Each entry names a callable; what it takes and returns is the kind's protocol (`
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -18,7 +19,7 @@ from typing import Any, Literal
 
 from ger.errors import UnknownNameError, UsageError
 
-__all__ = ["Kind", "builtin", "load", "names", "suggest", "targets"]
+__all__ = ["Kind", "builtin", "load", "named", "names", "suggest", "targets"]
 
 Kind = Literal["frontends", "segmenters", "backends", "correctors"]
 
@@ -85,6 +86,12 @@ def load(kind: Kind, name: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise UsageError(f"The {kind[:-1]} {name!r} ({found[name]}) cannot be imported: {error}.") from error
     return loaded
+
+
+def named(text: str) -> tuple[str, str]:
+    """The two parts of `[NAME=]REST`; the name is empty where there is none."""
+    found = re.fullmatch(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", text, re.DOTALL)
+    return (found[1], found[2]) if found else ("", text)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

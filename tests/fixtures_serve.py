@@ -78,3 +78,12 @@ def service(whisper_dir: Path, smollm2_dir: Path) -> Iterator[Service]:
         service = Service(url)
         yield service
         service.close()
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No keys and no configuration of whoever runs the tests."""
+    for name in ("GER_API_KEY", "OPENAI_API_KEY", "GER_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # a proxy that must not be asked

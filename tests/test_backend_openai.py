@@ -28,6 +28,8 @@ from llm_backends.http_scores import Token, count_given
 from llm_backends.openai import OpenAILM, Served
 from llm_backends.transformers import TransformersLM
 
+pytestmark = pytest.mark.usefixtures("no_keys")
+
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
@@ -61,14 +63,6 @@ def engine(tiny_dir: Path) -> Engine:
 @pytest.fixture(scope="module")
 def local(tiny_dir: Path) -> TransformersLM:
     return TransformersLM(LmOptions(model=str(tiny_dir), device="cpu", compute_type="float32"))
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("GER_API_KEY", "OPENAI_API_KEY", "GER_API_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # a proxy that must not be asked
 
 
 @pytest.fixture

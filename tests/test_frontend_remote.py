@@ -28,15 +28,9 @@ from ger.testing import ScriptedLM
 from ger.text.normalize import normalize
 from ger.types import AudioSegment, Context, NBest
 
+pytestmark = pytest.mark.usefixtures("no_keys")
+
 POLICY = Policy(tries=4, timeout=10, patience=3, rest=60)
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("GER_API_KEY", "OPENAI_API_KEY", "GER_API_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # a proxy that must not be asked
 
 
 def plain(heard: Any, temperature: float) -> str:

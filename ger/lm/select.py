@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from ger.protocols import LanguageModel, LmOptions
 
 __all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 
-_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
 #: Names of columns that are not language models'.
 RESERVED = (
@@ -51,9 +49,8 @@ def parse(text: str, name: str = "lm") -> LmSpec:
     Raises:
         UsageError: the text is empty, or the name is one of another feature.
     """
-    named = _NAMED.fullmatch(text)
-    if named:
-        name, text = named[1], named[2]
+    given, text = registry.named(text)
+    name = given or name
     if name in RESERVED:
         raise UsageError(f"A language model cannot be called {name!r}.", f"Not free: {', '.join(RESERVED)}.")
     backend, colon, model = text.partition(":")
