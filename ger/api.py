@@ -11,6 +11,7 @@ from typing import Any
 from ger.errors import UsageError
 from ger.io.formats import Recording
 from ger.io.inputs import expand
+from ger.languages import canonical, target
 from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
 from ger.lm.select import LmSpec, parse, parse_all
@@ -76,8 +77,9 @@ def settings(**options: Any) -> Settings:
 
     `model` names the recognizer, or several (a list, the most trusted first; see `ger.recognizers.parse`), `frontend`
     the plug-in for those that name none. Several vote (`combine`) unless there is `mode`, `profile`, `llm` or `lms`.
-    `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `hotwords`, a list or a text with
-    commas, to those that can use them and to the language models that read or write; `llm_compute_type` and
+    `language`, `task`, `target`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `target`, the language to
+    translate into, makes the task `translate`, and languages may be codes or English names; `hotwords`, a list or a
+    text with commas, to those that can use them and to the language models that read or write; `llm_compute_type` and
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
@@ -98,6 +100,7 @@ def settings(**options: Any) -> Settings:
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
     if "answers" in given and (other := next((name for name in ("mode", *_GENERATION) if name in given), None)):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
+    given |= _languages(given)
     base = Settings()
     models = given.get("model", ())
     heard = parse_recognizers(
@@ -121,6 +124,16 @@ def settings(**options: Any) -> Settings:
         profile=_generating(given, judged),
         **{name: os.fspath(given[name]) for name in _OWN if name in given},
     )
+
+
+def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Languages by their codes; a language to translate into makes that the task."""
+    made = {"language": canonical(given["language"])} if "language" in given else {}
+    if "target" not in given:
+        return made
+    if given.get("task", "translate") != "translate":
+        raise UsageError(f"--task {given['task']} has no use for --target {given['target']}.", "Leave one out.")
+    return made | {"task": "translate", "target": target(given["target"])}
 
 
 def _hotwords(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -181,7 +194,7 @@ def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
 _SECOND = 0.6
 _SHARED = ("device", "threads")
 _RECOGNIZER = {
-    name: name for name in ("language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
+    name: name for name in ("language", "task", "target", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
 _OWN = ("segmenter", "mode", "answers")

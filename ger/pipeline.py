@@ -25,6 +25,7 @@ from ger.io.formats import Recording
 from ger.io.inputs import Input
 from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
+from ger.languages import name_of, same
 from ger.protocols import AsrFrontend, Corrector, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Correction, NBest
@@ -225,11 +226,11 @@ class Pipeline:
             return self.corrector.correct(lists)
         corrections: list[Correction] = []
         numbered = groupby(zip(window, lists, strict=True), key=lambda pair: id(pair[0][0]))
-        for same in (list(group) for _, group in numbered):
-            opened = same[0][0][0]
+        for own in (list(group) for _, group in numbered):
+            opened = own[0][0][0]
             if not opened.corrections and isinstance(self.corrector, Running):
                 self.corrector.forget()
-            corrections += self.corrector.correct([nbest for _, nbest in same])
+            corrections += self.corrector.correct([nbest for _, nbest in own])
         return corrections
 
     def _signature(self, item: AudioSegment | NBest) -> str:
@@ -249,7 +250,7 @@ class Pipeline:
             return []
         frontend = self.frontend  # one that cannot be loaded ends the run
         try:
-            return frontend.recognize([segment for _, segment in work])
+            heard = frontend.recognize([segment for _, segment in work])
         except ModelError as error:
             if len(work) > 1:
                 return [nbest for item in work for nbest in self._lists([item])]
@@ -257,6 +258,21 @@ class Pipeline:
             opened.lost += 1
             opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
             return [NBest(segment.id, (), segment.span)]
+        return [_foreign(opened, nbest) for (opened, _), nbest in zip(work, heard, strict=True)]
+
+
+def _foreign(opened: _Open, nbest: NBest) -> NBest:
+    """A list; an empty one where it would translate into the language that was found to be spoken."""
+    if nbest.task == "transcribe" or not same(nbest.language, nbest.target) or not nbest.hypotheses:
+        return nbest
+    opened.lost += 1
+    opened.fail(
+        InputError(
+            f"{printable(opened.source.path)}: {name_of(nbest.language)} is spoken, and what is to be translated into.",
+            "Use --task transcribe; or say with --language what is spoken.",
+        )
+    )
+    return replace(nbest, hypotheses=())
 
 
 def _complete(pending: list[_Open], progress: Progress) -> Iterator[Result]:

@@ -195,7 +195,7 @@ class FrontendOptions:
     Attributes:
         model: A catalogue name, a hub id or a folder; empty for the front end's default.
         language: A language code, or `None` to detect it for each recording.
-        task: `transcribe`, or `translate` into English.
+        task: `transcribe` or `translate`.
         nbest: How many different texts are wanted.
         beam_size: Width of the search; 0 lets the front end choose what `nbest` needs.
         device: `auto`, `cpu`, `cuda`.
@@ -204,6 +204,7 @@ class FrontendOptions:
         threads: CPU threads; 0 lets the front end choose.
         hotwords: Words and phrases that may occur; a front end that can makes them likelier to be found, and its scores
             are still those of the recognizer alone.
+        target: The language to translate into, where that is the task; a front end that cannot says so when it is made.
     """
 
     model: str = ""
@@ -216,6 +217,12 @@ class FrontendOptions:
     batch_size: int = 0
     threads: int = 0
     hotwords: tuple[str, ...] = ()
+    target: str = "en"
+
+    @property
+    def into(self) -> str | None:
+        """The language to translate into; `None` where nothing is to be translated."""
+        return self.target if self.task == "translate" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from ger import __version__, prompting, recognizers, registry
+from ger import __version__, languages, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
 from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
@@ -55,6 +55,11 @@ class Settings:
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
+        if languages.same(self.recognizer.language, self.recognizer.into):
+            raise UsageError(
+                f"{languages.name_of(self.recognizer.into)} is spoken, and what is to be translated into.",
+                "Use --task transcribe.",
+            )
         if self.profile.generation and self.mode not in GENERATING:
             raise UsageError(
                 f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."

@@ -39,6 +39,7 @@ class Item:
         against: The text of a second system.
         group: The value of the field that rates are broken down by.
         hotwords: Those of its record.
+        target: The language of the texts, where its record says that they are a translation.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Item:
     against: str | None = None
     group: str | None = None
     hotwords: tuple[str, ...] = ()
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def read_items(
             other[key] if other else None,
             groups.get(key),
             _hotwords(key, right.records, left.records),
+            records[key].target if key in records else None,
         )
         for key, text in left.texts.items()
     ]
