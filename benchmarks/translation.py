@@ -33,15 +33,15 @@ from ger.protocols import FrontendOptions
 from ger.types import AudioSegment, AudioSpan, Correction, NBest
 
 LANGUAGES = ("es", "fr", "de")
-#: Voice and words per minute; the first of each language speaks the test sentences.
+#: Voice and words per minute.
 VOICES = {
-    "es": [("es+f2", 115), ("es", 140)],
-    "fr": [("fr+m3", 140), ("fr", 115)],
-    "de": [("de+m3", 115), ("de", 140)],
+    "test": {"es": ("es+f2", 115), "fr": ("fr+m3", 140), "de": ("de+m3", 115)},
+    "train": {"es": ("es", 140), "fr": ("fr+m3", 115), "de": ("de", 115)},
 }
 WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-NBEST, BEAM = 10, 20
-SIZES = (5, NBEST)
+#: Translations at most, and width of the search.
+SEARCH = {"test": (10, 20), "train": (5, 10)}
+SIZES = (5, 10)
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     test, train = (made(arguments.folder, part) for part in ("test", "train"))
     print(machine())
-    print(f"{len(test)} test lists, {len(train)} training lists, {NBEST} translations at most")
+    print(f"{len(test)} test lists, {len(train)} training lists")
     if arguments.make:
         return
     for size in SIZES:
@@ -67,14 +67,15 @@ def made(folder: Path, part: str) -> list[NBest]:
     path = folder / f"{part}.jsonl"
     if not path.exists():
         table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))[part]
-        frontend, lists = FasterWhisper(FrontendOptions(task="translate", nbest=NBEST, beam_size=BEAM)), []
-        for language in LANGUAGES:
-            for voice, speed in VOICES[language][: 1 if part == "test" else None]:
-                rows = list(enumerate(table))
-                segments = [spoken(f"{voice}-{speed}/{i:02d}", row[language], language) for i, row in rows]
-                heard = frontend.recognize(segments)
-                lists += [replace(nbest, reference=row["en"]) for nbest, row in zip(heard, table, strict=True)]
-                print(f"{part}: {voice} at {speed}, {len(rows)} sentences", flush=True)
+        nbest, beam = SEARCH[part]
+        frontend = FasterWhisper(FrontendOptions(task="translate", nbest=nbest, beam_size=beam))
+        lists: list[NBest] = []
+        for language, (voice, speed) in VOICES[part].items():
+            rows = list(enumerate(table))
+            segments = [spoken(f"{voice}-{speed}/{i:02d}", row[language], language) for i, row in rows]
+            heard = frontend.recognize(segments)
+            lists += [replace(made, reference=row["en"]) for made, row in zip(heard, table, strict=True)]
+            print(f"{part}: {voice} at {speed}, {len(rows)} sentences", flush=True)
         write_records(path, lists)
     return [nbest for nbest in read_nbest(path) if nbest.hypotheses]
 

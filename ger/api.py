@@ -88,7 +88,8 @@ def settings(**options: Any) -> Settings:
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
     one, unless there is an adapter, and the one that judges. `segmenter`, `mode` and `answers` are those of
-    `ger.settings.Settings`. Options that are `None` keep their defaults.
+    `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into `target`,
+    with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
 
     Raises:
         InputError: the profile cannot be read.
@@ -122,13 +123,21 @@ def settings(**options: Any) -> Settings:
         ),
         lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
         profile=_generating(given, judged),
-        **{name: os.fspath(given[name]) for name in _OWN if name in given},
+        **{name: _plain(given[name]) for name in _OWN if name in given},
     )
+
+
+def _plain(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
     """Languages by their codes; a language to translate into makes that the task."""
-    made = {"language": canonical(given["language"])} if "language" in given else {}
+    made: dict[str, Any] = {"language": canonical(given["language"])} if "language" in given else {}
+    if "translator" in given:
+        made |= {"task": "translate", "translator": parse(given["translator"], "translator")}
+    elif name := next((name for name in ("translation_prompt", "translation_beams") if name in given), None):
+        raise UsageError(f"--{name.replace('_', '-')} is for a translator.", "Add --translator MODEL.")
     if "target" not in given:
         return made
     if given.get("task", "translate") != "translate":
@@ -197,7 +206,7 @@ _RECOGNIZER = {
     name: name for name in ("language", "task", "target", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("segmenter", "mode", "answers")
+_OWN = ("segmenter", "mode", "answers", "translator", "translation_prompt", "translation_beams")
 _GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (

@@ -48,6 +48,7 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "vllm": Need("vllm", ("vllm",)),
         "openai": Need(),
         "rescorer": _TORCH,
+        "seq2seq": _TORCH,
     },
     "correctors": {},
 }

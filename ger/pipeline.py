@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ger import __version__
 from ger.correct.running import Running
@@ -29,6 +29,9 @@ from ger.languages import name_of, same
 from ger.protocols import AsrFrontend, Corrector, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Correction, NBest
+
+if TYPE_CHECKING:
+    from ger.translate import Translator
 
 __all__ = ["Pipeline", "Progress", "Result"]
 
@@ -123,6 +126,11 @@ class Pipeline:
         return self.settings.make_frontend()
 
     @cached_property
+    def translator(self) -> Translator | None:
+        """What translates the lists; `None` where nothing does."""
+        return self.settings.make_translator()
+
+    @cached_property
     def segmenter(self) -> Segmenter:
         """The voice activity detector."""
         return self.settings.make_segmenter()
@@ -141,8 +149,8 @@ class Pipeline:
         Raises:
             ModelError: a model cannot be loaded; what breaks on one segment fails that segment only.
         """
-        if self._correct and inputs:
-            _ = self.corrector  # fails now rather than after the first recognition
+        if inputs:
+            _ = self.translator, self._correct and self.corrector  # fails now rather than after the first recognition
         pending: list[_Open] = []
         window: list[_Work] = []
         with self._reader(inputs) as items:
@@ -193,6 +201,11 @@ class Pipeline:
             opened.document = document_in(source.path, source.format)
             if opened.document is None:
                 return read_lists(source.path)
+            if self.settings.translator:
+                raise InputError(
+                    f"{printable(source.path)}: its words have places and times, which a translation's have not.",
+                    "Translate the recording, or N-best lists.",
+                )
             opened.passages = tuple(passages(opened.document, source.id))
         return [passage.nbest for passage in opened.passages]
 
@@ -214,8 +227,8 @@ class Pipeline:
             opened.waiting -= 1
             if isinstance(item, AudioSegment):
                 progress(opened.reach(item.span.end))
-                if not nbest.hypotheses:
-                    continue  # nothing was said there
+            if not nbest.hypotheses and (isinstance(item, AudioSegment) or (nbest.target and item.hypotheses)):
+                continue  # nothing was said there, or it could not be translated
             opened.lists.append(nbest)
             if correction is not None:
                 opened.corrections.append(replace(correction, signature=self._signature(item)))
@@ -235,14 +248,45 @@ class Pipeline:
 
     def _signature(self, item: AudioSegment | NBest) -> str:
         """One line that says how a result is made: version, front end, corrector with its language model."""
-        frontend = self.frontend.signature if isinstance(item, AudioSegment) else "lists"
-        return f"ger {__version__} | {frontend} | {self.corrector.signature}"
+        stages = [self.frontend.signature if isinstance(item, AudioSegment) else "lists"]
+        if self.translator:
+            stages.append(self.translator.signature)
+        return " | ".join([f"ger {__version__}", *stages, self.corrector.signature])
 
     def _recognize(self, window: Sequence[_Work]) -> list[NBest]:
-        """The lists of a window: what is one already, and what the recognizer makes of the segments."""
+        """The lists of a window: what is one already, and what the recognizer makes of the segments; translated."""
         segments = [(opened, item) for opened, item in window if isinstance(item, AudioSegment)]
         made = iter(self._lists(segments))
-        return [item if isinstance(item, NBest) else next(made) for _, item in window]
+        lists = [self._told(item) if isinstance(item, NBest) else next(made) for _, item in window]
+        if self.translator is None:
+            return lists
+        waiting = [(opened, nbest) for (opened, _), nbest in zip(window, lists, strict=True) if _is_said(nbest)]
+        done = iter(self._translated(self.translator, waiting))
+        return [next(done) if _is_said(nbest) else nbest for nbest in lists]
+
+    def _told(self, nbest: NBest) -> NBest:
+        """A list of an input; a translation where the settings say that it is one."""
+        target = self.settings.recognizer.into
+        if self.settings.translator or not target or nbest.target:
+            return nbest
+        return replace(nbest, task="translate", target=target)
+
+    def _translated(self, translator: Translator, work: list[tuple[_Open, NBest]]) -> list[NBest]:
+        """Translate; where that breaks, one by one, so that only the inputs fail that must."""
+        target = self.settings.recognizer.target
+        checked = [
+            _foreign(opened, replace(nbest, task="translate", target=target)) if same(nbest.language, target) else nbest
+            for opened, nbest in work
+        ]
+        try:
+            return translator.translate(checked) if checked else []
+        except ModelError as error:
+            if len(work) > 1:
+                return [nbest for item in work for nbest in self._translated(translator, [item])]
+            opened, nbest = work[0]
+            opened.lost += 1
+            opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
+            return [replace(nbest, hypotheses=(), task="translate", target=target)]
 
     def _lists(self, work: list[tuple[_Open, AudioSegment]]) -> list[NBest]:
         """Recognize; where that breaks, one by one, so that only the inputs fail that must."""
@@ -259,6 +303,11 @@ class Pipeline:
             opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
             return [NBest(segment.id, (), segment.span)]
         return [_foreign(opened, nbest) for (opened, _), nbest in zip(work, heard, strict=True)]
+
+
+def _is_said(nbest: NBest) -> bool:
+    """Whether a list tells what was said, in the language in which it was."""
+    return nbest.task == "transcribe"
 
 
 def _foreign(opened: _Open, nbest: NBest) -> NBest:

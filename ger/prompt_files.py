@@ -48,7 +48,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "parts": dict,
 }
 #: What a list gives to the turns of a prompt, and a hypothesis to its line.
-_GIVEN = ("hypotheses", "hotwords", "previous", "task")
+_GIVEN = ("hypotheses", "hotwords", "previous", "task", "language", "target")
 _IN_LINE = ("number", "text", "score")
 _TYPES = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
 

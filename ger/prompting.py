@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from ger.errors import InputError, UnknownNameError, UsageError
 from ger.io.paths import printable
+from ger.languages import name_of
 from ger.prompt_files import VARIABLE, problems
 from ger.protocols import Message
 from ger.registry import suggest
@@ -33,7 +34,7 @@ _JOINERS = "\u200c\u200d"
 #: What a model puts around or before an answer.
 _LABEL = re.compile(
     r"(?:(?:the|my|this|here is|here's|sure|corrected|correct|final|best|most|likely|true) ?){0,6}"
-    r"(?:transcript|transcription|sentence|hypothesis|text|answer|output|correct|correction|heard|said)"
+    r"(?:transcript|transcription|translation|sentence|hypothesis|text|answer|output|correct|correction|heard|said)"
     r"(?: is| was| heard)?\s*:\s*",
     re.IGNORECASE,
 )
@@ -172,6 +173,7 @@ class Prompt:
         words = dict.fromkeys(filter(None, map(self._clean, hotwords or nbest.context.hotwords)))
         given = {"hypotheses": "".join(lines), "hotwords": ", ".join(words), "task": self._clean(task)}
         given["previous"] = self._clean(previous or nbest.context.previous)
+        given |= {"language": name_of(nbest.language), "target": name_of(nbest.target)}
         return {
             name: _filled(self.optional.get(name, f"{{{name}}}"), {name: v}) if v else "" for name, v in given.items()
         }

@@ -106,6 +106,8 @@ class GenerateRequest:
             never to answer differently.
         choices: Where given, the answer is one of these texts.
         slots: Where given, the answer takes one text of each slot in turn; an empty text leaves the slot out.
+        language: The language of the prompt, for models that have to be told; empty where it is not known.
+        target: The language of the answer, for models that translate and have to be told; empty for the same one.
     """
 
     prompt: str | tuple[Message, ...]
@@ -114,6 +116,8 @@ class GenerateRequest:
     drafts: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     slots: tuple[tuple[str, ...], ...] = ()
+    language: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,8 @@ class LanguageModel(Protocol):
     """A language model that can score text, generate it, or both.
 
     A class, or what it makes, may say what it can do in an attribute `abilities`, a frozenset of `Ability`. What is not
-    in it is refused before any work starts. Without the attribute a backend is asked, and raises `ModelError`.
+    in it is refused before any work starts. Without the attribute a backend is asked, and raises `ModelError`. One with
+    an attribute `translates` that is `True` answers with a translation of the prompt, into `GenerateRequest.target`.
     """
 
     @property

@@ -41,6 +41,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "vllm": "llm_backends.vllm:VllmLM",
         "openai": "llm_backends.openai:OpenAILM",
         "rescorer": "llm_backends.rescorer:RescorerLM",
+        "seq2seq": "llm_backends.seq2seq:Seq2SeqLM",
     },
     "correctors": {
         "rescore": "ger.correct.rescore:Rescorer",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from ger import __version__, languages, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
@@ -14,10 +14,13 @@ from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
-from ger.lm.select import load
+from ger.lm.select import LmSpec, load
 from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
 from ger.recognizers import RecognizerSpec
 from ger.types import Task
+
+if TYPE_CHECKING:
+    from ger.translate import Translator
 
 __all__ = ["GENERATING", "GENERATOR", "Settings"]
 
@@ -34,6 +37,10 @@ class Settings:
         mode: Name of the corrector.
         profile: Language models, weights of all features, and everything else that decides.
         answers: File of recorded answers, which stand in for a corrector; empty for none.
+        translator: The model that translates what the recognizers have written, before that is corrected; `None` for
+            none.
+        translation_prompt: What it is asked.
+        translation_beams: Width of its search.
 
     Raises:
         UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
@@ -46,6 +53,9 @@ class Settings:
     mode: str = "rescore"
     profile: Profile = DEFAULT
     answers: str = ""
+    translator: LmSpec | None = None
+    translation_prompt: str = "translate"
+    translation_beams: int = 1
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
@@ -55,6 +65,8 @@ class Settings:
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
+        if self.translation_beams < 1:
+            raise UsageError(f"--translation-beams is {self.translation_beams}.", "Use 1 or more.")
         if languages.same(self.recognizer.language, self.recognizer.into):
             raise UsageError(
                 f"{languages.name_of(self.recognizer.into)} is spoken, and what is to be translated into.",
@@ -71,6 +83,8 @@ class Settings:
                 f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
             )
         specs = [*self.profile.lms, (self.profile.generation or Generation()).lm]
+        if self.translator:
+            specs.append(self.translator)
         backends = [("backends", spec.backend) for spec in specs]
         frontends = [("frontends", spec.frontend) for spec in self.recognizers]
         for kind, name in (*frontends, ("segmenters", self.segmenter), *backends, ("correctors", self.mode)):
@@ -81,6 +95,8 @@ class Settings:
 
     def _needs(self) -> Iterator[tuple[str, tuple[Ability, ...]]]:
         """What the backends of the language models are needed for, where we know."""
+        if self.translator:
+            yield self.translator.backend, ("generate", "beams") if self.translation_beams > 1 else ("generate",)
         if self.answers:
             return
         if self.mode in _SCORING:
@@ -111,12 +127,29 @@ class Settings:
                 made={},
             ),
             answers=_model(self.answers),
+            translator=self.translator and replace(self.translator, model=_model(self.translator.model)),
+            translation_prompt=_model(self.translation_prompt),
         )
         return f"ger {__version__} {kept!r}"
 
     def make_frontend(self) -> AsrFrontend:
-        """Load the recognizer, or several as one."""
-        return recognizers.load(self.recognizers, self.recognizer)
+        """Load the recognizer, or several as one; they write what was said where a translator follows."""
+        task: Task = "transcribe" if self.translator else self.recognizer.task
+        return recognizers.load(self.recognizers, replace(self.recognizer, task=task))
+
+    def make_translator(self) -> Translator | None:
+        """Load what translates the lists of the recognizers; `None` where nothing does.
+
+        Raises:
+            GerError: the prompt or the model cannot be used.
+        """
+        if self.translator is None:
+            return None
+        from ger.translate import Translator
+
+        prompt = prompting.load(self.translation_prompt)
+        lm = load(self.translator, self.lm)
+        return Translator(lm, self.recognizer.target, prompt, self.translation_beams, self.recognizer.nbest)
 
     def make_segmenter(self) -> Segmenter:
         """Load what finds the speech."""

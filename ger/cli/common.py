@@ -46,6 +46,9 @@ __all__ = [
     "Target",
     "TaskName",
     "Threads",
+    "TranslationBeams",
+    "TranslationPrompt",
+    "Translator",
     "Weight",
     "bar",
     "exit_codes",
@@ -84,6 +87,21 @@ Target = Annotated[
     typer.Option(
         metavar="LANGUAGE", help="Language to translate into: a code or a name (default English).", rich_help_panel=_ASR
     ),
+]
+_MT = "Translation of what was recognized"
+Translator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[BACKEND:]MODEL",
+        help="Model that translates each hypothesis: a language model, or with seq2seq: a translation model.",
+        rich_help_panel=_MT,
+    ),
+]
+TranslationPrompt = Annotated[
+    str | None, typer.Option(help="Prompt of that model (default translate).", rich_help_panel=_MT)
+]
+TranslationBeams = Annotated[
+    int | None, typer.Option(help="Translations of each hypothesis (default 1).", rich_help_panel=_MT)
 ]
 NBestSize = Annotated[
     int | None, typer.Option("--nbest", help="Different texts in a list (default 5).", rich_help_panel=_ASR)

@@ -14,6 +14,8 @@ from ger.protocols import LanguageModel, LmOptions
 __all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
+#: What names of classes end in, behind `For`.
+_BACKENDS = {"MaskedLM": "masked"} | dict.fromkeys(("ConditionalGeneration", "Seq2SeqLM"), "seq2seq")
 #: Names of columns that are not language models'.
 RESERVED = (
     *("acoustic", "words", "chars", "repeats", "rank", "agree", "votes", "added"),
@@ -40,7 +42,8 @@ def parse(text: str, name: str = "lm") -> LmSpec:
     """Read `[NAME=][BACKEND:]MODEL`.
 
     Without a backend, a URL is a server (`openai`), `.arpa` and `.bin` are n-gram models (`kenlm`), a folder tells by
-    its files whether it holds a rescorer (`rescorer`) or a masked model (`masked`), all else is `transformers`.
+    its files whether it holds a rescorer (`rescorer`), a masked model (`masked`) or a translation model (`seq2seq`), all
+    else is `transformers`.
 
     Args:
         text: For example `gpt2`, `domain=lm.arpa`, `masked:bert-base-uncased`, `http://localhost:8000/v1#gpt2`.
@@ -93,7 +96,10 @@ def _backend(text: str) -> str:
         folder = Path(text).expanduser()
         if (folder / "rescorer.json").is_file():
             return "rescorer"
-        return "masked" if any(name.endswith("ForMaskedLM") for name in _architectures(folder)) else "transformers"
+        return next(
+            (_BACKENDS[end] for name in _architectures(folder) if (end := name.rpartition("For")[2]) in _BACKENDS),
+            "transformers",
+        )
     except (OSError, RuntimeError, ValueError):  # no name of a folder; told when the model is loaded
         return "transformers"
 
