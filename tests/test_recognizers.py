@@ -146,10 +146,11 @@ def test_hotwords_reach_the_recognizer_and_the_language_model(
     assert "Vonnegut, Kilgore Trout" in made.lms[0].scored[0][0].prefix
 
 
-def test_a_list_keeps_hotwords_of_its_own(made: Made) -> None:
+def test_hotwords_of_a_list_come_before_those_of_the_run(made: Made) -> None:
     corrector = settings(hotwords=["Trout"]).make_corrector()
     own = NBest("u", (Hypothesis("so", -1.0), Hypothesis("sow", -2.0)), context=Context(hotwords=("Ilium",)))
     corrector.correct([own, replace(own, context=Context())])
     prefixes = [request.prefix for request in made.lms[0].scored[0]]
     assert ["Ilium" in prefix for prefix in prefixes] == [True, False]
-    assert ["Trout" in prefix for prefix in prefixes] == [False, True]
+    assert ["Ilium, Trout" in prefix for prefix in prefixes] == [True, False]
+    assert all("Trout" in prefix for prefix in prefixes)
