@@ -27,7 +27,7 @@ def entry(text: str, weight: float = 1.0, sounds: Iterable[str] = ()) -> Hotword
         EntryError: it is too long or says nothing, or its weight is not above 0.
     """
     text = plain(text)
-    if not any(map(str.isalnum, text)):
+    if not (text[:1].isalnum() or any(map(str.isalnum, text))):
         raise EntryError("has no letter and no digit")
     if len(text) > _CHARACTERS or text.count(" ") >= _WORDS:
         raise EntryError(f"is longer than {_WORDS} words or {_CHARACTERS} characters")
