@@ -10,12 +10,24 @@ from ger.errors import ModelError, UsageError
 from ger.languages import name_of
 from ger.types import AudioSegment, Word
 
-__all__ = ["LONGEST", "MAX_TOKENS", "UNSPACED", "Languages", "check_into", "check_length", "silent", "words"]
+__all__ = [
+    "LONGEST",
+    "MAX_TOKENS",
+    "PROMPT_TOKENS",
+    "UNSPACED",
+    "Languages",
+    "check_into",
+    "check_length",
+    "silent",
+    "words",
+]
 
 #: Seconds that Whisper hears at once.
 LONGEST = 30
 #: Tokens of a text: half of Whisper's text window, as in the original.
 MAX_TOKENS = 224
+#: Tokens of what stands before a text at most; Whisper has room for 223.
+PROMPT_TOKENS = 120
 #: Languages written without spaces.
 UNSPACED = {"zh", "ja", "th", "lo", "my", "yue", "km", "bo"}
 

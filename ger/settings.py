@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ger import __version__, languages, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
+from ger.hotwords import Hotwords
 from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
@@ -31,7 +32,7 @@ class Settings:
 
     Attributes:
         recognizers: The recognizers, the most trusted first.
-        recognizer: What they are made with; which models, `recognizers` says.
+        recognizer: What they are made with; which models, `recognizers` says, and which hotwords, `hotwords`.
         segmenter: Name of the plug-in that finds the speech.
         lm: What language models are made with; which ones, the profile says.
         mode: Name of the corrector.
@@ -41,6 +42,7 @@ class Settings:
             none.
         translation_prompt: What it is asked.
         translation_beams: Width of its search.
+        hotwords: Words and phrases that may occur, for recognizers and correctors.
 
     Raises:
         UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
@@ -56,6 +58,7 @@ class Settings:
     translator: LmSpec | None = None
     translation_prompt: str = "translate"
     translation_beams: int = 1
+    hotwords: Hotwords = field(default_factory=Hotwords)
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
@@ -129,13 +132,14 @@ class Settings:
             answers=_model(self.answers),
             translator=self.translator and replace(self.translator, model=_model(self.translator.model)),
             translation_prompt=_model(self.translation_prompt),
+            hotwords=Hotwords(),
         )
-        return f"ger {__version__} {kept!r}"
+        return f"ger {__version__} {kept!r}{_digest(self.hotwords) if self.hotwords else ''}"
 
     def make_frontend(self) -> AsrFrontend:
         """Load the recognizer, or several as one; they write what was said where a translator follows."""
         task: Task = "transcribe" if self.translator else self.recognizer.task
-        return recognizers.load(self.recognizers, replace(self.recognizer, task=task))
+        return recognizers.load(self.recognizers, replace(self.recognizer, task=task, hotwords=self.hotwords.texts))
 
     def make_translator(self) -> Translator | None:
         """Load what translates the lists of the recognizers; `None` where nothing does.
@@ -194,8 +198,8 @@ class Settings:
                 prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
-        if self.recognizer.hotwords:
-            watched = Hinted(watched, self.recognizer.hotwords)
+        if self.hotwords:
+            watched = Hinted(watched, self.hotwords)
         return Running(watched, self.profile.previous) if self.profile.previous else watched
 
 
@@ -216,6 +220,11 @@ def _fixed(how: Generation) -> Generation:
         prompt=_model(how.prompt),
         examples=_model(how.examples),
     )
+
+
+def _digest(hotwords: Hotwords) -> str:
+    """For the key: a long list on one short line."""
+    return f" hotwords={hashlib.sha256(repr(hotwords).encode('utf-8', 'backslashreplace')).hexdigest()[:16]}"
 
 
 def _gate(name: str) -> str:

@@ -42,8 +42,8 @@ def parse(text: str, name: str = "lm") -> LmSpec:
     """Read `[NAME=][BACKEND:]MODEL`.
 
     Without a backend, a URL is a server (`openai`), `.arpa` and `.bin` are n-gram models (`kenlm`), a folder tells by
-    its files whether it holds a rescorer (`rescorer`), a masked model (`masked`) or a translation model (`seq2seq`), all
-    else is `transformers`.
+    its files whether it holds a rescorer (`rescorer`), a masked model (`masked`) or a translation model (`seq2seq`),
+    all else is `transformers`.
 
     Args:
         text: For example `gpt2`, `domain=lm.arpa`, `masked:bert-base-uncased`, `http://localhost:8000/v1#gpt2`.
