@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from ger.protocols import LanguageModel, LmOptions
 __all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
-#: What names of classes end in, behind `For`.
-_BACKENDS = {"MaskedLM": "masked"} | dict.fromkeys(("ConditionalGeneration", "Seq2SeqLM"), "seq2seq")
+#: What names of classes end in, and which backend runs them.
+_BACKENDS = {"ForMaskedLM": "masked", "(ForConditionalGeneration|MTModel)": "seq2seq"}
 #: Names of columns that are not language models'.
 RESERVED = (
     *("acoustic", "words", "chars", "repeats", "rank", "agree", "votes", "added"),
@@ -96,10 +97,8 @@ def _backend(text: str) -> str:
         folder = Path(text).expanduser()
         if (folder / "rescorer.json").is_file():
             return "rescorer"
-        return next(
-            (_BACKENDS[end] for name in _architectures(folder) if (end := name.rpartition("For")[2]) in _BACKENDS),
-            "transformers",
-        )
+        made = " ".join(_architectures(folder))
+        return next((backend for end, backend in _BACKENDS.items() if re.search(rf"{end}\b", made)), "transformers")
     except (OSError, RuntimeError, ValueError):  # no name of a folder; told when the model is loaded
         return "transformers"
 
