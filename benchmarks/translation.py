@@ -36,7 +36,7 @@ LANGUAGES = ("es", "fr", "de")
 #: Voice and words per minute.
 VOICES = {
     "test": {"es": ("es+f2", 115), "fr": ("fr+m3", 140), "de": ("de+m3", 115)},
-    "train": {"es": ("es", 140), "fr": ("fr+m3", 115), "de": ("de", 115)},
+    "train": {"es": ("es", 150), "fr": ("fr+m3", 150), "de": ("de", 165)},
 }
 WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 #: Translations at most, and width of the search.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,27 @@ def test_minimum_bayes_risk_of_translations_is_by_chrf() -> None:
     assert "expected chrF" in made.reason
     (kept,) = Combiner("mbr").correct([replace(nbest, hypotheses=nbest.hypotheses[1:])])
     assert (kept.decision, kept.text) == ("kept", "he went home late")
+
+
+LONG = (
+    "The mayor opened the new library on Saturday. Many people came, although it rained all day, "
+    "and the children were allowed to stay until midnight."
+)
+
+
+def test_subtitles_of_a_translation_share_the_time_of_the_segment() -> None:
+    from ger.io.subtitles import cues
+    from ger.types import AudioSpan
+
+    audio = AudioSpan("talk.wav", 10.0, 30.0)
+    made = Correction("u", LONG, "kept", audio=audio, language="de", task="translate", target="en")
+    found = cues([made])
+    assert len(found) > 2
+    assert (found[0].start, found[-1].end) == (10_000, 30_000)
+    assert all(one.end == other.start for one, other in pairwise(found))
+    assert " ".join(line for cue in found for line in cue.lines) == LONG
+    assert found[0].lines[-1].endswith("Saturday.")
+    # As many characters as pass in its time.
+    share = len("The mayor opened the new library on Saturday. ") / (len(LONG) + 1)
+    assert found[0].end == pytest.approx(10_000 + 20_000 * share, abs=1)
+    assert len(cues([replace(made, task="transcribe", target=None)])) == 1
