@@ -165,9 +165,9 @@ class Pipeline:
                 if len(window) == _WINDOW:
                     self._work(window, progress)
                     window = []
-                yield from _complete(pending, progress)
+                yield from self._complete(pending, progress)
             self._work(window, progress)
-            yield from _complete(pending, progress)
+            yield from self._complete(pending, progress)
 
     def _reader(self, inputs: Sequence[Input]) -> AbstractContextManager[Iterable[_Item]]:
         """What gives the items of all inputs; a thread that waits for standard input could not be stopped."""
@@ -223,7 +223,7 @@ class Pipeline:
         if not window:
             return
         lists = self._recognize(window)
-        corrections = self._corrected(window, lists) if self._correct else [None] * len(lists)
+        corrections = self._corrected(window, lists) if self._correct and not self._whole else [None] * len(lists)
         for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
             opened.waiting -= 1
             if isinstance(item, AudioSegment):
@@ -232,7 +232,27 @@ class Pipeline:
                 continue  # nothing was said there, or it could not be translated
             opened.lists.append(nbest)
             if correction is not None:
-                opened.corrections.append(replace(correction, signature=self._signature(item)))
+                opened.corrections.append(
+                    replace(correction, signature=self._signed(heard=isinstance(item, AudioSegment)))
+                )
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether the corrector reads all of a recording at once."""
+        return self._correct and self.settings.whole
+
+    def _complete(self, pending: list[_Open], progress: Progress) -> Iterator[Result]:
+        """The results of the inputs in front that are complete."""
+        while pending and pending[0].ended and not pending[0].waiting:
+            opened = pending.pop(0)
+            progress(opened.reach(opened.seconds))
+            if self._whole and opened.lists:
+                from ger.correct.cascade import joined
+
+                (made,) = self.corrector.correct([joined(opened.source.id, opened.lists)])
+                opened.corrections = [replace(made, signature=self._signed(heard=opened.seconds is not None))]
+                opened.document, opened.passages = None, ()
+            yield opened.result()
 
     def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:
         """Corrections of a window; with earlier utterances as context input by input, as names may recur."""
@@ -247,9 +267,9 @@ class Pipeline:
             corrections += self.corrector.correct([nbest for _, nbest in own])
         return corrections
 
-    def _signature(self, item: AudioSegment | NBest) -> str:
-        """One line that says how a result is made: version, front end, corrector with its language model."""
-        stages = [self.frontend.signature if isinstance(item, AudioSegment) else "lists"]
+    def _signed(self, *, heard: bool) -> str:
+        """One line that says how a result is made: version, front end if it was heard, corrector with its model."""
+        stages = [self.frontend.signature if heard else "lists"]
         if self.translator:
             stages.append(self.translator.signature)
         return " | ".join([f"ger {__version__}", *stages, self.corrector.signature])
@@ -323,13 +343,6 @@ def _foreign(opened: _Open, nbest: NBest) -> NBest:
         )
     )
     return replace(nbest, hypotheses=())
-
-
-def _complete(pending: list[_Open], progress: Progress) -> Iterator[Result]:
-    """The results of the inputs in front that are complete."""
-    while pending and pending[0].ended and not pending[0].waiting:
-        progress(pending[0].reach(pending[0].seconds))
-        yield pending.pop(0).result()
 
 
 def _blocks(opened: _Open) -> Iterator[Any]:

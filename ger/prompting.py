@@ -62,6 +62,7 @@ class Prompt:
         hash: First 8 hexadecimal digits of the file's SHA-256, for signatures.
         answer: How the model's answer is read.
         result: Whether what comes out is a `transcript`; `other` for a summary and the like.
+        scope: Whether the model reads each `utterance` by itself, or the whole `recording`.
         variables: What each variable holds.
         line: How one hypothesis is written.
         most: How many hypotheses are written at most.
@@ -78,6 +79,7 @@ class Prompt:
     hash: str
     answer: Literal["text", "number", "json"] = "text"
     result: Literal["transcript", "other"] = "transcript"
+    scope: Literal["utterance", "recording"] = "utterance"
     variables: Mapping[str, str] = field(default_factory=dict)
     line: str = "{text}\n"
     most: int = 5
@@ -365,6 +367,7 @@ def parse(content: bytes, where: str) -> Prompt:
         content=content.decode("utf-8-sig"),
         answer=table.get("answer", "text"),
         result=table.get("result", "transcript"),
+        scope=table.get("scope", "utterance"),
         variables=table.get("variables", {}),
         line=form.get("line", "{text}\n"),
         most=form.get("most", 5),

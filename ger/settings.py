@@ -170,6 +170,17 @@ class Settings:
             return replace(how, lm=replace(how.lm, model=base_of(how.adapter)))
         return how
 
+    @property
+    def whole(self) -> bool:
+        """Whether the corrector reads all of a recording at once; its prompt says so.
+
+        Raises:
+            GerError: the prompt cannot be used.
+        """
+        how = self.profile.generation
+        asked = how.prompt if how and self.mode == "cascade" and not self.answers else ""
+        return bool(asked) and prompting.load(asked).scope == "recording"
+
     def make_lms(self) -> dict[str, LanguageModel]:
         """Load the language models that the mode uses, by name."""
         names = [spec for spec in self.profile.lms if self.profile.weights[spec.name]]

@@ -255,7 +255,7 @@ def test_what_the_list_has_as_well_stays() -> None:
 def test_an_empty_answer() -> None:
     assert prompting.load("h2t").read(" \n\t", LIST) is None
     assert prompting.load("h2t").read('""', LIST) is None
-    assert prompting.load("cascade-summarize").read("\n", LIST) is None
+    assert prompting.load("summarize").read("\n", LIST) is None
 
 
 def test_a_number_is_a_hypothesis() -> None:
@@ -275,7 +275,7 @@ def test_json() -> None:
 
 
 def test_what_is_no_transcript_is_taken_as_a_whole() -> None:
-    assert prompting.load("cascade-summarize").read("Summary: one.\n\nTwo.", LIST) == "Summary: one. Two."
+    assert prompting.load("summarize").read("Summary: one.\n\nTwo.", LIST) == "Summary: one. Two."
 
 
 # Files of one's own
