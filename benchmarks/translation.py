@@ -40,7 +40,9 @@ VOICES = {
 }
 WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 #: Translations at most, and width of the search.
-SEARCH = {"test": (10, 20), "train": (5, 10)}
+SEARCH = {"test": (10, 20), "train": (5, 5)}
+#: Sentences that are spoken in each language, the first ones.
+SENTENCES = {"test": 24, "train": 20}
 SIZES = (5, 10)
 
 
@@ -66,7 +68,7 @@ def made(folder: Path, part: str) -> list[NBest]:
     """The lists of the test or the training sentences; recognized once, then read."""
     path = folder / f"{part}.jsonl"
     if not path.exists():
-        table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))[part]
+        table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))[part][: SENTENCES[part]]
         nbest, beam = SEARCH[part]
         frontend = FasterWhisper(FrontendOptions(task="translate", nbest=nbest, beam_size=beam))
         lists: list[NBest] = []

@@ -27,7 +27,7 @@ class Need:
 
 _TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelerate", "gguf"))
 
-#: Every built-in but the correctors, which need nothing of their own.
+#: Every built-in but correctors and speakers, which need no packages of their own.
 NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
@@ -51,6 +51,7 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "seq2seq": _TORCH,
     },
     "correctors": {},
+    "speakers": {},
 }
 
 #: What runs the models of the catalogue, by kind and format.

@@ -25,6 +25,7 @@ __all__ = [
     "Message",
     "ScoreRequest",
     "Segmenter",
+    "Speaker",
 ]
 
 
@@ -190,6 +191,29 @@ class Corrector(Protocol):
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """One correction for each list, in order."""
+        ...
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """Something that reads texts aloud; made with the name of a voice, which may be empty."""
+
+    @property
+    def signature(self) -> str:
+        """Program or model, and voice."""
+        ...
+
+    def speak(self, text: str, speed: float = 1.0) -> npt.NDArray[np.float32]:
+        """The speech: float32, mono, 16 kHz, between -1 and 1, with a little silence around it.
+
+        Args:
+            text: One sentence or a few.
+            speed: 2 is twice as fast as the voice speaks by itself.
+
+        Raises:
+            InputError: nothing can be said of that text.
+            ModelError: the program or the model failed.
+        """
         ...
 
 

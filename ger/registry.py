@@ -21,7 +21,7 @@ from ger.errors import UnknownNameError, UsageError
 
 __all__ = ["Kind", "builtin", "load", "named", "names", "suggest", "targets"]
 
-Kind = Literal["frontends", "segmenters", "backends", "correctors"]
+Kind = Literal["frontends", "segmenters", "backends", "correctors", "speakers"]
 
 _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
@@ -49,6 +49,11 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "generate": "ger.correct.factories:generate",
         "hybrid": "ger.correct.factories:hybrid",
         "cascade": "ger.correct.factories:cascade",
+    },
+    "speakers": {
+        "espeak-ng": "ger.speech:espeak_ng",
+        "flite": "ger.speech:flite",
+        "piper": "ger.speech:piper",
     },
 }
 
