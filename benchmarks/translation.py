@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from common import machine
 
 from asr_frontends.faster_whisper import FasterWhisper
 from ger.api import settings
+from ger.correct.combine import Combiner
 from ger.evaluate import Item, report
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.jsonl import read_nbest, write_records
-from ger.protocols import FrontendOptions
+from ger.lm.features import Features, compute
+from ger.protocols import FrontendOptions, LanguageModel
 from ger.types import AudioSegment, AudioSpan, Correction, NBest
 
 LANGUAGES = ("es", "fr", "de")
@@ -38,7 +40,8 @@ VOICES = {
     "test": {"es": ("es+f2", 115), "fr": ("fr+m3", 140), "de": ("de+m3", 115)},
     "train": {"es": ("es", 150), "fr": ("fr+m3", 150), "de": ("de", 165)},
 }
-WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+TEMPERATURES = (0.5, 1.0, 2.0, 4.0, 8.0)
 #: Translations at most, and width of the search.
 SEARCH = {"test": (10, 20), "train": (5, 5)}
 #: Sentences that are spoken in each language, the first ones.
@@ -58,8 +61,9 @@ def main() -> None:
     print(f"{len(test)} test lists, {len(train)} training lists")
     if arguments.make:
         return
+    lms = settings().make_lms()
     for size in SIZES:
-        compared(test, size)
+        compared(test, size, lms)
     if arguments.adapter:
         written(test, arguments.adapter)
 
@@ -95,22 +99,37 @@ def spoken(key: str, text: str, language: str) -> AudioSegment:
     return AudioSegment(key, span, samples, language)
 
 
-def compared(test: Sequence[NBest], size: int) -> None:
+def compared(test: Sequence[NBest], size: int, lms: Mapping[str, LanguageModel]) -> None:
     """What choosing gains with lists of a size."""
     lists = [replace(nbest, hypotheses=nbest.hypotheses[:size]) for nbest in test]
     print(f"\nLists of {size}\n")
-    told("minimum Bayes risk, chrF", lists, corrected(lists, mode="combine", combine="mbr"))
+    told("minimum Bayes risk, chrF", lists, Combiner("mbr").correct(lists))
     words = [replace(nbest, task="transcribe") for nbest in lists]
-    told("minimum Bayes risk, word errors", lists, corrected(words, mode="combine", combine="mbr"))
-    told("SmolLM2, weight of the profile", lists, corrected(lists))
-    by_weight = {weight: corrected(lists, weight=weight) for weight in WEIGHTS}
-    chosen: list[Correction] = []
+    told("minimum Bayes risk, word errors", lists, Combiner("mbr").correct(words))
+    flat = {value: Combiner("mbr", value).correct(lists) for value in TEMPERATURES}
+    told("minimum Bayes risk, chrF", lists, elsewhere(lists, flat, "temperature"))
+    features = compute(lists, ["acoustic", "lm", "repeats"], lms)
+    rescored = {weight: chosen(lists, features, weight) for weight in WEIGHTS}
+    told("SmolLM2, default weight 0.1", lists, rescored[0.1])
+    told("SmolLM2", lists, elsewhere(lists, rescored, "weight"))
+
+
+def chosen(lists: Sequence[NBest], features: Features, weight: float) -> list[Correction]:
+    """What a weight of the language model chooses."""
+    weights = [1 - weight, weight, -1.0]  # of the recognizer, the language model, and repetitions, as by default
+    best = [int(np.argmax(values @ weights)) for values in features.values]
+    return [Correction.of(n, n.hypotheses[i].text, "reranked") for n, i in zip(lists, best, strict=True)]
+
+
+def elsewhere(lists: Sequence[NBest], made: Mapping[float, Sequence[Correction]], what: str) -> list[Correction]:
+    """Of each language the corrections with the setting that has the highest chrF on the others."""
+    taken: list[Correction] = []
     for language in LANGUAGES:
         others = [i for i, nbest in enumerate(lists) if nbest.language != language]
-        best = max(WEIGHTS, key=lambda weight: _score([by_weight[weight][i] for i in others]))
-        print(f"  {language}: weight {best} (chosen on the other languages)")
-        chosen += [made for made, nbest in zip(by_weight[best], lists, strict=True) if nbest.language == language]
-    told("SmolLM2, weight of the other languages", lists, chosen)
+        best = max(made, key=lambda value: _score([made[value][i] for i in others]))
+        print(f"{language}: {what} {best:g}, chosen on the other languages")
+        taken += [one for one, nbest in zip(made[best], lists, strict=True) if nbest.language == language]
+    return taken
 
 
 def written(test: Sequence[NBest], adapter: str) -> None:
