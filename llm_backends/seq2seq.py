@@ -80,6 +80,7 @@ class Seq2SeqLM(Batched):
                 "For a causal model leave the backend at transformers.",
             ) from error
         self._model = model.to(self._device).eval()
+        self._model.generation_config.forced_eos_token_id = None  # an answer that is cut has not ended
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
         room = getattr(model.config, "max_position_embeddings", None)
         self._limit = int(room) if room else 0

@@ -48,6 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3.0)  # less alike, so that searches differ
+    model.generation_config.forced_eos_token_id = 2
     model.generation_config.suppress_tokens = [0, 1, 3]  # which no text shows
     model.save_pretrained(path)
     tokenizer([]).save_pretrained(path)

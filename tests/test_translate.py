@@ -235,3 +235,37 @@ def test_subtitles_of_a_translation_share_the_time_of_the_segment() -> None:
     share = len("The mayor opened the new library on Saturday. ") / (len(LONG) + 1)
     assert found[0].end == pytest.approx(10_000 + 20_000 * share, abs=1)
     assert len(cues([replace(made, task="transcribe", target=None)])) == 1
+
+
+def test_what_front_ends_translate_into() -> None:
+    from asr_frontends.transformers_families import FAMILIES
+
+    seamless = {"__eng__": 5, "__deu__": 6}
+    assert FAMILIES["seamless_m4t"].tokens("seamless", seamless, "en", "de") == [6]
+    assert FAMILIES["seamless_m4t"].tokens("seamless", seamless, "en", None) == [5]
+    whisper = {"<|de|>": 1, "<|translate|>": 2, "<|transcribe|>": 3, "<|notimestamps|>": 4}
+    assert FAMILIES["whisper"].tokens("whisper", whisper, "de", "en") == [1, 2, 4]
+    with pytest.raises(UsageError, match=r"whisper translates into English only, not into Spanish. Add --translator"):
+        FAMILIES["whisper"].tokens("whisper", whisper, "de", "es")
+    with pytest.raises(UsageError, match="seamless does not know the language 'fra'"):
+        FAMILIES["seamless_m4t"].tokens("seamless", seamless, "en", "fr")
+    with pytest.raises(UsageError, match=r"moon cannot translate. Add --translator"):
+        FAMILIES["moonshine"].tokens("moon", {}, "en", "de")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("train_fleurs_es_en_st_large", ("translate", "es", "en")),
+        ("test_covost2_eng_deu_st_large", ("translate", "en", "de")),
+        ("test_wmt20_en_zh_mt", ("translate", "en", "zh")),
+        ("train_chime4", ("transcribe", None, None)),
+    ],
+)
+def test_files_of_hypotranslate_tell_their_languages(name: str, told: tuple[Any, ...], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from ger.io.lists import read_lists
+
+    torch.save([{"input": ["a dog", "the dog"], "ground_truth": "the dog"}], tmp_path / f"{name}.pt")
+    (made,) = read_lists(tmp_path / f"{name}.pt")
+    assert (made.task, made.language, made.target) == told
