@@ -29,7 +29,7 @@ from ger.protocols import AsrFrontend, Corrector, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
 
-__all__ = ["Pipeline", "Progress", "Result"]
+__all__ = ["Pipeline", "Progress", "Result", "is_audio"]
 
 #: Segments that are recognized together; the front end sorts them by length and batches them.
 _WINDOW = 24
@@ -181,14 +181,13 @@ class Pipeline:
         source = opened.source
         if source.lists:
             return source.lists
-        records = source.stdin or source.path.lower().endswith(".jsonl")
-        if source.format not in DOCUMENTS and (source.format or records):
+        if is_audio(source):
+            return self._segments(opened)
+        if source.format not in DOCUMENTS and (source.format or _holds_records(source)):
             return read_lists(source.path, format=source.format or "records")
         if source.document:
             opened.document, opened.passages = source.document
         else:
-            if not (source.format or is_text(source.path)):
-                return self._segments(opened)
             opened.document = document_in(source.path, source.format)
             if opened.document is None:
                 return read_lists(source.path)
@@ -258,6 +257,16 @@ class Pipeline:
             opened.lost += 1
             opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
             return [NBest(segment.id, (), segment.span)]
+
+
+def is_audio(source: Input) -> bool:
+    """Whether an input is neither lists nor a document."""
+    known = source.lists or source.document or source.format or _holds_records(source)
+    return not (known or is_text(source.path))
+
+
+def _holds_records(source: Input) -> bool:
+    return source.stdin or source.path.lower().endswith(".jsonl")
 
 
 def _complete(pending: list[_Open], progress: Progress) -> Iterator[Result]:

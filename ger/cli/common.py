@@ -96,6 +96,14 @@ Hotwords = Annotated[
         rich_help_panel=_ASR,
     ),
 ]
+HotwordModel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Model that puts in hotwords that sound like what was heard, of 'ger tune hotwords'.",
+        rich_help_panel=_ASR,
+    ),
+]
 _LM = "Language model"
 Llm = Annotated[
     str | None,

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -46,7 +46,7 @@ from ger.text.retrieval import SoundIndex
 from ger.text.sounds import sound
 from ger.text.tokens import Token, tokenize
 
-__all__ = ["FEATURES", "Entries", "Found", "Heard", "find", "letters"]
+__all__ = ["FEATURES", "Entries", "Found", "Heard", "find", "heard_hotwords", "letters"]
 
 FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
@@ -104,6 +104,11 @@ class Entries:
     def index(self) -> SoundIndex:
         """The forms by their sounds."""
         return SoundIndex([form for form, _, _ in self.forms])
+
+    @cached_property
+    def shouted(self) -> bool:
+        """Whether all are in capitals, which then tell nothing about how one is written."""
+        return len(self) > 1 and all(hotword.text.isupper() for hotword in self.hotwords)
 
     def number(self, words: Sequence[str]) -> int | None:
         """The number of the hotword that these words are."""
@@ -244,6 +249,18 @@ def covered(heard: Heard, entries: Entries) -> set[int]:
         if entries.number([word for word in heard.plain[start:end] if word]) is not None:
             found |= set(range(start, end))
     return found
+
+
+def heard_hotwords(entries: Entries, texts: Iterable[str]) -> list[int]:
+    """Numbers of the hotwords that are in a text as they are, in order."""
+    found: dict[int, None] = {}
+    for text in texts:
+        words = normalize(text).split()
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + entries.longest, len(words)) + 1):
+                if (number := entries.number(words[start:end])) is not None:
+                    found[number] = None
+    return list(found)
 
 
 def _scores(texts: Sequence[tuple[str, str]], sounds: Confusions, spelling: Confusions) -> list[tuple[float, float]]:
