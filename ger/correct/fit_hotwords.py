@@ -45,6 +45,8 @@ _RARE = 6.0
 _STRENGTH = 0.3
 #: Errors in other words may become so many more, as a share of all words.
 _SLACK = 0.0002
+#: A feature that varies less than this tells nothing.
+_CONSTANT = 1e-9
 #: Thresholds that are tried.
 _THRESHOLDS = tuple(round(0.2 + 0.025 * i, 3) for i in range(29))
 
@@ -154,8 +156,9 @@ def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list
     chance = random.Random(seed)
     made = []
     for nbest, own in zip(lists, rare, strict=True):
-        others = chance.sample(pool, min(len(pool), size))
-        hotwords = tuple(sorted({*own, *others[: max(0, size - len(own))]}))
+        others = chance.sample(pool, min(len(pool), size + len(own)))
+        more = [word for word in others if word not in own][: max(0, size - len(own))]
+        hotwords = tuple(sorted([*own, *more]))
         made.append(
             nbest if nbest.context.hotwords else replace(nbest, context=replace(nbest.context, hotwords=hotwords))
         )
@@ -260,7 +263,7 @@ def _examples(
 
 def _gains(reference: Sequence[str], heard: Heard, entries: Entries, one: Found) -> bool:
     """Whether putting a hotword in that was said takes an error away."""
-    put = (entries.plain[one.hotword] + one.ending).split()
+    put = f"{entries.plain[one.hotword]}{one.ending}".split()
     if f" {' '.join(put)} " not in f" {' '.join(reference)} ":
         return False
     before = [word for plain in heard.plain for word in plain.split()]
@@ -279,7 +282,7 @@ def _logistic(made: Sequence[_Examples], sounds: Confusions, spelling: Confusion
         raise InputError("No hotword was said and heard otherwise.", "Give lists whose hotwords were said.")
     values = np.array([one.values for own in made for one in own.found])
     mean, spread = values.mean(axis=0), values.std(axis=0)
-    spread[spread == 0] = 1.0
+    spread[spread < _CONSTANT] = np.inf
     fitted = LogisticRegression(C=_STRENGTH, max_iter=5000).fit((values - mean) / spread, right)
     weights = fitted.coef_[0] / spread
     named = {name: float(f"{weight:.5g}") for name, weight in zip(FEATURES, weights.tolist(), strict=True)}
