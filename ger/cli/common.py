@@ -112,7 +112,7 @@ Llm = Annotated[
 Backend = Annotated[str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)]
 Mode = Annotated[
     str | None,
-    typer.Option(help="rescore, combine, generate, hybrid, cascade.", rich_help_panel=_LM),
+    typer.Option(help="rescore, combine, generate, hybrid, cascade, hotwords.", rich_help_panel=_LM),
 ]
 ProfileFile = Annotated[
     Path | None,

@@ -66,8 +66,8 @@ class HotwordModel:
 
     @property
     def signature(self) -> str:
-        """What identifies it, on one line."""
-        return f"threshold={self.threshold:.3g},{hashlib.sha256(_text(self, made=False).encode()).hexdigest()[:8]}"
+        """What identifies it."""
+        return hashlib.sha256(_text(self, made=False).encode()).hexdigest()[:8]
 
     def probabilities(self, values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> list[float]:
         """How likely each hotword was said.
