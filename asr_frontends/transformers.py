@@ -71,6 +71,7 @@ class TransformersASR:
         return (
             f"transformers:{self._name},{self._precision},beam={self._recognizer.beam},nbest={options.nbest},"
             f"task={options.task},language={options.language or 'auto'}"
+            + (f",hotwords={len(options.hotwords)}" if options.hotwords else "")
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
