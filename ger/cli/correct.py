@@ -172,7 +172,7 @@ def correct(
         )
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
-            for result in pipeline.run(todo, progress):
+            for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():
                     run.take(result)
         if changes:

@@ -140,8 +140,8 @@ class Rescorer:
         return made
 
 
-def recording(nbest: NBest) -> str:
-    """What a list is a part of; empty when that is not known.
+def recording(nbest: NBest | Correction) -> str:
+    """What a list, or what was made of it, is a part of; empty when that is not known.
 
     Its audio; else its id up to the last slash, or up to a hyphen with a number behind it (`talk-0012`, as in Kaldi).
     """

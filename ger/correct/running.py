@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ger.correct.rescore import recording
@@ -40,10 +40,20 @@ class Running:
         """See `ger.protocols.Corrector`."""
         made: dict[int, Correction] = {}
         for turn in _turns(lists):
-            for i, correction in zip(turn, self._inner.correct([self._told(lists[i]) for i in turn]), strict=True):
-                made[i] = correction
-                self._remember(lists[i], correction.text)
+            corrections = self._inner.correct([self._told(lists[i]) for i in turn])
+            made |= zip(turn, corrections, strict=True)
+            self.remember(corrections)
         return [made[i] for i in range(len(lists))]
+
+    def remember(self, made: Iterable[Correction]) -> None:
+        """What was said in a recording, in order: context for its next list."""
+        for correction in made:
+            if correction.text and (name := recording(correction)):
+                said = self._said.pop(name, None) or deque(maxlen=self._previous)
+                said.append(correction.text)
+                self._said[name] = said
+                if len(self._said) > _RECORDINGS:
+                    del self._said[next(iter(self._said))]
 
     def forget(self, name: str = "") -> None:
         """What was said so far, in one recording or in all, is no context for what follows."""
@@ -57,14 +67,6 @@ class Running:
         if not said or nbest.context.previous.strip():
             return nbest
         return replace(nbest, context=replace(nbest.context, previous=" ".join(said)))
-
-    def _remember(self, nbest: NBest, text: str) -> None:
-        if text and (name := recording(nbest)):
-            said = self._said.pop(name, None) or deque(maxlen=self._previous)
-            said.append(text)
-            self._said[name] = said
-            if len(self._said) > _RECORDINGS:
-                del self._said[next(iter(self._said))]
 
 
 def _turns(lists: Sequence[NBest]) -> Iterator[list[int]]:
