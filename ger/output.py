@@ -76,6 +76,7 @@ class OutputFolder:
         """
         written: dict[str, Path] = {}
         if result.recording is None:
+            self.unfinished.close(result.source, done=False)
             return written
         for name, text in self._texts(result).items():
             target = self._target(result.source, name)

@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from ger.errors import ModelError, RecordError
 from ger.io.inputs import Input
@@ -67,29 +68,29 @@ class Stretches:
 
     def __init__(self, path: Path | str | None = None, head: str = "") -> None:
         self._path, self._head = path, head
-        self._file: IO[bytes] | None = None
+        self._file: int | None = None  # a descriptor
         self._held: list[Stretch] = []
         self._ends: list[int] = []  # of the lines: of the head, and of each stretch
         self._said: list[int] = []  # numbers of the stretches in which something was said
         self._taken = 0
         if isinstance(path, Path) and head and (lines := _left(path, head)):
             write_atomic(path, (f"{line}\n" for line in [head, *lines]))
-            self._open("r+b")
+            self._open(os.O_RDWR)
             for line in lines:
                 self._note(bool(json.loads(line)["list"]["hypotheses"]), line)
 
     @property
     def lists(self) -> Sequence[NBest]:
         """The lists in which there is something, in order."""
-        if self._file:
+        if self._file is not None:
             return _Kept(self._said, lambda number: _list(self._line(number)))
-        return tuple(made.nbest for made in self._held if made.said)
+        return tuple(made.nbest for made in self._held)
 
     @property
     def corrections(self) -> Sequence[Correction]:
         """Their corrections; none where nothing was to be corrected."""
-        if not self._file:
-            return tuple(made.correction for made in self._held if made.said and made.correction)
+        if self._file is None:
+            return tuple(made.correction for made in self._held if made.correction)
         if not self._said or "correction" not in self._line(self._said[0]):
             return ()
         return _Kept(self._said, lambda number: _correction(self._line(number)))
@@ -117,11 +118,11 @@ class Stretches:
         Raises:
             OutputError: it cannot be written; what was kept before stays.
         """
-        if self._path is None or not (more or self._file):
-            self._held += made
+        if self._path is None or not (more or self._file is not None):
+            self._held += [replace(one, segment=None) for one in made if one.said]
             return
         if self._file is None:
-            self._open("w+b")
+            self._open(os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         lines = [json.dumps(_row(one, last=one is made[-1]), allow_nan=False) for one in made]
         self._append("".join(f"{line}\n" for line in lines))
         for one, line in zip(made, lines, strict=True):
@@ -134,23 +135,25 @@ class Stretches:
         Args:
             done: Whether it is not needed any more; else another run makes again what comes after the first failure.
         """
-        if self._file and isinstance(self._path, Path):
+        if self._file is not None and isinstance(self._path, Path):
             with suppress(OSError):
                 if done:
                     self._path.unlink(missing_ok=True)
                 else:
-                    self._file.seek(self._ends[-1])
-                    self._file.write(b"{}\n")
+                    os.lseek(self._file, self._ends[-1], os.SEEK_SET)
+                    os.write(self._file, b"{}\n")
 
-    def _open(self, mode: str) -> None:
+    def _open(self, flags: int) -> None:
         with mapped(self._path or tempfile.gettempdir()):
             if isinstance(self._path, Path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open(self._path, mode, buffering=0)  # noqa: SIM115  # as long as its records are used
+                self._file = os.open(self._path, flags | getattr(os, "O_BINARY", 0), 0o666)
             else:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+                with tempfile.TemporaryFile() as file:
+                    self._file = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._file)
         self._ends = [0]
-        if mode == "w+b":
+        if flags & os.O_TRUNC:
             self._append(f"{self._head}\n")
         self._ends = [len(self._head) + 1]
 
@@ -161,24 +164,24 @@ class Stretches:
 
     def _append(self, text: str) -> None:
         """Write all of it, or nothing."""
-        assert self._file
+        assert self._file is not None
         with mapped(self._path or tempfile.gettempdir()):
             try:
-                self._file.seek(self._ends[-1])
-                self._file.truncate()
+                os.truncate(self._file, self._ends[-1])
+                os.lseek(self._file, 0, os.SEEK_END)
                 left = memoryview(text.encode("ascii"))
                 while left:
-                    left = left[self._file.write(left) :]
+                    left = left[os.write(self._file, left) :]
             except OSError:
                 with suppress(OSError):
-                    self._file.truncate(self._ends[-1])
+                    os.truncate(self._file, self._ends[-1])
                 raise
 
     def _line(self, number: int) -> dict[str, Any]:
-        assert self._file
+        assert self._file is not None
         start, end = self._ends[number : number + 2]
-        self._file.seek(start)
-        value: dict[str, Any] = json.loads(self._file.read(end - start))
+        os.lseek(self._file, start, os.SEEK_SET)
+        value: dict[str, Any] = json.loads(os.read(self._file, end - start))
         return value
 
 
@@ -208,7 +211,8 @@ class Unfinished:
         name = utf8(os.path.abspath(source.path))
         path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.jsonl"
         if not self._resume:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         head = json.dumps({"input": name, "stamp": stamp(source), "key": self._key})
         self._open[source] = Stretches(path, head)
         return self._open[source]

@@ -87,7 +87,7 @@ def transcribe(
                         failed += 1
                     if result.recording is None:
                         broken.add(result.source.stem)
-                    elif parts:
+                    if parts:
                         try:
                             parts.write(result)
                         except OutputError as error:
