@@ -10,6 +10,8 @@ called directly. Three things matter:
   times as wide as the list; hypotheses that are equal after normalization become one, which keeps the most probable
   surface form and carries the sum of the probabilities. Where too few remain, the most probable deviations from the
   best text are followed up; unlike sampling that gives the same list every time.
+- *Hotwords.* Those that sound like something in the list stand before the text of a second search, as if they had been
+  said before; see `asr_frontends.hotwords`.
 - *The window.* Whisper pads everything to 30 s, and the encoder is most of the cost. Segments are padded with two
   seconds of silence instead; a result that looks doubtful is decoded again with the full window.
 """
@@ -23,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from asr_frontends.batches import in_memory
 from asr_frontends.beams import LOW_LOGPROB, Path, loops, merge, whole
-from asr_frontends.whisper import MAX_TOKENS, UNSPACED, Languages, check_length, silent, words
+from asr_frontends.hotwords import Prompt, Shortlist, joined, prompted
+from asr_frontends.whisper import MAX_TOKENS, PROMPT_TOKENS, UNSPACED, Languages, check_length, silent, words
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import DEFAULT_RECOGNIZER, resolve
 from ger.protocols import FrontendOptions
@@ -62,6 +65,7 @@ class _Job:
     candidates: list[Hypothesis] = field(default_factory=list)
     best_tokens: tuple[int, ...] = ()
     cut: bool = False
+    told: Prompt | None = None
 
     def __post_init__(self) -> None:
         self.window = min(_FULL_WINDOW, _STEP * math.ceil((self.frames + _MARGIN) / _STEP))
@@ -114,6 +118,7 @@ class FasterWhisper:
         self._batch = options.batch_size or (8 if self._device == "cpu" else 16)
         self._tokenizers: dict[str, Any] = {}
         self._languages = Languages()
+        self._shortlist = Shortlist(options.hotwords)
         self._name = local.identity
 
     @property
@@ -123,6 +128,7 @@ class FasterWhisper:
         return (
             f"faster-whisper:{self._name},{self._compute_type},beam={self._beam},nbest={options.nbest},"
             f"task={options.task},language={options.language or 'auto'}"
+            + (f",hotwords={len(options.hotwords)}" if options.hotwords else "")
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
@@ -161,12 +167,13 @@ class FasterWhisper:
     def _search(self, jobs: list[_Job]) -> None:
         """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""
         for job in jobs:
-            job.paths, job.best_tokens = [], ()
+            job.paths, job.best_tokens, job.told = [], (), None
         self._generate(jobs)
         doubtful = [job for job in jobs if job.window < _FULL_WINDOW and _doubtful(job)]
         settled = [job for job in jobs if job not in doubtful]
         if settled:
             self._top_up(settled)
+            self._tell(settled)
             self._align(settled)
         for job in doubtful:
             job.window = _FULL_WINDOW
@@ -249,7 +256,7 @@ class FasterWhisper:
         size = max(1, _BATCH_FRAMES[self._device] // jobs[0].window)
         for part in (begun[first : first + size] for first in range(0, len(begun), size)):
             prompts = [[*self._prompt(job.language), *path.tokens] for job, path in part]
-            results = self._follow([job for job, _ in part], prompts, max(limits[id(job)] for job, _ in part))
+            results = self._follow([job for job, _ in part], prompts, 2 * max(limits[id(job)] for job, _ in part))
             for (job, path), result in zip(part, results, strict=True):
                 tokens = tuple(result.sequences_ids[0])
                 if len(tokens) < limits[id(job)] and all(tokens != known.tokens for known in job.paths):
@@ -277,29 +284,90 @@ class FasterWhisper:
             total += float(logp[token])
         return sorted(found, key=lambda path: (-path.score, path.tokens))[:count]
 
+    def _tell(self, jobs: list[_Job]) -> None:
+        """Search again with the hotwords that sound like something in the list, if there are any."""
+        for job in jobs:
+            own = job.segment.context.hotwords
+            if not job.candidates or not (own or self._options.hotwords):
+                continue
+            tokenizer = self._tokenizer(job.language)
+            likely = self._shortlist.of(own, [candidate.text for candidate in job.candidates])
+            job.told = prompted(likely, tokenizer.encode, tokenizer.eot, PROMPT_TOKENS)
+            if job.told.hotwords:
+                self._search_told(job, job.told)
+
+    def _search_told(self, job: _Job, told: Prompt) -> None:
+        """Searches with different prompts cannot share a batch: CTranslate2 wants the text to begin at one place."""
+        tokenizer = self._tokenizer(job.language)
+        before, limit = [tokenizer.sot_prev, *told.tokens], job.limit
+        prompt = [*before, *self._prompt(job.language)]
+        result = self._model.generate(
+            _states([job]),
+            [prompt],
+            beam_size=self._beam,
+            num_hypotheses=self._beam,
+            length_penalty=0,
+            return_scores=True,
+            max_length=max(2 * limit, limit + len(prompt)),
+        )[0]
+        paths = [Path(tuple(t), float(s)) for t, s in zip(result.sequences_ids, result.scores, strict=True)]
+        job.paths, ranked, job.candidates = joined(
+            job.paths,
+            [path for path in paths if len(path.tokens) < limit],
+            score=lambda texts: self._scores(job, [], texts),
+            biased=lambda texts: self._scores(job, before, texts),
+            decode=tokenizer.decode,
+            size=self._options.nbest,
+        )
+        job.best_tokens = ranked[0].path.tokens if ranked else ()
+
+    def _scores(self, job: _Job, before: list[int], texts: list[tuple[int, ...]]) -> list[float]:
+        """log p of whole texts behind a prompt, by teacher forcing, as the search scores them."""
+        eot, totals = self._tokenizer(job.language).eot, []
+        rows = [[*before, *self._prompt(job.language), *tokens] for tokens in texts]
+        limit = max(map(len, texts)) + 1
+        room = max(2 * limit, limit + len(before) + len(rows[0]))
+        results = self._follow([job] * len(rows), rows, room, return_logits_vocab=True)
+        for tokens, result in zip(texts, results, strict=True):
+            logs = self._logs(job, result.logits[0][: len(tokens) + 1])
+            totals.append(sum(float(row[token]) for row, token in zip(logs, (*tokens, eot), strict=True)))
+        return totals
+
     def _forced(self, job: _Job, tokens: tuple[int, ...]) -> Iterator[Any]:
         """Log-probabilities of all text tokens at each place of a text; the end of text counts in the sum."""
+        prompt = [*self._prompt(job.language), *tokens]
+        result = self._follow([job], [prompt], 2 * (len(tokens) + 1), return_logits_vocab=True)[0]
+        eot = self._tokenizer(job.language).eot
+        return (row[:eot] for row in self._logs(job, result.logits[0][: len(tokens)]))
+
+    def _logs(self, job: _Job, places: Sequence[Any]) -> Iterator[Any]:
+        """Log-probabilities of all tokens at the places of a text, as in the search."""
         import numpy as np
 
         tokenizer = self._tokenizer(job.language)
-        prompt = [*self._prompt(job.language), *tokens]
-        result = self._follow([job], [prompt], len(tokens) + 1, return_logits_vocab=True)[0]
-        for place in range(len(tokens)):
-            logits = np.array(result.logits[0][place]).astype(np.float64)
+        for place, given in enumerate(places):
+            logits = np.array(given).astype(np.float64)
             if place == 0:  # as in the search, no text begins with a blank or ends before it began
                 logits[[*tokenizer.encode(" "), tokenizer.eot]] = -np.inf
             top = logits.max()
-            yield (logits - top - math.log(np.exp(logits - top).sum()))[: tokenizer.eot]
+            yield logits - top - math.log(np.exp(logits - top).sum())
 
-    def _follow(self, jobs: list[_Job], prompts: list[list[int]], limit: int, **extra: Any) -> Any:
-        """Greedy completions of prompts that contain the beginning of a text; only what is added is scored."""
+    def _follow(self, jobs: list[_Job], prompts: list[list[int]], room: int, **extra: Any) -> Any:
+        """Greedy completions of prompts that contain the beginning of a text; only what is added is scored.
+
+        Args:
+            jobs: One for each prompt.
+            prompts: Tokens.
+            room: What CTranslate2 calls the greatest length: half of it, and all that prompts do not fill, is text.
+            **extra: More for CTranslate2.
+        """
         return self._model.generate(
             _states(jobs),
             prompts,
             beam_size=1,
             length_penalty=0,
             return_scores=True,
-            max_length=2 * limit,
+            max_length=room,
             suppress_blank=False,  # what it forbids at the first place is forbidden after a beginning too
             **extra,
         )
@@ -333,6 +401,8 @@ class FasterWhisper:
         meta: dict[str, Any] = {"frontend": "faster-whisper"}
         if job.language_probability is not None:
             meta |= {"language_probability": job.language_probability, "no_speech_prob": round(job.no_speech, 4)}
+        if job.told:
+            meta["hotwords_told"] = list(job.told.hotwords)
         return NBest(
             id=job.segment.id,
             hypotheses=tuple(job.candidates),

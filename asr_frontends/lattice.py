@@ -131,7 +131,7 @@ class LatticeASR:
         return self._prepare(build(tokens, self._symbols.blank), self._beams)(logp)
 
     def _nbest(self, segment: AudioSegment, found: tuple[Frames, float] | None) -> NBest:
-        hotwords = segment.context.hotwords or self._options.hotwords
+        hotwords = tuple(dict.fromkeys((*segment.context.hotwords, *self._options.hotwords)))
         texts = self._texts(found[0], hotwords) if found and len(found[0]) else []
         hypotheses = [Hypothesis(t.way.text, self._score(t), t.acoustic, t.lm) for t in texts]
         if found and texts:

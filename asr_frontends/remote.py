@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Remote"]
 
 _RATE = 16_000
+_HOTWORDS = 100  # that are told; a prompt of Whisper ends after some two hundred tokens
 _NO_SPEECH = 0.6  # Whisper's own threshold (Radford et al. 2022, section 4.5)
 _EXAMPLE = "Give its address and the model's name there, such as http://localhost:8000/v1#whisper-1."
 _UNABLE = "Check the model's name, and that the server has /v1/audio/transcriptions."
@@ -163,7 +164,9 @@ class Remote:
         language = segment.language or self._options.language
         if language and self._options.task == "transcribe":
             told.append(("language", language))
-        hotwords = dict.fromkeys((*self._options.hotwords, *segment.context.hotwords))
+        own = segment.context.hotwords
+        others = [hotword for hotword in self._options.hotwords if hotword not in own][: max(0, _HOTWORDS - len(own))]
+        hotwords = (*others, *own[:_HOTWORDS])  # Whisper reads the end of a long prompt
         if prompt := " ".join(filter(None, (", ".join(hotwords), segment.context.previous))):
             told.append(("prompt", prompt))
         reply = self._send(self._form, told, segment.samples)

@@ -9,12 +9,14 @@ from asr_frontends.beams import LOW_LOGPROB
 from ger.errors import ModelError
 from ger.types import AudioSegment, NBest, Word
 
-__all__ = ["LONGEST", "MAX_TOKENS", "UNSPACED", "Languages", "check_length", "silent", "words"]
+__all__ = ["LONGEST", "MAX_TOKENS", "PROMPT_TOKENS", "UNSPACED", "Languages", "check_length", "silent", "words"]
 
 #: Seconds that Whisper hears at once.
 LONGEST = 30
 #: Tokens of a text: half of Whisper's text window, as in the original.
 MAX_TOKENS = 224
+#: Tokens of what stands before a text at most; Whisper has room for 223.
+PROMPT_TOKENS = 120
 #: Languages written without spaces.
 UNSPACED = {"zh", "ja", "th", "lo", "my", "yue", "km", "bo"}
 

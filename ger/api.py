@@ -10,6 +10,7 @@ from typing import Any
 
 from ger.errors import UsageError
 from ger.io.formats import Recording
+from ger.io.hotwords import hotwords
 from ger.io.inputs import expand
 from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
@@ -76,8 +77,9 @@ def settings(**options: Any) -> Settings:
 
     `model` names the recognizer, or several (a list, the most trusted first; see `ger.recognizers.parse`), `frontend`
     the plug-in for those that name none. Several vote (`combine`) unless there is `mode`, `profile`, `llm` or `lms`.
-    `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `hotwords`, a list or a text with
-    commas, to those that can use them and to the language models that read or write; `llm_compute_type` and
+    `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `hotwords`, a
+    `ger.hotwords.Hotwords`, a text with commas, a file or a list of texts, files and `ger.hotwords.Hotword`, to those
+    that can use them and to the correctors; `llm_compute_type` and
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
@@ -112,20 +114,12 @@ def settings(**options: Any) -> Settings:
     return replace(
         base,
         recognizers=heard,
-        recognizer=replace(
-            base.recognizer,
-            hotwords=_hotwords(given.get("hotwords", ())),
-            **{n: given[k] for k, n in _RECOGNIZER.items() if k in given},
-        ),
+        recognizer=replace(base.recognizer, **{n: given[k] for k, n in _RECOGNIZER.items() if k in given}),
         lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
         profile=_generating(given, judged),
+        hotwords=hotwords(given.get("hotwords", ())),
         **{name: os.fspath(given[name]) for name in _OWN if name in given},
     )
-
-
-def _hotwords(given: str | Sequence[str]) -> tuple[str, ...]:
-    words = given.split(",") if isinstance(given, str) else given
-    return tuple(dict.fromkeys(" ".join(word.split()) for word in words if word.strip()))
 
 
 def _voting(profile: Profile, recognizers: Sequence[RecognizerSpec]) -> Profile:

@@ -27,7 +27,7 @@ from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
 from ger.settings import Settings
-from ger.types import AudioSegment, AudioSpan, Correction, NBest
+from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
 from ger.unfinished import Stretch, Stretches, Unfinished
 
 __all__ = ["Pipeline", "Progress", "Result"]
@@ -247,11 +247,12 @@ class Pipeline:
 
     def _segments(self, opened: _Open) -> Iterator[AudioSegment]:
         path = utf8(opened.source.path)
+        own = self.settings.hotwords.own(path) or self.settings.hotwords.own(opened.source.id)
+        context = Context(hotwords=tuple(hotword.text for hotword in own))
         for number, (start, samples) in enumerate(self.segmenter.split(_blocks(opened))):
             span = AudioSpan(path, round(start, 3), round(start + len(samples) / SAMPLE_RATE, 3))
-            yield AudioSegment(
-                f"{opened.source.id}/{number:04d}", span, samples, language=self.settings.recognizer.language
-            )
+            key, language = f"{opened.source.id}/{number:04d}", self.settings.recognizer.language
+            yield AudioSegment(key, span, samples, language, context)
 
     def _work(self, window: Sequence[_Work], progress: Progress) -> None:
         """Recognize and correct a window; results go to their inputs."""

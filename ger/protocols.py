@@ -212,8 +212,8 @@ class FrontendOptions:
         compute_type: `auto`, or a precision that the front end knows, such as `int8` or `float16`.
         batch_size: Segments decoded together; 0 lets the front end choose.
         threads: CPU threads; 0 lets the front end choose.
-        hotwords: Words and phrases that may occur; a front end that can makes them likelier to be found, and its scores
-            are still those of the recognizer alone.
+        hotwords: Words and phrases that may occur, the most important first. A front end that can makes them likelier
+            to be found, after those of the segment's own context; scores are still those of the recognizer alone.
     """
 
     model: str = ""

@@ -10,6 +10,7 @@ from typing import get_args
 
 from ger import __version__, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
+from ger.hotwords import Hotwords
 from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
@@ -28,12 +29,13 @@ class Settings:
 
     Attributes:
         recognizers: The recognizers, the most trusted first.
-        recognizer: What they are made with; which models, `recognizers` says.
+        recognizer: What they are made with; which models, `recognizers` says, and which hotwords, `hotwords`.
         segmenter: Name of the plug-in that finds the speech.
         lm: What language models are made with; which ones, the profile says.
         mode: Name of the corrector.
         profile: Language models, weights of all features, and everything else that decides.
         answers: File of recorded answers, which stand in for a corrector; empty for none.
+        hotwords: Words and phrases that may occur, for recognizers and correctors.
 
     Raises:
         UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
@@ -46,6 +48,7 @@ class Settings:
     mode: str = "rescore"
     profile: Profile = DEFAULT
     answers: str = ""
+    hotwords: Hotwords = field(default_factory=Hotwords)
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
@@ -106,12 +109,13 @@ class Settings:
                 made={},
             ),
             answers=_model(self.answers),
+            hotwords=Hotwords(),
         )
-        return f"ger {__version__} {kept!r}"
+        return f"ger {__version__} {kept!r}{_digest(self.hotwords) if self.hotwords else ''}"
 
     def make_frontend(self) -> AsrFrontend:
         """Load the recognizer, or several as one."""
-        return recognizers.load(self.recognizers, self.recognizer)
+        return recognizers.load(self.recognizers, replace(self.recognizer, hotwords=self.hotwords.texts))
 
     def make_segmenter(self) -> Segmenter:
         """Load what finds the speech."""
@@ -156,8 +160,8 @@ class Settings:
                 prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
-        if self.recognizer.hotwords:
-            watched = Hinted(watched, self.recognizer.hotwords)
+        if self.hotwords:
+            watched = Hinted(watched, self.hotwords)
         return Running(watched, self.profile.previous) if self.profile.previous else watched
 
 
@@ -178,6 +182,11 @@ def _fixed(how: Generation) -> Generation:
         prompt=_model(how.prompt),
         examples=_model(how.examples),
     )
+
+
+def _digest(hotwords: Hotwords) -> str:
+    """For the key: a long list on one short line."""
+    return f" hotwords={hashlib.sha256(repr(hotwords).encode('utf-8', 'backslashreplace')).hexdigest()[:16]}"
 
 
 def _gate(name: str) -> str:

@@ -60,6 +60,15 @@ def test_to_a_file_with_an_object_about_the_run(two: Path, tmp_path: Path) -> No
     assert sorted(os.listdir(tmp_path)) == ["lists.jsonl", "out.jsonl"]
 
 
+def test_hotwords_are_read_before_the_hypotheses(two: Path, tmp_path: Path, made: Made) -> None:
+    (tmp_path / "names.txt").write_text("Ilium\n")
+    assert call("rescore", two, "--hotwords", tmp_path / "names.txt", "--hotwords", "Ada, Trout").exit_code == 0
+    assert all("Ilium, Ada, Trout" in request.prefix for request in made.lms[0].scored[0])
+    result = call("rescore", two, "--hotwords", tmp_path / "absent.txt")
+    assert result.exit_code == 1
+    assert "absent.txt cannot be read" in result.stderr
+
+
 def test_to_standard_output(two: Path) -> None:
     result = call("rescore", two)
     assert result.exit_code == 0

@@ -87,6 +87,19 @@ def test_without_hotwords_there_is_nothing_to_measure() -> None:
         report([Item("1", "a", "a")], metrics=("biasing",))
 
 
+def test_hotwords_of_a_file_go_with_any_texts(tmp_path: Path) -> None:
+    (tmp_path / "ref.txt").write_text("a/1 ask ilium then\na/2 so it goes\nb/1 trout at last\n")
+    (tmp_path / "hyp.txt").write_text("a/1 ask ilium then\na/2 so it trout goes\nb/1 trot at last\n")
+    (tmp_path / "names.toml").write_text("words = ['Trout']\n[recordings.a]\nwords = ['Ilium']\n")
+    files = [str(tmp_path / name) for name in ("ref.txt", "hyp.txt")]
+    asked = ["--metric", "biasing", "--normalizer", "basic", "--json"]
+    value = json.loads(run(*files, "--hotwords", str(tmp_path / "names.toml"), *asked).stdout)
+    assert value["hotwords"] == {"words": 2, "errors": 2, "said": 2, "written": 2}
+    assert (value["hotword_recall"], value["hotword_precision"]) == (50.0, 50.0)
+    value = json.loads(run(*files, "--hotwords", "trout, so", "--hotwords", "goes", *asked).stdout)
+    assert value["hotwords"] == {"words": 3, "errors": 2, "said": 3, "written": 3}
+
+
 def test_lists_name_their_hotwords(tmp_path: Path) -> None:
     rows = [
         {"id": item.id, "reference": item.reference, "hypotheses": [{"text": item.hypothesis}]}

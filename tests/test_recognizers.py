@@ -13,6 +13,7 @@ from fakes import Made, tone
 import ger
 from ger.api import settings
 from ger.errors import ModelError, UsageError
+from ger.hotwords import Hotword, Hotwords
 from ger.lm.features import acoustic
 from ger.protocols import FrontendOptions
 from ger.recognizers import RecognizerSpec, Together, parse, parse_all
@@ -146,10 +147,36 @@ def test_hotwords_reach_the_recognizer_and_the_language_model(
     assert "Vonnegut, Kilgore Trout" in made.lms[0].scored[0][0].prefix
 
 
-def test_a_list_keeps_hotwords_of_its_own(made: Made) -> None:
+def test_a_recording_has_hotwords_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
+    heard = {}
+
+    def recognize(segment: AudioSegment) -> list[tuple[str, float]]:
+        heard[segment.id.split("/")[0]] = segment.context.hotwords
+        return [("so", -1.0), ("sow", -2.0)]
+
+    monkeypatch.setattr("fakes.frontend", lambda options: ScriptedFrontend(recognize))
+    files = [tone(tmp_path / f"{name}.wav", 1) for name in ("call-7", "call-8")]
+    own = Hotwords((Hotword("Trout"),), {"call-7.wav": (Hotword("Ilium"), Hotword("Ada", 2.0))})
+    results = list(ger.stream(files, hotwords=own))
+    assert heard == {"call-7": ("Ilium", "Ada"), "call-8": ()}
+    assert [result.lists[0].context.hotwords for result in results] == [("Ilium", "Ada"), ()]
+    read = [request.prefix for request in made.lms[0].scored[0]]
+    assert ["Ilium, Ada, Trout" in prefix for prefix in read] == [True, False]
+    assert all("Trout" in prefix for prefix in read)
+
+
+def test_long_lists_of_hotwords_are_one_short_part_of_the_key() -> None:
+    names = [f"name {i}" for i in range(10_000)]
+    keys = [settings(hotwords=words).key for words in ((), names, names[1:], [Hotword(names[0], 2.0), *names[1:]])]
+    assert len(set(keys)) == len(keys)
+    assert max(map(len, keys)) < len(keys[0]) + 100
+
+
+def test_hotwords_of_a_list_come_before_those_of_the_run(made: Made) -> None:
     corrector = settings(hotwords=["Trout"]).make_corrector()
     own = NBest("u", (Hypothesis("so", -1.0), Hypothesis("sow", -2.0)), context=Context(hotwords=("Ilium",)))
     corrector.correct([own, replace(own, context=Context())])
     prefixes = [request.prefix for request in made.lms[0].scored[0]]
     assert ["Ilium" in prefix for prefix in prefixes] == [True, False]
-    assert ["Trout" in prefix for prefix in prefixes] == [False, True]
+    assert ["Ilium, Trout" in prefix for prefix in prefixes] == [True, False]
+    assert all("Trout" in prefix for prefix in prefixes)

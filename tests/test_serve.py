@@ -23,6 +23,7 @@ import soundfile
 from fakes import Made, tone
 from fixtures_serve import Service
 
+from ger.hotwords import Hotword, Hotwords
 from ger.serve import audio
 from ger.types import AudioSegment
 
@@ -101,6 +102,20 @@ def test_a_translation_has_a_recognizer_of_its_own(serve: Start, clip: Path, mad
 def test_the_prompt_is_read_by_the_language_model(serve: Start, clip: Path, made: Made) -> None:
     serve().transcribe(clip, prompt="Ships of the line.")
     assert all("Ships of the line." in request.prefix for call in made.lms[0].scored for request in call)
+
+
+def test_hotwords_of_a_request_are_read_beside_those_of_the_service(
+    serve: Start, clip: Path, made: Made, tmp_path: Path
+) -> None:
+    (tmp_path / "names.txt").write_text("Ilium\n")
+    service = serve(hotwords=Hotwords((Hotword("Trout"),), {clip.name: (Hotword("Ada"),)}), previous=1)
+    service.transcribe(clip, prompt="Ships of the line.", extra_body={"hotwords": f" Kilgore,{tmp_path}/names.txt"})
+    prefixes = [request.prefix for call in made.lms[0].scored for request in call]
+    assert len(prefixes) > 1
+    # The name of a file is a text: a client reads no files of the service's machine.
+    assert all(f"Kilgore, {tmp_path}/names.txt, Ada, Trout" in prefix for prefix in prefixes)
+    with pytest.raises(openai.BadRequestError, match="The hotword ' --' has no letter"):
+        service.transcribe(clip, extra_body={"hotwords": "Ada, --"})
 
 
 def test_with_running_context_the_prompt_stands_before_the_first_segment(serve: Start, clip: Path, made: Made) -> None:

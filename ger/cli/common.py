@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
+    from ger.hotwords import Hotwords as HotwordsOfRun
     from ger.io.inputs import Expansion, Input
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "find",
     "progress",
     "say",
+    "told",
 ]
 
 Inputs = Annotated[
@@ -87,7 +89,12 @@ BatchSize = Annotated[
     int | None, typer.Option(help="Segments decoded together (default 8, on a GPU 16).", rich_help_panel=_ASR)
 ]
 Hotwords = Annotated[
-    str | None, typer.Option(metavar="A, B", help="Words and phrases that may occur.", rich_help_panel=_ASR)
+    list[str] | None,
+    typer.Option(
+        metavar="A, B",
+        help="Words and phrases that may occur; or a file of them (.txt, .csv, .tsv, .toml, .toml#SET). Repeatable.",
+        rich_help_panel=_ASR,
+    ),
 ]
 _LM = "Language model"
 Llm = Annotated[
@@ -145,6 +152,18 @@ def exit_codes() -> Iterator[None]:
         _drop_output()
         say(f"Error: Standard output cannot be written: {error.strerror or error}.")
         raise typer.Exit(1) from error
+
+
+def told(hotwords: list[str] | None) -> HotwordsOfRun | None:
+    """The hotwords of an option that may be given several times.
+
+    Raises:
+        InputError: a file cannot be read, or holds what is no hotword.
+        UsageError: something is no hotword.
+    """
+    from ger.io.hotwords import hotwords as read
+
+    return read([read(text) for text in hotwords]) if hotwords else None
 
 
 def _drop_output() -> None:

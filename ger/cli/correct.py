@@ -121,7 +121,7 @@ def correct(
             "nbest": nbest,
             "beam_size": beam_size,
             "batch_size": batch_size,
-            "hotwords": hotwords,
+            "hotwords": common.told(hotwords),
             "llm": llm,
             "backend": backend,
             "mode": mode,

@@ -41,6 +41,7 @@ def rescore(
     form: lists.Form = None,
     domain: lists.Domain = None,
     previous: lists.Previous = None,
+    hotwords: common.Hotwords = None,
     llm_compute_type: lists.LlmPrecision = None,
     mode: Annotated[
         str | None,
@@ -87,6 +88,7 @@ def rescore(
             form=form,
             domain=domain,
             previous=previous,
+            hotwords=common.told(hotwords),
             mode=mode or ("combine" if combine else None),
             combine=combine,
             llm_compute_type=llm_compute_type,

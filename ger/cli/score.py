@@ -36,6 +36,7 @@ def score(
         bool | None,
         typer.Option("--ids/--no-ids", help="Whether lines of text begin with an id; found out when left out."),
     ] = None,
+    hotwords: common.Hotwords = None,
     align: Annotated[bool, typer.Option("--align", help="Show every utterance with errors, word under word.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     brief: Annotated[bool, typer.Option("--brief", "-b", help="Print the number alone.")] = False,
@@ -50,7 +51,7 @@ def score(
     """
     with common.exit_codes():
         from ger.errors import UsageError
-        from ger.evaluate import read_items, report
+        from ger.evaluate import read_items, report, with_hotwords
         from ger.evaluate.align import alignments
         from ger.text.normalize import normalizer as find
 
@@ -58,6 +59,8 @@ def score(
             raise UsageError("--json, -b and --align each want standard output.", "Choose one of them.")
         metrics = list(dict.fromkeys(name.strip().lower() for name in metric.split(",") if name.strip()))
         items = read_items(reference, hypothesis, against=against, by=by, ids=ids)
+        if told := common.told(hotwords):
+            items = with_hotwords(items, told)
         made = report(items, normalizer=normalizer, metrics=metrics)
         if align:
             for text in alignments(items, find(normalizer)):

@@ -60,7 +60,7 @@ def transcribe(
             "nbest": nbest,
             "beam_size": beam_size,
             "batch_size": batch_size,
-            "hotwords": hotwords,
+            "hotwords": common.told(hotwords),
             "device": device,
             "compute_type": compute_type,
             "threads": threads,

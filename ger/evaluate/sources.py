@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ger.errors import InputError, RecordError, UsageError
+from ger.hotwords import Hotwords
 from ger.io.documents import Document, document_in
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.jsonl import read_corrections
@@ -21,10 +23,12 @@ from ger.io.lists import read_lists, read_texts
 from ger.io.paths import printable, utf8
 from ger.types import Correction, NBest
 
-__all__ = ["Item", "read_items"]
+__all__ = ["Item", "read_items", "with_hotwords"]
 
 _Path = str | os.PathLike[str]
 _Record = NBest | Correction
+#: What follows the name of a recording in an id: `call-7/0012`, `call-7-0012`.
+_NUMBER = re.compile(r"(?:/[^/]*|-\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,17 @@ def read_items(
         )
         for key, text in left.texts.items()
     ]
+
+
+def with_hotwords(items: Iterable[Item], hotwords: Hotwords) -> list[Item]:
+    """The same with more hotwords: those of the recording that an id names, with or without a number, and of all."""
+    shared = tuple(hotword.text for hotword in hotwords.entries)
+    made = []
+    for item in items:
+        own = hotwords.own(item.id) or hotwords.own(_NUMBER.sub("", item.id))
+        more = (*item.hotwords, *(hotword.text for hotword in own))
+        made.append(replace(item, hotwords=tuple(dict.fromkeys((*more, *shared))) if more else shared))
+    return made
 
 
 def _called_as(left: _Side, side: _Side) -> _Side:

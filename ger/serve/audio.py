@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import Response, StreamingResponse
 
-from ger.errors import GerError
+from ger.errors import GerError, UsageError
+from ger.io.hotwords import hotwords as hotwords_of
 from ger.io.recording import flat
 from ger.serve.answers import Format, Granularity, answer, event
 from ger.serve.engine import Asked, Engine, Transcription
@@ -32,6 +33,7 @@ _Audio = Annotated[UploadFile, File(description="Audio or video, in any form tha
 _Model = Annotated[str, Form(description=f"A name of /v1/models; {ALIAS} is always one.")]
 _Language = Annotated[str | None, Form(max_length=20, description="Code of the language; detected when left out.")]
 _Prompt = Annotated[str, Form(description="What was said before; the corrector reads it, the recognizer does not.")]
+_Hotwords = Annotated[str, Form(max_length=20_000, description="Words and phrases that may occur, with commas.")]
 _Format = Annotated[Format, Form()]
 
 
@@ -42,6 +44,7 @@ async def transcriptions(
     model: _Model = ALIAS,
     language: _Language = None,
     prompt: _Prompt = "",
+    hotwords: _Hotwords = "",
     response_format: _Format = "json",
     granularities: Annotated[
         list[Granularity] | None, Form(alias="timestamp_granularities[]", description="For verbose_json.")
@@ -49,7 +52,7 @@ async def transcriptions(
     stream: Annotated[bool, Form(description="Server-sent events; goes with json and text.")] = False,
 ) -> Response:
     """Recognize and correct speech."""
-    asked = Asked(_name(file), "transcribe", language or None, prompt)
+    asked = Asked(_name(file), "transcribe", language or None, prompt, _listed(hotwords))
     return await _answered(request, file, model, asked, response_format, granularities or ["segment"], stream=stream)
 
 
@@ -59,10 +62,11 @@ async def translations(
     file: _Audio,
     model: _Model = ALIAS,
     prompt: _Prompt = "",
+    hotwords: _Hotwords = "",
     response_format: _Format = "json",
 ) -> Response:
     """Translate speech into English, and correct that."""
-    asked = Asked(_name(file), "translate", None, prompt)
+    asked = Asked(_name(file), "translate", None, prompt, _listed(hotwords))
     return await _answered(request, file, model, asked, response_format, ["segment"], stream=False)
 
 
@@ -92,6 +96,15 @@ async def _answered(
         async for _ in corrections:
             pass
     return answer(transcription.recording, asked.task, format, wanted)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Hotwords with commas between them; what a client sends is never the name of a file."""
+    parts = [part for part in text.split(",") if part.strip()]
+    try:
+        return tuple(hotword.text for hotword in hotwords_of(parts).entries)
+    except UsageError as error:
+        raise RefusedError(400, str(error), param="hotwords") from error
 
 
 def _name(file: UploadFile) -> str:

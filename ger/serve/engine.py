@@ -42,12 +42,14 @@ class Asked:
         task: Whether to translate.
         language: A language code, or `None` to detect it.
         prompt: What was said before it, or words that occur in it.
+        hotwords: Words and phrases that may occur in it.
     """
 
     name: str
     task: Task = "transcribe"
     language: str | None = None
     prompt: str = ""
+    hotwords: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -200,12 +202,14 @@ class Transcription:
                 self._told.append(self._engine.corrector.submit(nbest))
 
     def _segments(self, path: str) -> Iterator[AudioSegment]:
-        asked, context = self._asked, Context(previous=self._asked.prompt)
+        asked = self._asked
+        own = tuple(hotword.text for hotword in self._engine.settings.hotwords.own(asked.name))
+        context = Context(tuple(dict.fromkeys((*asked.hotwords, *own))), asked.prompt)
         for number, (start, samples) in enumerate(self._engine.segmenter.split(self._blocks(path))):
             span = AudioSpan(self._name, round(start, 3), round(start + len(samples) / SAMPLE_RATE, 3))
             yield AudioSegment(f"{printable(asked.stem)}/{number:04d}", span, samples, asked.language, context)
             if self._engine.corrector.runs_on:
-                context = Context()  # from here on, what was said is known
+                context = replace(context, previous="")  # from here on, what was said is known
 
     def _blocks(self, path: str) -> Iterator[npt.NDArray[np.float32]]:
         name, most = printable(self._asked.name), self._engine.limits.audio

@@ -119,6 +119,7 @@ def sound(text: str) -> str:
     return "".join(_word(word) for word in normalize(text).split())
 
 
+@lru_cache(maxsize=200_000)
 def _word(word: str) -> str:
     letters = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
     if letters in _IRREGULAR:

@@ -1,0 +1,337 @@
+"""Where a hotword may have been said: stretches of the hypotheses that sound like one, and what speaks for it.
+
+Every stretch of the text, as it stands and as the other hypotheses read it, is looked up in an index of the hotwords'
+sounds; the likeliest pairs are told apart by these features. `sound` and `letters` are log-odds of
+`ger.text.confusions` (nats), of the sounds and of the letters.
+
+| feature | of a stretch and a hotword |
+| --- | --- |
+| `sound`, `letters` | log-odds that the hotword was said and this was heard |
+| `sound lost`, `letters lost` | how far that is below a hotword that was heard as it is spelled |
+| `sound share`, `letters share` | the log-odds as a share of that |
+| `sound of heard`, `letters of heard` | the log-odds as a share of those that what was heard was said |
+| `length`, `heard length` | of both: log-odds (sounds) with themselves |
+| `behind`, `ahead`, `rival` | to this hotword's best stretch; to the next best hotword here; to one that overlaps |
+| `rarest`, `commonest`, `common` | how common the heard words are (`ger.text.common`) |
+| `unknown` | number of heard words that no word list has |
+| `hotword common` | how common the hotword is, its commonest word |
+| `before`, `after` | how common the words beside it are |
+| `words` | number of heard words |
+| `begins`, `ends` | whether the first, the last sound is the same |
+| `unsteady` | share of words of the text that no word list has |
+| `listed` | whether another hypothesis has the hotword there |
+| `agree` | share of hypotheses that read the stretch as the text does; 0 where there is one |
+| `elsewhere` | whether the hotword stands in another place of the text |
+| `inflected` | whether an ending is added to the hotword |
+| `entries` | logarithm of how many hotwords there are |
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ger.hotwords import Hotword
+from ger.text.align import diff
+from ger.text.common import Commonness
+from ger.text.confusions import Confusions
+from ger.text.normalize import normalize
+from ger.text.retrieval import SoundIndex
+from ger.text.sounds import sound
+from ger.text.tokens import Token, tokenize
+
+__all__ = ["FEATURES", "Entries", "Found", "Heard", "find", "letters"]
+
+FEATURES = (
+    *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
+    *("letters of heard", "length", "heard length", "behind", "ahead", "rival", "rarest", "commonest", "common"),
+    *("unknown", "hotword common", "before", "after", "words", "begins", "ends", "unsteady", "listed", "agree"),
+    *("elsewhere", "inflected", "entries"),
+)
+_AT = {name: i for i, name in enumerate(FEATURES)}
+
+#: Hypotheses beside the text that are looked at.
+_OTHERS = 9
+#: A stretch may have so many words more than the longest hotword, and so many at most.
+_MORE, _WORDS = 2, 6
+#: Least log-odds, sounds and letters together, and least share of what a perfect match has, of a candidate.
+_LEAST, _SHARE = -4.0, 0.0
+#: Stretches a hotword keeps, the best ones, and candidates a list has.
+_STRETCHES, _CANDIDATES = 3, 80
+#: What stands for no word beside the stretch.
+_EDGE = 12.0
+#: Differences to what is not there.
+_FAR = 30.0
+
+
+@lru_cache(maxsize=100_000)
+def letters(text: str) -> str:
+    """The letters of a text, as symbols of `ger.text.confusions`."""
+    return "".join(c for c in normalize(text) if c not in " '")
+
+
+class Entries:
+    """Hotwords, ready to be looked up; each also with `'s` at its end.
+
+    Args:
+        hotwords: The hotwords.
+    """
+
+    def __init__(self, hotwords: Sequence[Hotword]) -> None:
+        self.hotwords = tuple(hotwords)
+        self.plain = [normalize(hotword.text) for hotword in self.hotwords]
+        self._phrases = {plain: i for i, plain in reversed(list(enumerate(self.plain)))}
+        self.longest = max((len(plain.split()) for plain in self.plain), default=0)
+
+    def __len__(self) -> int:
+        return len(self.hotwords)
+
+    @cached_property
+    def forms(self) -> list[tuple[str, int, str]]:
+        """What may be heard: how it is spoken, the number of its hotword, the ending that is added to it."""
+        made = [(plain, i, "") for i, plain in enumerate(self.plain) if plain]
+        made += [(s, i, "") for i, h in enumerate(self.hotwords) for spelled in h.sounds if (s := normalize(spelled))]
+        made += [(f"{plain}'s", i, "'s") for plain, i, _ in made if plain[-1] not in "s'" and not plain.endswith("'s")]
+        return made
+
+    @cached_property
+    def index(self) -> SoundIndex:
+        """The forms by their sounds."""
+        return SoundIndex([form for form, _, _ in self.forms])
+
+    def number(self, words: Sequence[str]) -> int | None:
+        """The number of the hotword that these words are."""
+        return self._phrases.get(" ".join(words))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A text with other readings of it.
+
+    Attributes:
+        tokens: Words of the text.
+        plain: The same without case and punctuation.
+        others: Words of other hypotheses, without case and punctuation.
+        steps: How each of them differs from the text.
+    """
+
+    tokens: tuple[Token, ...]
+    plain: tuple[str, ...]
+    others: tuple[tuple[str, ...], ...] = ()
+    steps: tuple[tuple[tuple[int, int, int, int], ...], ...] = ()
+
+    @classmethod
+    def of(cls, text: str, others: Sequence[str] = ()) -> Heard:
+        """A text, and the texts of other hypotheses."""
+        tokens = tuple(tokenize(text))
+        plain = tuple(normalize(token.text) for token in tokens)
+        read = [tuple(normalize(token.text) for token in tokenize(other)) for other in dict.fromkeys(others)]
+        read = [words for words in dict.fromkeys(read) if words != plain][:_OTHERS]
+        steps = [
+            tuple((*op.before, *op.after) for op in diff(plain, words, str) if op.tag != "equal") for words in read
+        ]
+        return cls(tokens, plain, tuple(read), tuple(steps))
+
+    def readings(self, start: int, end: int) -> list[str]:
+        """What the text and, where it differs, each other hypothesis have there."""
+        found = [" ".join(filter(None, self.plain[start:end]))]
+        for words, steps in zip(self.others, self.steps, strict=True):
+            first = last = 0
+            touched = False
+            for b0, b1, a0, a1 in steps:
+                if b1 <= start and not (b0 == b1 == start):
+                    first = a1 - b1
+                    last = a1 - b1
+                elif b0 < end or b0 == b1 == start:
+                    touched = True
+                    last = a1 - b1
+                    if b0 < start:
+                        first = a0 - b0
+            if touched:
+                found.append(" ".join(filter(None, words[max(0, start + first) : max(0, end + last)])))
+        return found
+
+    def stretches(self, longest: int) -> Iterator[tuple[int, int]]:
+        """All runs of words, up to a length; those without a letter in them do not count and are at no end."""
+        spoken = [i for i, word in enumerate(self.plain) if word]
+        for at, start in enumerate(spoken):
+            for end in spoken[at : at + longest]:
+                yield start, end + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hotword that may have been said.
+
+    Attributes:
+        start: First word of the text that it stands for.
+        end: The word after the last.
+        hotword: Its number.
+        ending: What is added to it.
+        heard: What it stands for.
+        values: Values of `FEATURES`.
+    """
+
+    start: int
+    end: int
+    hotword: int
+    ending: str
+    heard: str
+    values: npt.NDArray[np.float64]
+
+    def overlaps(self, other: Found) -> bool:
+        """Whether both stand for one of the words."""
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A stretch, one of its readings, and a form of a hotword."""
+
+    start: int
+    end: int
+    heard: str
+    form: int
+    listed: bool = False
+
+
+def find(
+    lists: Sequence[tuple[Heard, Entries, Commonness]], sounds: Confusions, spelling: Confusions
+) -> list[list[Found]]:
+    """Hotwords that may have been said, of each text.
+
+    Args:
+        lists: Texts, the hotwords of each, and how common words of its language are.
+        sounds: Log-odds of sounds.
+        spelling: Log-odds of letters.
+    """
+    pairs = [list(_pairs(heard, entries)) if len(entries) else [] for heard, entries, _ in lists]
+    scored = iter(_scores([(p.heard, lists[k][1].forms[p.form][0]) for k, own in enumerate(pairs) for p in own],
+                          sounds, spelling))  # fmt: skip
+    return [
+        _described(heard, entries, known, [(pair, next(scored)) for pair in own], (sounds, spelling)) if own else []
+        for (heard, entries, known), own in zip(lists, pairs, strict=True)
+    ]
+
+
+def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
+    """Stretches and forms that sound somewhat alike; nothing of a hotword that was heard is touched."""
+    longest = min(entries.longest + _MORE, _WORDS)
+    done = covered(heard, entries)
+    for start, end in heard.stretches(longest):
+        if any(i in done for i in range(start, end)):
+            continue
+        readings = heard.readings(start, end)
+        seen: dict[int, _Pair] = {}
+        for reading in dict.fromkeys(readings):
+            for form in entries.index.near(reading).tolist() if reading else ():
+                listed = reading == entries.forms[form][0]
+                if listed or form not in seen:
+                    seen[form] = _Pair(start, end, reading, form, listed)
+        yield from seen.values()
+
+
+def covered(heard: Heard, entries: Entries) -> set[int]:
+    """The words of the text that are hotwords as they stand."""
+    found: set[int] = set()
+    for start, end in heard.stretches(entries.longest):
+        if entries.number([word for word in heard.plain[start:end] if word]) is not None:
+            found |= set(range(start, end))
+    return found
+
+
+def _scores(texts: Sequence[tuple[str, str]], sounds: Confusions, spelling: Confusions) -> list[tuple[float, float]]:
+    """Log-odds, of sounds and of letters, of what was heard and what may have been said."""
+    different = list(dict.fromkeys(texts))
+    by_sound = sounds.score([sound(said) for _, said in different], [sound(heard) for heard, _ in different])
+    by_letter = spelling.score([letters(said) for _, said in different], [letters(heard) for heard, _ in different])
+    found = dict(zip(different, zip(by_sound.tolist(), by_letter.tolist(), strict=True), strict=True))
+    return [found[pair] for pair in texts]
+
+
+def _described(
+    heard: Heard,
+    entries: Entries,
+    known: Commonness,
+    scored: Sequence[tuple[_Pair, tuple[float, float]]],
+    tables: tuple[Confusions, Confusions],
+) -> list[Found]:
+    """The likeliest pairs of a text, with their features."""
+    kept = _likeliest(entries, scored)
+    if not kept:
+        return []
+    texts = [pair.heard for pair, _ in kept]
+    forms = [entries.forms[pair.form] for pair, _ in kept]
+    own = _scores([(text, text) for text in texts] + [(form, form) for form, _, _ in forms], *tables)
+    selves, perfect = own[: len(kept)], own[len(kept) :]
+    rows = _compared(entries, kept)
+    common = [known.of(word) for word in heard.plain]
+    unsteady = sum(not value for value, word in zip(common, heard.plain, strict=True) if word) / max(
+        1, sum(map(bool, heard.plain))
+    )
+    text = f" {' '.join(filter(None, heard.plain))} "
+    made = []
+    for (pair, (s, w)), (form, number, ending), (hs, hw), (ps, pw), beside in zip(
+        kept, forms, selves, perfect, rows, strict=True
+    ):
+        there = [
+            value
+            for value, word in zip(common[pair.start : pair.end], heard.plain[pair.start : pair.end], strict=True)
+            if word
+        ]
+        readings = heard.readings(pair.start, pair.end)
+        of_heard, of_form = sound(pair.heard), sound(form)
+        values = [
+            *(s, w, ps - s, pw - w, s / max(ps, 1.0), w / max(pw, 1.0), s / max(hs, 1.0), w / max(hw, 1.0), ps, hs),
+            *beside,
+            *(min(there), max(there), sum(there) / len(there), sum(not value for value in there)),
+            max(known.of(word) for word in form.split()),
+            common[pair.start - 1] if pair.start else _EDGE,
+            common[pair.end] if pair.end < len(common) else _EDGE,
+            len(there),
+            *(of_heard[:1] == of_form[:1], of_heard[-1:] == of_form[-1:], unsteady, pair.listed),
+            1 - (len(readings) - 1) / len(heard.others) if heard.others else 0.0,
+            *(f" {entries.plain[number]} " in text, bool(ending), math.log(len(entries))),
+        ]
+        made.append(Found(pair.start, pair.end, number, ending, pair.heard, np.array(values, dtype=np.float64)))
+    return made
+
+
+def _likeliest(
+    entries: Entries, scored: Sequence[tuple[_Pair, tuple[float, float]]]
+) -> list[tuple[_Pair, tuple[float, float]]]:
+    """The best stretches of each hotword, and the best of those of all."""
+    found = sorted((item for item in scored if sum(item[1]) > _LEAST), key=lambda item: -sum(item[1]))
+    taken: dict[int, int] = defaultdict(int)
+    kept = []
+    for item in found:
+        number = entries.forms[item[0].form][1]
+        if taken[number] < _STRETCHES:
+            taken[number] += 1
+            kept.append(item)
+    return kept[:_CANDIDATES]
+
+
+def _compared(entries: Entries, kept: Sequence[tuple[_Pair, tuple[float, float]]]) -> list[tuple[float, float, float]]:
+    """How each pair does beside the others: `behind`, `ahead`, `rival`."""
+    totals = [sum(score) for _, score in kept]
+    numbers = [entries.forms[pair.form][1] for pair, _ in kept]
+    best: dict[int, float] = {}
+    for number, total in zip(numbers, totals, strict=True):
+        best[number] = max(total, best.get(number, total))
+    made = []
+    for (pair, _), number, total in zip(kept, numbers, totals, strict=True):
+        here, over = total - _FAR, total - _FAR
+        for (other, _), its, value in zip(kept, numbers, totals, strict=True):
+            if its != number and other.start < pair.end and pair.start < other.end:
+                over = max(over, value)
+                if (other.start, other.end) == (pair.start, pair.end):
+                    here = max(here, value)
+        made.append((total - best[number], total - here, total - over))
+    return made

@@ -1,0 +1,65 @@
+"""Hotwords: words and phrases that may occur, in all recordings of a run or in one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Hotword", "Hotwords"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hotword:
+    """A word or phrase that may occur.
+
+    Attributes:
+        text: As it is to be written.
+        weight: How readily it is put in; 1 as usual, above 0.
+        sounds: Spellings that say how it is spoken, where its own does not.
+    """
+
+    text: str
+    weight: float = 1.0
+    sounds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hotwords:
+    """The hotwords of a run.
+
+    A recording's own come in addition to those of all.
+
+    Attributes:
+        entries: Those of all recordings.
+        recordings: Those of one recording, by its path, its file name or that without the ending.
+    """
+
+    entries: tuple[Hotword, ...] = ()
+    recordings: Mapping[str, tuple[Hotword, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.recordings)
+
+    def of(self, recording: str) -> tuple[Hotword, ...]:
+        """Those of a recording: its own, then those of all, each text once."""
+        own = self.own(recording)
+        taken = {hotword.text for hotword in own}
+        return (*own, *(item for item in self.entries if item.text not in taken)) if own else self.entries
+
+    def own(self, recording: str) -> tuple[Hotword, ...]:
+        """Those of a recording alone, without those of all.
+
+        Args:
+            recording: A path or a name, such as `calls/call-7.wav` or `call-7`; the most exact match counts.
+        """
+        if not self.recordings:
+            return ()
+        name = re.split(r"[/\\]", recording)[-1]
+        names = (recording, name, name.rpartition(".")[0])
+        return next((self.recordings[found] for found in names if found and found in self.recordings), ())
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of those of all recordings, those of the greatest weight first."""
+        return tuple(item.text for item in sorted(self.entries, key=lambda item: -item.weight))

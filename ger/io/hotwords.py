@@ -1,0 +1,142 @@
+"""Hotwords as users give them: a text with commas, a file, a list of texts; several add up.
+
+| file | what it holds |
+| --- | --- |
+| `.txt`, others | a hotword a line, its weight behind a tab or as ` :2.0`; lines that begin with `#` are not read |
+| `.csv`, `.tsv` | columns by name, see `ger.io.hotwords_table`; a `.txt` with such a first line is one, too |
+| `.toml` | sets, weights, sounds, and those of single recordings, see `ger.io.hotwords_toml` |
+
+A hotword is data, whatever it says: it stands on one line with single spaces, control characters are taken for white
+space, and where it goes into a prompt it is fenced in as a transcript is (`ger.prompting`). The same text given twice
+is one hotword with the greater weight and the sounds of both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ger.errors import InputError, UsageError
+from ger.hotwords import Hotword, Hotwords
+from ger.io import hotwords_table, hotwords_toml
+from ger.io.hotwords_entry import Entry, EntryError, entry
+from ger.io.lists_text import Source, opened
+from ger.io.paths import printable
+
+__all__ = ["Given", "hotwords", "read_hotwords"]
+
+#: What may stand for hotwords: a text with commas or the name of a file, a path, or texts, paths, hotwords in a list.
+Given = str | os.PathLike[str] | Hotwords | Iterable[str | os.PathLike[str] | Hotword | Hotwords]
+
+_SUFFIXES = (".txt", ".csv", ".tsv", ".toml")
+#: A weight at the end of a line: behind a tab, or behind a colon as in sherpa's files.
+_WEIGHTED = re.compile(r"(.*?)(?:\t\s*|\s:\s?)([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
+
+
+def hotwords(given: Given) -> Hotwords:
+    """Hotwords out of whatever stands for them.
+
+    A text is a file if it names one that exists or ends in `.txt`, `.csv`, `.tsv` or `.toml` (`FILE.toml#SET,SET` takes
+    those sets alone), else hotwords with commas between them. A text in a list is one hotword.
+
+    Raises:
+        InputError: a file cannot be read, or holds what is no hotword, or nothing.
+        UsageError: what is given is no hotword.
+    """
+    if isinstance(given, Hotwords):
+        return given
+    if isinstance(given, str):
+        return _named(given)
+    if isinstance(given, os.PathLike):
+        return read_hotwords(given)
+    return _together(_one(item) for item in given)
+
+
+def read_hotwords(path: str | os.PathLike[str], sets: Iterable[str] = ()) -> Hotwords:
+    """The hotwords of a file.
+
+    Args:
+        path: The file.
+        sets: Of a TOML file, the sets to take; without any, all.
+
+    Raises:
+        InputError: it cannot be read, or holds what is no hotword, or nothing; names the line where it can.
+        UsageError: there is no such set.
+    """
+    name, suffix = printable(path), Path(path).suffix.lower()
+    if suffix == ".toml":
+        found: Iterable[Entry] = hotwords_toml.entries(Path(path), tuple(sets))
+        made = _collected(found)
+    else:
+        with opened(path) as source:
+            table = suffix in (".csv", ".tsv") or hotwords_table.is_table(source)
+            made = _collected(hotwords_table.entries(source) if table else _lines(source))
+    if not made:
+        raise InputError(f"{name} holds no hotwords.", "Write one a line.")
+    return made
+
+
+def _named(text: str) -> Hotwords:
+    """What a text with commas or the name of a file stands for."""
+    file, mark, sets = text.rpartition("#")
+    if os.path.isfile(text) or text.lower().endswith(_SUFFIXES):
+        return read_hotwords(text)
+    if mark and file.lower().endswith(".toml"):
+        return read_hotwords(file, [name.strip() for name in sets.split(",") if name.strip()])
+    return _together(_one(part) for part in text.split(",") if part.strip())
+
+
+def _one(item: str | os.PathLike[str] | Hotword | Hotwords) -> Hotwords:
+    if isinstance(item, Hotwords):
+        return item
+    if isinstance(item, os.PathLike):
+        return read_hotwords(item)
+    told = item if isinstance(item, Hotword) else Hotword(item)
+    if isinstance(item, str) and not item.strip():
+        return Hotwords()
+    try:
+        return Hotwords((entry(told.text, told.weight, told.sounds),))
+    except EntryError as error:
+        raise UsageError(f"The hotword {told.text[:60]!r} {error}.", "Leave it out.") from error
+
+
+def _together(parts: Iterable[Hotwords]) -> Hotwords:
+    """Several as one."""
+    pairs: list[Entry] = []
+    for part in parts:
+        pairs += ((item, "") for item in part.entries)
+        pairs += ((item, name) for name, own in part.recordings.items() for item in own)
+    return _collected(pairs)
+
+
+def _collected(found: Iterable[Entry]) -> Hotwords:
+    """Each text once for all recordings, and once for each recording that has its own."""
+    all_of: dict[str, dict[str, Hotword]] = {}
+    for item, recording in found:
+        known = all_of.setdefault(recording, {})
+        known[item.text] = _merged(known[item.text], item) if item.text in known else item
+    entries = tuple(all_of.pop("", {}).values())
+    return Hotwords(entries, {name: tuple(known.values()) for name, known in all_of.items()})
+
+
+def _merged(one: Hotword, other: Hotword) -> Hotword:
+    sounds = tuple(dict.fromkeys((*one.sounds, *other.sounds)))
+    return replace(one, weight=max(one.weight, other.weight), sounds=sounds)
+
+
+def _lines(source: Source) -> Iterator[Entry]:
+    """A hotword a line."""
+    for number, line in source.lines():
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        weight = 1.0
+        try:
+            if ("\t" in text or " :" in text) and (found := _WEIGHTED.fullmatch(text)):
+                text, weight = found[1], float(found[2])
+            yield entry(text, weight), ""
+        except ValueError as error:
+            raise InputError(f"{source.name}, line {number}: {text[:60]!r} {error}.", "Mend or remove it.") from error

@@ -1,0 +1,70 @@
+"""How common words are, in the languages of which pyspellchecker has counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ger.text.normalize import normalize
+
+__all__ = ["LANGUAGES", "Commonness", "commonness"]
+
+#: Languages of pyspellchecker's word lists.
+LANGUAGES = ("ar", "de", "en", "es", "eu", "fa", "fr", "it", "lv", "nl", "pt", "ru")
+#: What a word counts as in other languages: neither rare nor common.
+_UNKNOWN = 6.0
+#: A text is taken for English where nobody says what it is if so many of its words are.
+_ENGLISH = 0.6
+#: One word out of so many that end in an apostrophe and s is that of the word before them.
+_OWNED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Commonness:
+    """How common the words of a language are.
+
+    Attributes:
+        counts: How often each word occurred; empty where nothing is known.
+        total: How many words occurred.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict, repr=False)
+    total: int = 0
+
+    def of(self, word: str) -> float:
+        """`log(1 + n)` for a word that occurs n times in ten million; 0 for one that is not known.
+
+        Args:
+            word: A word without capitals and punctuation.
+        """
+        if not self.counts:
+            return _UNKNOWN
+        count = float(self.counts.get(word, 0))
+        if not count and word.endswith("'s"):
+            count = self.counts.get(word[:-2], 0) / _OWNED
+        return math.log1p(1e7 * count / self.total)
+
+
+def commonness(language: str | None, texts: Iterable[str] = ()) -> Commonness:
+    """What is known about the words of a language.
+
+    Args:
+        language: A language code; `None` where it is not known.
+        texts: Where it is not: what is said in it. English or unknown is what it then is.
+    """
+    if language is None:
+        english = _read("en")
+        words = [word for text in texts for word in normalize(text).split()]
+        return english if sum(word in english.counts for word in words) >= _ENGLISH * len(words) else Commonness()
+    code = language.lower().replace("_", "-").split("-")[0]
+    return _read(code) if code in LANGUAGES else Commonness()
+
+
+@lru_cache(maxsize=2)
+def _read(code: str) -> Commonness:
+    from spellchecker import SpellChecker
+
+    words = SpellChecker(language=code, distance=1).word_frequency
+    return Commonness(words.dictionary, words.total_words)
