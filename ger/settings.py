@@ -162,7 +162,9 @@ class Settings:
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
         if self.hotwords:
             watched = Hinted(watched, self.hotwords)
-        return Running(watched, self.profile.previous) if self.profile.previous else watched
+        if not self.profile.previous:
+            return watched
+        return Running(watched, self.profile.previous, self.profile.previous_words)
 
 
 #: Correctors of our own that have a language model write.

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ger.correct.rescore import recording
+from ger.prompting import PREVIOUS_WORDS
 from ger.protocols import Corrector
+from ger.text.tokens import latest, places
 from ger.types import Correction, NBest
 
-__all__ = ["Running"]
+__all__ = ["Running", "within"]
 
 #: Of so many recordings at once it is known what was said; then the one that was silent for longest is forgotten.
 _RECORDINGS = 1000
@@ -25,10 +27,11 @@ class Running:
     Args:
         inner: The corrector, with all that watches over it, so that a refused text is nobody's context.
         previous: How many earlier utterances there are at most, 1 or more.
+        words: How many words they have together at most; of what is more, the earlier utterances are left out.
     """
 
-    def __init__(self, inner: Corrector, previous: int) -> None:
-        self._inner, self._previous = inner, previous
+    def __init__(self, inner: Corrector, previous: int, words: int = PREVIOUS_WORDS) -> None:
+        self._inner, self._previous, self._words = inner, previous, words
         self._said: dict[str, deque[str]] = {}
 
     @property
@@ -66,7 +69,19 @@ class Running:
         said = self._said.get(recording(nbest))
         if not said or nbest.context.previous.strip():
             return nbest
-        return replace(nbest, context=replace(nbest.context, previous=" ".join(said)))
+        return replace(nbest, context=replace(nbest.context, previous=within(said, self._words)))
+
+
+def within(said: Iterable[str], words: int) -> str:
+    """The last texts that have so many words together; where the last one has more, its last words."""
+    *earlier, last = said
+    kept = [latest(last, words)]
+    for text in reversed(earlier):
+        words -= len(places(kept[0]))
+        if len(places(text)) > words:
+            break
+        kept.insert(0, text)
+    return " ".join(kept)
 
 
 def _turns(lists: Sequence[NBest]) -> Iterator[list[int]]:

@@ -30,6 +30,7 @@ from ger.io.toml import dumps_value as toml
 from ger.io.toml import read_toml
 from ger.lm.generation import Generation
 from ger.lm.select import LmSpec
+from ger.prompting import PREVIOUS_WORDS
 from ger.registry import suggest
 from ger.text.form import FORMS, Form
 
