@@ -84,8 +84,8 @@ def settings(**options: Any) -> Settings:
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
-    `form`, `domain`, `previous`, `combine`, `gate` and `guard` replace what it says, and so do those of
-    `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
+    `form`, `domain`, `previous`, `previous_words`, `combine`, `gate` and `guard` replace what it says, and so do those
+    of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
     one, unless there is an adapter, and the one that judges. `segmenter`, `mode` and `answers` are those of
@@ -200,6 +200,7 @@ _PROFILE = (
     "form",
     "domain",
     "previous",
+    "previous_words",
     "combine",
     "gate",
     "guard",

@@ -166,7 +166,9 @@ class Settings:
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
         decides = read_model(Path(self.hotword_model)) if self.hotword_model else default()
         watched = HotwordCorrector(watched, self.hotwords, decides)
-        return Running(watched, self.profile.previous) if self.profile.previous else watched
+        if not self.profile.previous:
+            return watched
+        return Running(watched, self.profile.previous, self.profile.previous_words)
 
 
 #: The corrector that leaves all to the hotwords.

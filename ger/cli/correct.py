@@ -85,6 +85,8 @@ def correct(
     profile: common.ProfileFile = None,
     weight: common.Weight = None,
     form: common.LlmForm = None,
+    previous: lists.Previous = None,
+    previous_words: lists.PreviousWords = None,
     llm_compute_type: common.LlmPrecision = None,
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
@@ -130,6 +132,8 @@ def correct(
             "profile": profile,
             "weight": weight,
             "form": form,
+            "previous": previous,
+            "previous_words": previous_words,
             "llm_compute_type": llm_compute_type,
             "device": device,
             "compute_type": compute_type,
@@ -176,7 +180,7 @@ def correct(
         )
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
-            for result in pipeline.run(todo, progress):
+            for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():
                     run.take(result)
         if changes:
