@@ -199,6 +199,10 @@ class FasterWhisper:
         for job, rows in zip(jobs, states, strict=True):
             job.states = rows
 
+    def recall(self, nbest: NBest) -> None:
+        """See `ger.protocols.Recalling`."""
+        self._languages.recall(nbest)
+
     def _features(self, samples: Array, frames: int) -> Array:
         import numpy as np
 
@@ -316,7 +320,7 @@ class FasterWhisper:
             max_length=max(2 * limit, limit + len(prompt)),
         )[0]
         paths = [Path(tuple(t), float(s)) for t, s in zip(result.sequences_ids, result.scores, strict=True)]
-        job.paths, ranked, job.candidates = joined(
+        made = joined(
             job.paths,
             [path for path in paths if len(path.tokens) < limit],
             score=lambda texts: self._scores(job, [], texts),
@@ -324,7 +328,7 @@ class FasterWhisper:
             decode=tokenizer.decode,
             size=self._options.nbest,
         )
-        job.best_tokens = ranked[0].path.tokens if ranked else ()
+        job.paths, job.candidates, job.best_tokens = made.paths, made.hypotheses, made.best
 
     def _scores(self, job: _Job, before: list[int], texts: list[tuple[int, ...]]) -> list[float]:
         """log p of whole texts behind a prompt, by teacher forcing, as the search scores them."""

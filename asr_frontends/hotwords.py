@@ -17,7 +17,7 @@ from ger.text.sounds import likeness
 from ger.text.tokens import tokenize
 from ger.types import Hypothesis
 
-__all__ = ["BIASED", "Prompt", "Shortlist", "joined", "prompted"]
+__all__ = ["BIASED", "Joined", "Prompt", "Shortlist", "joined", "prompted"]
 
 #: Where a hypothesis has its log-probability (nats) given the hotwords that were told: a key of `extra`.
 BIASED = "biased_score"
@@ -36,6 +36,21 @@ class Prompt:
 
     hotwords: tuple[str, ...] = ()
     tokens: Tokens = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A list and what it was made of.
+
+    Attributes:
+        paths: All that was found, with scores without hotwords.
+        hypotheses: The list.
+        best: The tokens of its first hypothesis.
+    """
+
+    paths: list[Path]
+    hypotheses: list[Hypothesis]
+    best: Tokens
 
 
 class Shortlist:
@@ -98,9 +113,7 @@ def prompted(hotwords: Sequence[str], encode: Callable[[str], Sequence[int]], fi
     return Prompt(tuple(told), tokens)
 
 
-def joined(
-    alone: list[Path], told: list[Path], *, score: Score, biased: Score, decode: Decode, size: int
-) -> tuple[list[Path], list[Merged], list[Hypothesis]]:
+def joined(alone: list[Path], told: list[Path], *, score: Score, biased: Score, decode: Decode, size: int) -> Joined:
     """One list out of what was found without hotwords and with them, sorted by the scores without.
 
     Of the list, the half that is best without hotwords stays; then come the texts that are best with them.
@@ -112,9 +125,6 @@ def joined(
         biased: log p(tokens) with them.
         decode: From tokens to text.
         size: How many texts are wanted.
-
-    Returns:
-        All paths, with scores without hotwords; the texts of the list; and the list.
     """
     found = merge(whole(told, decode), decode)[:size] if told else []
     known = {path.tokens for path in alone}
@@ -124,7 +134,7 @@ def joined(
     texts = {normalize(item.text): item for item in ranked}
     order = [texts[text] for item in found if (text := normalize(item.text)) in texts]
     wanted = list(dict.fromkeys([*ranked[: size // 2], *order, *ranked]))[:size]
-    ranked = [item for item in ranked if item in wanted]
+    ranked = _descending([item for item in ranked if item in wanted])
     values = {normalize(item.text): item.score for item in distinct(told, decode)}
     rest = [item for item in ranked if normalize(item.text) not in values]
     values |= zip(
@@ -135,7 +145,12 @@ def joined(
     hypotheses = [
         Hypothesis(item.text, item.score, item.score, extra=_told(values[normalize(item.text)])) for item in ranked
     ]
-    return paths, ranked, hypotheses
+    return Joined(paths, hypotheses, ranked[0].path.tokens if ranked else ())
+
+
+def _descending(ranked: list[Merged]) -> list[Merged]:
+    """Without a text whose score is that of the one before it."""
+    return [item for i, item in enumerate(ranked) if not i or item.score < ranked[i - 1].score]
 
 
 def _told(score: float) -> dict[str, float]:

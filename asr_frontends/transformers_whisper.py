@@ -12,13 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asr_frontends.dtw import attended, beginnings
+from asr_frontends.hotwords import Shortlist, joined, prompted
 from asr_frontends.transformers_jobs import RATE, Job, Stage
 from asr_frontends.transformers_search import Search, attention_name
 from asr_frontends.transformers_sequences import SequenceRecognizer
-from asr_frontends.whisper import LONGEST, UNSPACED, Languages, silent, words
+from asr_frontends.whisper import LONGEST, PROMPT_TOKENS, UNSPACED, Languages, silent, words
 from ger.errors import UsageError
 from ger.registry import suggest
-from ger.types import Word
+from ger.types import NBest, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +42,7 @@ class WhisperRecognizer(SequenceRecognizer):
         config = self._model.generation_config
         self._heads: list[list[int]] = getattr(config, "alignment_heads", None) or self._upper_heads()
         self._languages = Languages()
+        self._shortlist = Shortlist(self._options.hotwords)
         self._start = int(config.decoder_start_token_id)
         self._plain = self._vocabulary["<|notimestamps|>"]
         told = getattr(config, "is_multilingual", None)
@@ -49,6 +51,10 @@ class WhisperRecognizer(SequenceRecognizer):
         never = {*(config.suppress_tokens or ()), *range(self._plain + 1, self._model.config.vocab_size)}
         config.suppress_tokens = sorted(never)
         return super()._searcher()
+
+    def recall(self, nbest: NBest) -> None:
+        """See `ger.protocols.Recalling`."""
+        self._languages.recall(nbest)
 
     def _upper_heads(self) -> list[list[int]]:
         """Where nobody says which heads follow the audio: those of the upper half, as in the original Whisper."""
@@ -119,6 +125,7 @@ class WhisperRecognizer(SequenceRecognizer):
             if job.paths and silent(job.meta["no_speech_prob"], max(path.average for path in job.paths)):
                 job.take([], 0)
             job.meta["no_speech_prob"] = round(job.meta["no_speech_prob"], 4)
+            self._tell(job)
             if job.hypotheses:
                 job.hypotheses[0] = replace(job.hypotheses[0], words=self._words(job))
 
@@ -139,6 +146,58 @@ class WhisperRecognizer(SequenceRecognizer):
         if self._multilingual:
             return super()._prompts(jobs)
         return torch.tensor([[self._start, self._plain]] * len(jobs), device=self._device)
+
+    def _tell(self, job: Job) -> None:
+        """Search again with the hotwords that sound like something in the list, if there are any."""
+        own = job.segment.context.hotwords
+        if not job.hypotheses or not (own or self._options.hotwords):
+            return
+        likely = self._shortlist.of(own, [hypothesis.text for hypothesis in job.hypotheses])
+        told = prompted(likely, self._encoded, self._vocabulary["<|endoftext|>"], PROMPT_TOKENS)
+        job.meta["hotwords_told"] = list(told.hotwords)
+        if not told.hotwords:
+            return
+        before = (self._vocabulary["<|startofprev|>"], *told.tokens)
+        inputs = self._after(job, before)
+        limit = min(8 + 2 * len(job.best), self._room(inputs["decoder_input_ids"]))
+        (found,) = self._search.paths(inputs, limit)
+        made = joined(
+            job.paths,
+            found.paths if found.ended else [],
+            score=lambda texts: self._scores(job, (), texts),
+            biased=lambda texts: self._scores(job, before, texts),
+            decode=self._decode,
+            size=self._options.nbest,
+        )
+        job.paths, job.hypotheses, job.best = made.paths, made.hypotheses, made.best
+
+    def _encoded(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _after(self, job: Job, before: tuple[int, ...]) -> dict[str, Any]:
+        """Inputs in which tokens stand before the beginning of the text."""
+        import torch
+
+        inputs = self._inputs([job])
+        begin = torch.tensor([before], dtype=torch.long, device=self._device)
+        return inputs | {"decoder_input_ids": torch.cat([begin, inputs["decoder_input_ids"]], dim=1)}
+
+    def _scores(self, job: Job, before: tuple[int, ...], texts: list[tuple[int, ...]]) -> list[float]:
+        """log p of whole texts behind a prompt, by teacher forcing, as the search scores them."""
+        import torch
+
+        config, inputs = self._model.generation_config, self._after(job, before)
+        begin = inputs.pop("decoder_input_ids")
+        end, totals = self._vocabulary["<|endoftext|>"], []
+        for text in texts:
+            given = torch.tensor([[*text, end]], device=self._device)
+            with torch.inference_mode():
+                out = self._model(**inputs, decoder_input_ids=torch.cat([begin, given[:, :-1]], dim=1))
+            logits = out.logits[0, begin.shape[1] - 1 :].double()
+            logits[:, config.suppress_tokens] = -torch.inf
+            logits[0, config.begin_suppress_tokens or []] = -torch.inf
+            totals.append(float(torch.log_softmax(logits, dim=-1).gather(1, given.T).sum()))
+        return totals
 
     def _words(self, job: Job) -> tuple[Word, ...]:
         """Words of the best text with times, by cross-attention, as in the original Whisper."""

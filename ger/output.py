@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ger.errors import InputError, ModelError, OutputError
-from ger.io.formats import AUTO, SAME, Recording, formats, render
+from ger.io.formats import AUTO, SAME, Recording, formats, pieces
 from ger.io.inputs import Input
 from ger.io.jsonl import dumps
 from ger.io.output import clean_stale, write_atomic
@@ -17,6 +17,7 @@ from ger.journal import Journal, stamp
 from ger.pipeline import Result
 from ger.protocols import Speaker
 from ger.speech import wav
+from ger.unfinished import Unfinished
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,8 @@ class OutputFolder:
         spoken = f" {speaker.signature}" if speaker else ""
         self._journal = Journal(folder, f"{key} {self._names}{spoken}")
         self._resume = resume
+        #: Where what is made of inputs waits until it is written.
+        self.unfinished = Unfinished(folder, key, resume=resume)
         self._stamps: dict[Input, list[int]] = {}
 
     def split(self, inputs: Sequence[Input]) -> tuple[list[Input], list[Input]]:
@@ -87,6 +90,7 @@ class OutputFolder:
         """
         written: dict[str, Path] = {}
         if result.recording is None:
+            self.unfinished.close(result.source, done=False)
             return written
         for name, text in self._texts(result).items():
             target = self._target(result.source, name)
@@ -97,16 +101,19 @@ class OutputFolder:
         if result.error is None and not any(made.decision == "failed" for made in result.recording.corrections):
             before = self._stamps.get(result.source, stamp(result.source))
             self._journal.add(result.source, written.values(), before)
+            self.unfinished.close(result.source, done=True)
+        else:
+            self.unfinished.close(result.source, done=False)
         return written
 
     def _target(self, source: Input, name: str) -> Path:
         return source.output(self.folder, source.suffix if name == SAME else name)
 
-    def _texts(self, result: Result) -> Mapping[str, str | bytes]:
+    def _texts(self, result: Result) -> Mapping[str, str | bytes | Iterable[str]]:
         if self._names == [LISTS]:
             return {LISTS: lists_text(result)}
         assert result.recording is not None
-        texts: dict[str, str | bytes] = {}
+        texts: dict[str, str | bytes | Iterable[str]] = {}
         if self._speaker:
             texts[SPEECH] = wav(spoken(self._speaker, result.recording))
         if result.document and SAME in self._names:
@@ -115,7 +122,7 @@ class OutputFolder:
                 return texts
         timed = all(made.audio and made.audio.start is not None for made in result.recording.corrections)
         names = [name for name in self._names if name != SAME and (timed or not self._all or name not in _TIMED)]
-        return texts | {name: render(name, result.recording) for name in names}
+        return texts | {name: pieces(name, result.recording) for name in names}
 
 
 def _make(folder: Path) -> None:
@@ -153,6 +160,6 @@ def spoken(speaker: Speaker, recording: Recording) -> npt.NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def lists_text(result: Result) -> str:
-    """The N-best lists of an input as JSON Lines."""
-    return "".join(f"{dumps(nbest)}\n" for nbest in result.lists)
+def lists_text(result: Result) -> Iterator[str]:
+    """The N-best lists of an input as JSON Lines, line by line."""
+    return (f"{dumps(nbest)}\n" for nbest in result.lists)
