@@ -189,6 +189,10 @@ class FasterWhisper:
         for job, rows in zip(jobs, states, strict=True):
             job.states = rows
 
+    def recall(self, nbest: NBest) -> None:
+        """See `ger.protocols.Recalling`."""
+        self._languages.recall(nbest)
+
     def _features(self, samples: Array, frames: int) -> Array:
         import numpy as np
 

@@ -41,7 +41,7 @@ class SileroSegmenter:
     min_silence: float = 0.3
     padding: float = 0.3
     threshold: float = 0.5
-    window: float = 300.0
+    window: float = 120.0
 
     def split(self, blocks: Iterable[npt.NDArray[np.float32]]) -> Iterator[tuple[float, npt.NDArray[np.float32]]]:
         """See `ger.protocols.Segmenter`."""
@@ -63,11 +63,11 @@ class SileroSegmenter:
             late = len(held) - int((self.max_pause + self.padding) * _RATE)
             keep = spans.pop()[0] if spans and spans[-1][1] >= late else max(0, len(held) - _RATE)
             for start, end in spans:
-                yield (offset + start) / _RATE, held[start:end]
+                yield (offset + start) / _RATE, held[start:end].copy()
             held, offset = held[keep:], offset + keep
         held = np.concatenate([held, *pending])
         for start, end in self._spans(held):
-            yield (offset + start) / _RATE, held[start:end]
+            yield (offset + start) / _RATE, held[start:end].copy()
 
     def _spans(self, audio: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
         """Start and end samples of the stretches of speech, joined."""

@@ -22,7 +22,7 @@ from asr_frontends.transformers_loading import Loaded, loading, precision
 from ger.device import device_of, is_memory
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import resolve
-from ger.protocols import FrontendOptions
+from ger.protocols import FrontendOptions, Recalling
 from ger.types import AudioSegment, NBest
 
 __all__ = ["TransformersASR"]
@@ -88,6 +88,11 @@ class TransformersASR:
         for stage in self._recognizer.stages(heard):
             self._in_batches(stage.work, stage.jobs)
         return [self._nbest(job) for job in jobs]
+
+    def recall(self, nbest: NBest) -> None:
+        """See `ger.protocols.Recalling`."""
+        if isinstance(self._recognizer, Recalling):
+            self._recognizer.recall(nbest)
 
     def _in_batches(self, work: Any, jobs: list[Job]) -> None:
         """Do something with all jobs, batched with others of about their length, long ones first."""

@@ -19,7 +19,7 @@ from asr_frontends.transformers_sequences import SequenceRecognizer
 from asr_frontends.whisper import LONGEST, PROMPT_TOKENS, UNSPACED, Languages, silent, words
 from ger.errors import UsageError
 from ger.registry import suggest
-from ger.types import Word
+from ger.types import NBest, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +52,10 @@ class WhisperRecognizer(SequenceRecognizer):
         never = {*(config.suppress_tokens or ()), *range(self._plain + 1, self._model.config.vocab_size)}
         config.suppress_tokens = sorted(never)
         return super()._searcher()
+
+    def recall(self, nbest: NBest) -> None:
+        """See `ger.protocols.Recalling`."""
+        self._languages.recall(nbest)
 
     def _upper_heads(self) -> list[list[int]]:
         """Where nobody says which heads follow the audio: those of the upper half, as in the original Whisper."""

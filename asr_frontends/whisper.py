@@ -7,7 +7,7 @@ from typing import Any
 
 from asr_frontends.beams import LOW_LOGPROB
 from ger.errors import ModelError
-from ger.types import AudioSegment, Word
+from ger.types import AudioSegment, NBest, Word
 
 __all__ = ["LONGEST", "MAX_TOKENS", "PROMPT_TOKENS", "UNSPACED", "Languages", "check_length", "silent", "words"]
 
@@ -66,9 +66,14 @@ class Languages:
     def __getitem__(self, path: str) -> tuple[str, float]:
         return self._known[path]
 
-    def tell(self, path: str, language: str) -> None:
+    def tell(self, path: str, language: str, probability: float = 1.0) -> None:
         """Set the language of a recording."""
-        self._known[path] = (language, 1.0)
+        self._known[path] = (language, probability)
+
+    def recall(self, nbest: NBest) -> None:
+        """Set the language of a recording by a list of it."""
+        if nbest.audio and nbest.language:
+            self.tell(nbest.audio.path, nbest.language, float(nbest.meta.get("language_probability", 1.0)))
 
     def voters(self, segments: Iterable[AudioSegment]) -> Iterator[AudioSegment]:
         """The segments that decide: the first half minute of each recording whose language is not known."""

@@ -11,17 +11,17 @@ from typing import Any
 from ger.errors import UsageError
 from ger.io.formats import Recording
 from ger.io.hotwords import hotwords
-from ger.io.inputs import expand
+from ger.io.inputs import Input, expand
 from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
 from ger.lm.select import LmSpec, parse, parse_all
-from ger.pipeline import Pipeline, Result
+from ger.pipeline import Pipeline, Result, is_audio
 from ger.recognizers import RecognizerSpec
 from ger.recognizers import parse_all as parse_recognizers
 from ger.registry import suggest
-from ger.settings import GENERATING, GENERATOR, Settings
+from ger.settings import GENERATING, GENERATOR, HOTWORDS, Settings
 
-__all__ = ["correct", "settings", "stream"]
+__all__ = ["alone", "correct", "settings", "stream"]
 
 
 def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
@@ -65,10 +65,11 @@ def stream(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **o
         ModelError: a model cannot be had.
         UsageError: an option is not known or out of its range.
     """
-    pipeline = Pipeline(settings(**options))
+    made = settings(**options)
     found = expand([paths] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths])
     for problem in found.problems:
         raise problem
+    pipeline = Pipeline(made if options.get("mode") else alone(made, found.inputs))
     yield from pipeline.run(found.inputs)
 
 
@@ -83,8 +84,8 @@ def settings(**options: Any) -> Settings:
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
-    `form`, `domain`, `previous`, `combine`, `gate` and `guard` replace what it says, and so do those of
-    `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
+    `form`, `domain`, `previous`, `previous_words`, `combine`, `gate` and `guard` replace what it says, and so do those
+    of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
     one, unless there is an adapter, and the one that judges. `segmenter`, `mode` and `answers` are those of
@@ -120,6 +121,14 @@ def settings(**options: Any) -> Settings:
         hotwords=hotwords(given.get("hotwords", ())),
         **{name: os.fspath(given[name]) for name in _OWN if name in given},
     )
+
+
+def alone(made: Settings, inputs: Iterable[Input]) -> Settings:
+    """Settings in which hotwords alone correct, where they are all that was asked for and no input is audio."""
+    asked = made.mode != Settings().mode or made.profile != DEFAULT or made.answers
+    if asked or not made.hotwords or any(map(is_audio, inputs)):
+        return made
+    return replace(made, mode=HOTWORDS)
 
 
 def _voting(profile: Profile, recognizers: Sequence[RecognizerSpec]) -> Profile:
@@ -178,7 +187,7 @@ _RECOGNIZER = {
     name: name for name in ("language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("segmenter", "mode", "answers")
+_OWN = ("segmenter", "mode", "answers", "hotword_model")
 _GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (
@@ -191,6 +200,7 @@ _PROFILE = (
     "form",
     "domain",
     "previous",
+    "previous_words",
     "combine",
     "gate",
     "guard",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ger.errors import OutputError
-from ger.io.formats import AUTO, SAME, formats, render
+from ger.io.formats import AUTO, SAME, formats, pieces
 from ger.io.inputs import Input
 from ger.io.jsonl import dumps
 from ger.io.output import clean_stale, write_atomic
 from ger.io.paths import printable
 from ger.journal import Journal, stamp
 from ger.pipeline import Result
+from ger.unfinished import Unfinished
 
 __all__ = ["LISTS", "OutputFolder", "lists_text"]
 
@@ -45,6 +46,8 @@ class OutputFolder:
         _make(folder)
         self._journal = Journal(folder, f"{key} {self._names}")
         self._resume = resume
+        #: Where what is made of inputs waits until it is written.
+        self.unfinished = Unfinished(folder, key, resume=resume)
         self._stamps: dict[Input, list[int]] = {}
 
     def split(self, inputs: Sequence[Input]) -> tuple[list[Input], list[Input]]:
@@ -73,6 +76,7 @@ class OutputFolder:
         """
         written: dict[str, Path] = {}
         if result.recording is None:
+            self.unfinished.close(result.source, done=False)
             return written
         for name, text in self._texts(result).items():
             target = self._target(result.source, name)
@@ -83,23 +87,26 @@ class OutputFolder:
         if result.error is None and not any(made.decision == "failed" for made in result.recording.corrections):
             before = self._stamps.get(result.source, stamp(result.source))
             self._journal.add(result.source, written.values(), before)
+            self.unfinished.close(result.source, done=True)
+        else:
+            self.unfinished.close(result.source, done=False)
         return written
 
     def _target(self, source: Input, name: str) -> Path:
         return source.output(self.folder, source.suffix if name == SAME else name)
 
-    def _texts(self, result: Result) -> Mapping[str, str | bytes]:
+    def _texts(self, result: Result) -> Mapping[str, str | bytes | Iterable[str]]:
         if self._names == [LISTS]:
             return {LISTS: lists_text(result)}
         assert result.recording is not None
-        texts: dict[str, str | bytes] = {}
+        texts: dict[str, str | bytes | Iterable[str]] = {}
         if result.document and SAME in self._names:
             texts[SAME] = result.rewritten()
             if self._auto:
                 return texts
         timed = all(made.audio and made.audio.start is not None for made in result.recording.corrections)
         names = [name for name in self._names if name != SAME and (timed or not self._all or name not in _TIMED)]
-        return texts | {name: render(name, result.recording) for name in names}
+        return texts | {name: pieces(name, result.recording) for name in names}
 
 
 def _make(folder: Path) -> None:
@@ -118,6 +125,6 @@ def _make(folder: Path) -> None:
         )
 
 
-def lists_text(result: Result) -> str:
-    """The N-best lists of an input as JSON Lines."""
-    return "".join(f"{dumps(nbest)}\n" for nbest in result.lists)
+def lists_text(result: Result) -> Iterator[str]:
+    """The N-best lists of an input as JSON Lines, line by line."""
+    return (f"{dumps(nbest)}\n" for nbest in result.lists)

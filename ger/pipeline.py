@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from ger import __version__
 from ger.correct.running import Running
@@ -25,16 +25,19 @@ from ger.io.formats import Recording
 from ger.io.inputs import Input
 from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
-from ger.protocols import AsrFrontend, Corrector, Segmenter
+from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
+from ger.unfinished import Stretch, Stretches, Unfinished
 
-__all__ = ["Pipeline", "Progress", "Result"]
+__all__ = ["Pipeline", "Progress", "Result", "is_audio"]
 
 #: Segments that are recognized together; the front end sorts them by length and batches them.
 _WINDOW = 24
 #: Segments that are decoded ahead.
 _AHEAD = 48
+#: Corrections of an earlier run that are looked at for running context.
+_BEFORE = 100
 
 #: Called with seconds of audio that were dealt with.
 Progress = Callable[[float], None]
@@ -55,7 +58,7 @@ class Result:
 
     source: Input
     recording: Recording | None = None
-    lists: tuple[NBest, ...] = ()
+    lists: Sequence[NBest] = ()
     error: GerError | None = None
     document: Document | None = None
     passages: tuple[Passage, ...] = ()
@@ -72,16 +75,19 @@ class _Open:
     """An input on its way; the reading thread writes `seconds` and `error` before it sends the end."""
 
     source: Input
-    lists: list[NBest] = field(default_factory=list)
-    corrections: list[Correction] = field(default_factory=list)
+    made: Stretches = field(default_factory=Stretches)
     waiting: int = 0
     ended: bool = False
+    begun: bool = False
+    language: str | None = None
     seconds: float | None = None
     error: GerError | None = None
     document: Document | None = None
     passages: tuple[Passage, ...] = ()
     reached: float = 0.0
-    lost: int = 0
+    lost: dict[str, ModelError] = field(default_factory=dict)
+    known: NBest | None = None
+    before: list[Correction] = field(default_factory=list)
 
     def reach(self, seconds: float | None) -> float:
         """How much further into the recording this is (seconds)."""
@@ -93,13 +99,42 @@ class _Open:
         """Keep the first error."""
         self.error = self.error or error
 
+    def lose(self, id: str, error: ModelError) -> None:
+        """Note a segment that could not be recognized."""
+        self.lost[id] = error
+        self.fail(error)
+
+    def take(self, segment: AudioSegment) -> bool:
+        """Whether an earlier run has made something of it; then that is what is made of it now."""
+        made = self.made.take(segment)
+        if made is None:
+            return False
+        if made.error:
+            self.lose(segment.id, made.error)
+        self._hear(made.nbest)
+        self.known = self.known or (made.nbest if made.nbest.language else None)
+        self.before = [*self.before, made.correction][-_BEFORE:] if made.correction else self.before
+        return True
+
+    def add(self, batch: Sequence[Stretch]) -> None:
+        """Keep what was made of a batch."""
+        self.waiting -= len(batch)
+        self.made.add(batch, more=not self.ended or self.waiting > 0)
+        for made in batch:
+            self._hear(made.nbest)
+
+    def _hear(self, nbest: NBest) -> None:
+        if self.language is None and nbest.hypotheses:
+            self.language = nbest.language
+
     def result(self) -> Result:
-        usable = self.error is None or self.lists or self.document or (self.seconds and not self.lost)
-        language = next((nbest.language for nbest in self.lists if nbest.language), None)
-        recording = Recording(self.source.path, self.seconds, language, tuple(self.corrections)) if usable else None
-        return Result(self.source, recording, tuple(self.lists), self.error, self.document, self.passages)
+        lists, corrections = self.made.lists, self.made.corrections
+        usable = self.error is None or lists or self.document or (self.seconds and not self.lost)
+        recording = Recording(self.source.path, self.seconds, self.language, corrections) if usable else None
+        return Result(self.source, recording, lists, self.error, self.document, self.passages)
 
 
+_Made = TypeVar("_Made", NBest, Stretch)
 _Work = tuple[_Open, AudioSegment | NBest]
 _Item = tuple[_Open, AudioSegment | NBest | None]  # None: the input's end
 
@@ -131,14 +166,25 @@ class Pipeline:
         """The corrector with its language model."""
         return self.settings.make_corrector()
 
-    def run(self, inputs: Sequence[Input], progress: Progress = lambda seconds: None) -> Iterator[Result]:
+    def run(
+        self,
+        inputs: Sequence[Input],
+        progress: Progress = lambda seconds: None,
+        unfinished: Unfinished | None = None,
+    ) -> Iterator[Result]:
         """Work through the inputs; without any, nothing is loaded.
+
+        Args:
+            inputs: The inputs.
+            progress: Called with seconds of audio that were dealt with.
+            unfinished: Where what is made of recordings is kept while they are on their way; in memory without it.
 
         Yields:
             One result for each input, in order, as soon as it is complete.
 
         Raises:
             ModelError: a model cannot be loaded; what breaks on one segment fails that segment only.
+            OutputError: what is made of a recording cannot be kept.
         """
         if self._correct and inputs:
             _ = self.corrector  # fails now rather than after the first recognition
@@ -148,8 +194,12 @@ class Pipeline:
             for opened, item in items:
                 if not pending or pending[-1] is not opened:
                     pending.append(opened)
+                    if unfinished and isinstance(item, AudioSegment):
+                        opened.made = unfinished.open(opened.source)
                 if item is None:
                     opened.ended = True
+                elif isinstance(item, AudioSegment) and opened.take(item):
+                    progress(opened.reach(item.span.end))
                 else:
                     opened.waiting += 1
                     window.append((opened, item))
@@ -181,14 +231,13 @@ class Pipeline:
         source = opened.source
         if source.lists:
             return source.lists
-        records = source.stdin or source.path.lower().endswith(".jsonl")
-        if source.format not in DOCUMENTS and (source.format or records):
+        if is_audio(source):
+            return self._segments(opened)
+        if source.format not in DOCUMENTS and (source.format or _holds_records(source)):
             return read_lists(source.path, format=source.format or "records")
         if source.document:
             opened.document, opened.passages = source.document
         else:
-            if not (source.format or is_text(source.path)):
-                return self._segments(opened)
             opened.document = document_in(source.path, source.format)
             if opened.document is None:
                 return read_lists(source.path)
@@ -210,26 +259,30 @@ class Pipeline:
             return
         lists = self._recognize(window)
         corrections = self._corrected(window, lists) if self._correct else [None] * len(lists)
+        made: list[Stretch] = []
         for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
-            opened.waiting -= 1
-            if isinstance(item, AudioSegment):
-                progress(opened.reach(item.span.end))
-                if not nbest.hypotheses:
-                    continue  # nothing was said there
-            opened.lists.append(nbest)
-            if correction is not None:
-                opened.corrections.append(replace(correction, signature=self._signature(item)))
+            segment = item if isinstance(item, AudioSegment) else None
+            if segment:
+                progress(opened.reach(segment.span.end))
+            if correction and not nbest.hypotheses and segment:
+                correction = None  # nothing was said there
+            if correction:
+                correction = replace(correction, signature=self._signature(item))
+            made.append(Stretch(nbest, correction, segment, opened.lost.get(nbest.id)))
+        for same in _by_input(list(zip(window, made, strict=True))):
+            same[0][0][0].add([stretch for _, stretch in same])
 
     def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:
         """Corrections of a window; with earlier utterances as context input by input, as names may recur."""
         if not self.settings.profile.previous:
             return self.corrector.correct(lists)
         corrections: list[Correction] = []
-        numbered = groupby(zip(window, lists, strict=True), key=lambda pair: id(pair[0][0]))
-        for same in (list(group) for _, group in numbered):
+        for same in _by_input(list(zip(window, lists, strict=True))):
             opened = same[0][0][0]
-            if not opened.corrections and isinstance(self.corrector, Running):
+            if not opened.begun and isinstance(self.corrector, Running):
                 self.corrector.forget()
+                self.corrector.remember(opened.before)
+            opened.begun = True
             corrections += self.corrector.correct([nbest for _, nbest in same])
         return corrections
 
@@ -249,15 +302,33 @@ class Pipeline:
         if not work:
             return []
         frontend = self.frontend  # one that cannot be loaded ends the run
+        for opened, _ in work:
+            if opened.known and isinstance(frontend, Recalling):
+                frontend.recall(opened.known)
+            opened.known = None
         try:
             return frontend.recognize([segment for _, segment in work])
         except ModelError as error:
             if len(work) > 1:
                 return [nbest for item in work for nbest in self._lists([item])]
             opened, segment = work[0]
-            opened.lost += 1
-            opened.fail(ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
+            opened.lose(segment.id, ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
             return [NBest(segment.id, (), segment.span)]
+
+
+def is_audio(source: Input) -> bool:
+    """Whether an input is neither lists nor a document."""
+    known = source.lists or source.document or source.format or _holds_records(source)
+    return not (known or is_text(source.path))
+
+
+def _holds_records(source: Input) -> bool:
+    return source.stdin or source.path.lower().endswith(".jsonl")
+
+
+def _by_input(work: Sequence[tuple[_Work, _Made]]) -> Iterator[list[tuple[_Work, _Made]]]:
+    """What was made in a window, input by input."""
+    return (list(group) for _, group in groupby(work, key=lambda pair: id(pair[0][0])))
 
 
 def _complete(pending: list[_Open], progress: Progress) -> Iterator[Result]:

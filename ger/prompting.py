@@ -24,10 +24,13 @@ from ger.io.paths import printable
 from ger.prompt_files import VARIABLE, problems
 from ger.protocols import Message
 from ger.registry import suggest
+from ger.text.tokens import latest
 from ger.types import Hypothesis, NBest
 
-__all__ = ["Prompt", "Turn", "cleaned", "content_of", "load", "names", "parse", "shown", "table_of"]
+__all__ = ["PREVIOUS_WORDS", "Prompt", "Turn", "cleaned", "content_of", "load", "names", "parse", "shown", "table_of"]
 
+#: So many words of what was said before are told, the last ones, unless something else is said: some 300 tokens.
+PREVIOUS_WORDS = 200
 #: Format characters that are part of the spelling of some scripts.
 _JOINERS = "\u200c\u200d"
 #: What a model puts around or before an answer.
@@ -171,7 +174,7 @@ class Prompt:
         lines = [self._line(i, hypothesis) for i, hypothesis in enumerate(self.shown(nbest), 1)]
         words = dict.fromkeys(filter(None, map(self._clean, hotwords or nbest.context.hotwords)))
         given = {"hypotheses": "".join(lines), "hotwords": ", ".join(words), "task": self._clean(task)}
-        given["previous"] = self._clean(previous or nbest.context.previous)
+        given["previous"] = self._clean(latest(previous or nbest.context.previous, PREVIOUS_WORDS))
         return {
             name: _filled(self.optional.get(name, f"{{{name}}}"), {name: v}) if v else "" for name, v in given.items()
         }

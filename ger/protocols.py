@@ -23,6 +23,7 @@ __all__ = [
     "LanguageModel",
     "LmOptions",
     "Message",
+    "Recalling",
     "ScoreRequest",
     "Segmenter",
 ]
@@ -75,6 +76,15 @@ class Forced(Protocol):
         Raises:
             ModelError: the recognizer broke, or a text cannot be written with its symbols.
         """
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A front end that finds something out about a recording at its beginning, such as its language; optional."""
+
+    def recall(self, nbest: NBest) -> None:
+        """Take over from a list that an earlier run has made what is needed for the rest of its recording."""
         ...
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ger import registry
 from ger.errors import ModelError, UsageError
-from ger.protocols import AsrFrontend, FrontendOptions
+from ger.protocols import AsrFrontend, FrontendOptions, Recalling
 from ger.types import AudioSegment, Hypothesis, NBest
 
 __all__ = ["RecognizerSpec", "Together", "load", "parse", "parse_all"]
@@ -115,6 +115,13 @@ class Together:
             except ModelError as error:
                 raise ModelError(f"{name}: {error.message}", error.hint) from error
         return [self._merged(lists) for lists in zip(*heard, strict=True)]
+
+    def recall(self, nbest: NBest) -> None:
+        """See `ger.protocols.Recalling`."""
+        metas = nbest.meta.get("systems", {})
+        for name, frontend in self._frontends.items():
+            if isinstance(frontend, Recalling):
+                frontend.recall(replace(nbest, meta=metas.get(name, {})))
 
     def _merged(self, lists: Sequence[NBest]) -> NBest:
         told = next((nbest for nbest in lists if nbest.hypotheses), None)

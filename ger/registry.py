@@ -48,6 +48,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "generate": "ger.correct.factories:generate",
         "hybrid": "ger.correct.factories:hybrid",
         "cascade": "ger.correct.factories:cascade",
+        "hotwords": "ger.correct.first:FirstBest",
     },
 }
 

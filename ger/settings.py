@@ -20,7 +20,7 @@ from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, Lang
 from ger.recognizers import RecognizerSpec
 from ger.types import Task
 
-__all__ = ["GENERATING", "GENERATOR", "Settings"]
+__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Settings:
         profile: Language models, weights of all features, and everything else that decides.
         answers: File of recorded answers, which stand in for a corrector; empty for none.
         hotwords: Words and phrases that may occur, for recognizers and correctors.
+        hotword_model: File of the model that puts them in; empty for the one that comes with ger.
 
     Raises:
         UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
@@ -49,6 +50,7 @@ class Settings:
     profile: Profile = DEFAULT
     answers: str = ""
     hotwords: Hotwords = field(default_factory=Hotwords)
+    hotword_model: str = ""
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
@@ -110,6 +112,7 @@ class Settings:
             ),
             answers=_model(self.answers),
             hotwords=Hotwords(),
+            hotword_model=_model(self.hotword_model),
         )
         return f"ger {__version__} {kept!r}{_digest(self.hotwords) if self.hotwords else ''}"
 
@@ -148,7 +151,8 @@ class Settings:
             GerError: something cannot be loaded.
         """
         from ger.correct import factories
-        from ger.correct.hinted import Hinted
+        from ger.correct.hotword_model import default, read_model
+        from ger.correct.hotwords import HotwordCorrector
         from ger.correct.running import Running
 
         gate = factories.gate(self.profile)
@@ -160,15 +164,19 @@ class Settings:
                 prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
-        if self.hotwords:
-            watched = Hinted(watched, self.hotwords)
-        return Running(watched, self.profile.previous) if self.profile.previous else watched
+        decides = read_model(Path(self.hotword_model)) if self.hotword_model else default()
+        watched = HotwordCorrector(watched, self.hotwords, decides)
+        if not self.profile.previous:
+            return watched
+        return Running(watched, self.profile.previous, self.profile.previous_words)
 
 
+#: The corrector that leaves all to the hotwords.
+HOTWORDS = "hotwords"
 #: Correctors of our own that have a language model write.
 GENERATING = ("generate", "hybrid", "cascade")
 #: Correctors of our own that need none that scores.
-_WITHOUT_LMS = ("combine", "generate", "cascade")
+_WITHOUT_LMS = ("combine", "generate", "cascade", HOTWORDS)
 #: Correctors of our own that need some.
 _SCORING = ("rescore", "hybrid")
 

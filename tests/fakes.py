@@ -7,6 +7,7 @@
 
 GER_TEST_DELAY: seconds that the recognizer takes for a segment.
 GER_TEST_LM_DELAY: seconds that the language model takes for a text.
+GER_TEST_LOG: a file that gets the id of every segment that the recognizer hears, one a line.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ def lm(options: LmOptions) -> ScriptedLM:
 
 def heard(segment: AudioSegment) -> list[tuple[str, float]]:
     time.sleep(float(os.environ.get("GER_TEST_DELAY", "0")))
+    if log := os.environ.get("GER_TEST_LOG"):
+        with open(log, "a") as file:
+            file.write(f"{segment.id}\n")
     if "broken" in segment.id and segment.id.endswith("/0001"):
         raise ModelError("The recognizer broke.", "Use another one.")
     number = int(segment.id.rpartition("/")[2])

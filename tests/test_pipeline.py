@@ -298,7 +298,7 @@ def test_signatures_say_what_made_each_result(tmp_path: Path) -> None:
     assert version.startswith("ger ")
     assert frontend == "lists"
     assert corrector.startswith("rescore:")
-    assert corrector.endswith("lm=scripted-lm")
+    assert "lm=scripted-lm+hotwords=0," in corrector
     assert from_audio.recording.corrections[0].signature == f"{version} | scripted-frontend | {corrector}"
 
 

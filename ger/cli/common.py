@@ -96,6 +96,14 @@ Hotwords = Annotated[
         rich_help_panel=_ASR,
     ),
 ]
+HotwordModel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Model that puts in hotwords that sound like what was heard, of 'ger tune hotwords'.",
+        rich_help_panel=_ASR,
+    ),
+]
 _LM = "Language model"
 Llm = Annotated[
     str | None,
@@ -104,7 +112,7 @@ Llm = Annotated[
 Backend = Annotated[str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)]
 Mode = Annotated[
     str | None,
-    typer.Option(help="rescore, combine, generate, hybrid, cascade.", rich_help_panel=_LM),
+    typer.Option(help="rescore, combine, generate, hybrid, cascade, hotwords.", rich_help_panel=_LM),
 ]
 ProfileFile = Annotated[
     Path | None,

@@ -78,12 +78,15 @@ def correct(
     beam_size: common.BeamSize = None,
     batch_size: common.BatchSize = None,
     hotwords: common.Hotwords = None,
+    hotword_model: common.HotwordModel = None,
     llm: common.Llm = None,
     backend: common.Backend = None,
     mode: common.Mode = None,
     profile: common.ProfileFile = None,
     weight: common.Weight = None,
     form: common.LlmForm = None,
+    previous: lists.Previous = None,
+    previous_words: lists.PreviousWords = None,
     llm_compute_type: common.LlmPrecision = None,
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
@@ -107,7 +110,7 @@ def correct(
     Exit codes: 0 all done, 1 an input failed (the others are written), 2 wrong call, 130 interrupted.
     """
     with common.exit_codes():
-        from ger.api import settings
+        from ger.api import alone, settings
         from ger.errors import UsageError
         from ger.io.formats import AUTO
         from ger.pipeline import Pipeline
@@ -122,12 +125,15 @@ def correct(
             "beam_size": beam_size,
             "batch_size": batch_size,
             "hotwords": common.told(hotwords),
+            "hotword_model": hotword_model,
             "llm": llm,
             "backend": backend,
             "mode": mode,
             "profile": profile,
             "weight": weight,
             "form": form,
+            "previous": previous,
+            "previous_words": previous_words,
             "llm_compute_type": llm_compute_type,
             "device": device,
             "compute_type": compute_type,
@@ -154,6 +160,8 @@ def correct(
         if sum((in_place, diff, output_dir is not None)) > 1:
             raise UsageError("--in-place, --diff and -o are three ways of writing.", "Choose one.")
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
+        if not mode:
+            made = alone(made, found.inputs)
         if systems and made.mode == "combine" and not profile:
             made = _trusted(made, found)
         if input_format in _LINES and inputs == ["-"]:
@@ -172,7 +180,7 @@ def correct(
         )
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
         with common.progress(todo, "Correcting") as progress:
-            for result in pipeline.run(todo, progress):
+            for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():
                     run.take(result)
         if changes:

@@ -26,6 +26,7 @@ __all__ = [
     "LlmPrecision",
     "Lms",
     "Previous",
+    "PreviousWords",
     "References",
     "Systems",
     "Weights",
@@ -82,6 +83,10 @@ Domain = Annotated[
 Previous = Annotated[
     int | None,
     typer.Option(help="Earlier utterances of the same recording, read before each text.", rich_help_panel=_LM),
+]
+PreviousWords = Annotated[
+    int | None,
+    typer.Option(help="Words of them that are read at most (default 200).", rich_help_panel=_LM),
 ]
 LlmPrecision = Annotated[
     str | None,

@@ -41,6 +41,7 @@ def rescore(
     form: lists.Form = None,
     domain: lists.Domain = None,
     previous: lists.Previous = None,
+    previous_words: lists.PreviousWords = None,
     hotwords: common.Hotwords = None,
     llm_compute_type: lists.LlmPrecision = None,
     mode: Annotated[
@@ -88,6 +89,7 @@ def rescore(
             form=form,
             domain=domain,
             previous=previous,
+            previous_words=previous_words,
             hotwords=common.told(hotwords),
             mode=mode or ("combine" if combine else None),
             combine=combine,

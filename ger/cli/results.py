@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
     from ger.output import OutputFolder
     from ger.pipeline import Result
+    from ger.unfinished import Unfinished
 
 __all__ = ["Documents", "Run", "counted"]
 
@@ -81,6 +82,7 @@ class Run:
     table: bool
     documents: Documents
     folder: OutputFolder | None = None
+    unfinished: Unfinished | None = None
     format: str = ""
     many: bool = False
     skipped: list[str] = field(default_factory=list)
@@ -101,6 +103,7 @@ class Run:
         from ger.errors import UsageError
         from ger.io.formats import AUTO, formats
         from ger.output import OutputFolder
+        from ger.unfinished import Unfinished
 
         inputs = list(found.inputs)
         self.many = len(inputs) > 1
@@ -108,9 +111,11 @@ class Run:
             self._table = ChangeTable()
         if folder is not None:
             self.folder = OutputFolder(folder, names, key, resume=resume)
+            self.unfinished = self.folder.unfinished
             inputs, done = self.folder.split(inputs)
             self.skipped = [source.path for source in done]
             return inputs
+        self.unfinished = Unfinished()
         if names == [AUTO] or self.documents.takes:
             self.format = "" if self.documents.takes else AUTO
             return inputs
@@ -171,7 +176,7 @@ class Run:
         return row
 
     def _print(self, result: Result) -> None:
-        from ger.io.formats import AUTO, SAME, render
+        from ger.io.formats import AUTO, SAME, pieces
         from ger.io.paths import printable
 
         if self._table:
@@ -182,7 +187,8 @@ class Run:
             if result.document and self.format in (SAME, AUTO):
                 typer.echo(result.rewritten(), nl=False)
             else:
-                typer.echo(render("txt" if self.format in (SAME, AUTO) else self.format, result.recording), nl=False)
+                for piece in pieces("txt" if self.format in (SAME, AUTO) else self.format, result.recording):
+                    typer.echo(piece, nl=False)
 
     def close(self, *, as_json: bool) -> None:
         """Say what was done: as JSON on standard output, or in a sentence on standard error."""

@@ -49,6 +49,7 @@ def transcribe(
         from ger.errors import OutputError, UsageError
         from ger.output import LISTS, OutputFolder, lists_text
         from ger.pipeline import Pipeline
+        from ger.unfinished import Unfinished
 
         options = {
             "model": model,
@@ -79,14 +80,14 @@ def transcribe(
             todo, _ = parts.split(todo)
         broken: set[str] = set()
         with common.progress(todo, "Transcribing") as progress:
-            for result in pipeline.run(todo, progress):
+            for result in pipeline.run(todo, progress, parts.unfinished if parts else Unfinished()):
                 with progress.aside():
                     if result.error:
                         common.say(f"Error: {result.error}")
                         failed += 1
                     if result.recording is None:
                         broken.add(result.source.stem)
-                    elif parts:
+                    if parts:
                         try:
                             parts.write(result)
                         except OutputError as error:
@@ -94,7 +95,8 @@ def transcribe(
                             failed += 1
                             broken.add(result.source.stem)
                     else:
-                        typer.echo(lists_text(result), nl=False)
+                        for line in lists_text(result):
+                            typer.echo(line, nl=False)
         if output and parts:
             _join([source for source in found.inputs if source.stem not in broken], parts.folder, output)
         if failed:

@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 
 from ger.cli import common, lists, writing
 from ger.cli.gate import gate
+from ger.cli.hotwords import hotwords
 
 if TYPE_CHECKING:
     from ger.lm.learned import NGram
@@ -24,14 +25,16 @@ _NGRAM = "ngram"
 
 
 class Tune(TyperCommand):
-    """`ger tune LISTS…`, beside which there is `ger tune gate LISTS…`; a file called `gate` is `./gate`."""
+    """`ger tune LISTS…`, beside which there are `ger tune gate` and `ger tune hotwords`; a file `gate` is `./gate`."""
 
     @property
     def commands(self) -> dict[str, Any]:
         """The commands behind this one."""
         app = typer.Typer(add_completion=False)
         app.command("gate")(gate)
-        return {"gate": typer.main.get_command(app)}
+        app.command("hotwords")(hotwords)
+        group = typer.main.get_command(app)
+        return dict(group.commands)  # type: ignore[attr-defined]
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """See click; the first word says which command it is."""
@@ -60,6 +63,7 @@ def tune(
     form: lists.Form = None,
     domain: lists.Domain = None,
     previous: lists.Previous = None,
+    previous_words: lists.PreviousWords = None,
     llm_compute_type: lists.LlmPrecision = None,
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
@@ -89,7 +93,8 @@ def tune(
     Two error rates are printed. The one on the lists that weights were tuned on flatters; the cross-validated one comes
     from weights that were tuned without the list in question.
 
-    See also: ger tune gate, which learns to tell good corrections from bad ones.
+    See also: ger tune gate, which learns to tell good corrections from bad ones, and ger tune hotwords, which learns
+    when a hotword was said.
 
     Exit codes: 0 done, 1 lists or models cannot be used, 2 wrong call, 130 interrupted.
     """
@@ -112,6 +117,7 @@ def tune(
             form=form,
             domain=domain,
             previous=previous,
+            previous_words=previous_words,
             mode="hybrid" if adapter or prompt or beams else None,
             adapter=adapter,
             prompt=prompt,

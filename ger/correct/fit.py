@@ -14,6 +14,7 @@ from ger import __version__
 from ger.correct.generate import Generator
 from ger.correct.hybrid import Writer, widened
 from ger.correct.rescore import candidates, prefixed, recording
+from ger.correct.running import within
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
 from ger.evaluate.rates import distance
@@ -302,6 +303,7 @@ def _prefixes(lists: Sequence[NBest], profile: Profile) -> list[str]:
     prefixes = []
     for nbest in lists:
         before = said.setdefault(recording(nbest) or f"\0{nbest.id}", [])
-        prefixes.append(prefixed(nbest, profile, " ".join(before[-profile.previous :] if profile.previous else ())))
+        told = before[-profile.previous :] if profile.previous else []
+        prefixes.append(prefixed(nbest, profile, within(told, profile.previous_words) if told else ""))
         before += [nbest.best.text] if nbest.best.text else []
     return prefixes

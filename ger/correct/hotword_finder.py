@@ -22,7 +22,7 @@ sounds; the likeliest pairs are told apart by these features. `sound` and `lette
 | `listed` | whether another hypothesis has the hotword there |
 | `agree` | share of hypotheses that read the stretch as the text does; 0 where there is one |
 | `elsewhere` | whether the hotword stands in another place of the text |
-| `inflected` | whether an ending is added to the hotword |
+| `inflected` | whether what was heard ends in `'s` and the hotword gets it, too |
 | `entries` | logarithm of how many hotwords there are |
 """
 
@@ -30,9 +30,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ from ger.text.retrieval import SoundIndex
 from ger.text.sounds import sound
 from ger.text.tokens import Token, tokenize
 
-__all__ = ["FEATURES", "Entries", "Found", "Heard", "find", "letters"]
+__all__ = ["FEATURES", "Entries", "Found", "Heard", "find", "heard_hotwords", "letters"]
 
 FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
@@ -64,6 +65,7 @@ _MORE, _WORDS = 2, 6
 _LEAST, _SHARE = -4.0, 0.0
 #: Stretches a hotword keeps, the best ones, and candidates a list has.
 _STRETCHES, _CANDIDATES = 3, 80
+_OWNING = "'s"
 #: What stands for no word beside the stretch.
 _EDGE = 12.0
 #: Differences to what is not there.
@@ -77,7 +79,7 @@ def letters(text: str) -> str:
 
 
 class Entries:
-    """Hotwords, ready to be looked up; each also with `'s` at its end.
+    """Hotwords, ready to be looked up.
 
     Args:
         hotwords: The hotwords.
@@ -93,17 +95,20 @@ class Entries:
         return len(self.hotwords)
 
     @cached_property
-    def forms(self) -> list[tuple[str, int, str]]:
-        """What may be heard: how it is spoken, the number of its hotword, the ending that is added to it."""
-        made = [(plain, i, "") for i, plain in enumerate(self.plain) if plain]
-        made += [(s, i, "") for i, h in enumerate(self.hotwords) for spelled in h.sounds if (s := normalize(spelled))]
-        made += [(f"{plain}'s", i, "'s") for plain, i, _ in made if plain[-1] not in "s'" and not plain.endswith("'s")]
-        return made
+    def forms(self) -> list[tuple[str, int]]:
+        """What may be heard: how it is spoken, and the number of its hotword."""
+        made = [(plain, i) for i, plain in enumerate(self.plain) if plain]
+        return made + [(s, i) for i, h in enumerate(self.hotwords) for given in h.sounds if (s := normalize(given))]
 
     @cached_property
     def index(self) -> SoundIndex:
         """The forms by their sounds."""
-        return SoundIndex([form for form, _, _ in self.forms])
+        return SoundIndex([form for form, _ in self.forms])
+
+    @cached_property
+    def shouted(self) -> bool:
+        """Whether all are in capitals, which then tell nothing about how one is written."""
+        return len(self) > 1 and all(hotword.text.isupper() for hotword in self.hotwords)
 
     def number(self, words: Sequence[str]) -> int | None:
         """The number of the hotword that these words are."""
@@ -190,15 +195,15 @@ class Found:
         return self.start < other.end and other.start < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A stretch, one of its readings, and a form of a hotword."""
+class _Pair(NamedTuple):
+    """A stretch, one of its readings but for its ending, and a form of a hotword."""
 
     start: int
     end: int
     heard: str
+    ending: str
     form: int
-    listed: bool = False
+    listed: bool
 
 
 def find(
@@ -228,13 +233,22 @@ def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
         if any(i in done for i in range(start, end)):
             continue
         readings = heard.readings(start, end)
-        seen: dict[int, _Pair] = {}
+        seen: dict[tuple[int, str], _Pair] = {}
         for reading in dict.fromkeys(readings):
-            for form in entries.index.near(reading).tolist() if reading else ():
-                listed = reading == entries.forms[form][0]
-                if listed or form not in seen:
-                    seen[form] = _Pair(start, end, reading, form, listed)
+            for said, ending in _endings(reading):
+                for form in entries.index.near(said).tolist():
+                    listed = said == entries.forms[form][0]
+                    if listed or (form, ending) not in seen:
+                        seen[form, ending] = _Pair(start, end, said, ending, form, listed)
         yield from seen.values()
+
+
+def _endings(reading: str) -> Iterator[tuple[str, str]]:
+    """A reading whole, and what is before an `'s` at its end, which a hotword may have, too."""
+    if reading:
+        yield reading, ""
+    if len(reading) > len(_OWNING) and reading.endswith(_OWNING):
+        yield reading.removesuffix(_OWNING), _OWNING
 
 
 def covered(heard: Heard, entries: Entries) -> set[int]:
@@ -244,6 +258,18 @@ def covered(heard: Heard, entries: Entries) -> set[int]:
         if entries.number([word for word in heard.plain[start:end] if word]) is not None:
             found |= set(range(start, end))
     return found
+
+
+def heard_hotwords(entries: Entries, texts: Iterable[str]) -> list[int]:
+    """Numbers of the hotwords that are in a text as they are, in order."""
+    found: dict[int, None] = {}
+    for text in texts:
+        words = normalize(text).split()
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + entries.longest, len(words)) + 1):
+                if (number := entries.number(words[start:end])) is not None:
+                    found[number] = None
+    return list(found)
 
 
 def _scores(texts: Sequence[tuple[str, str]], sounds: Confusions, spelling: Confusions) -> list[tuple[float, float]]:
@@ -268,7 +294,7 @@ def _described(
         return []
     texts = [pair.heard for pair, _ in kept]
     forms = [entries.forms[pair.form] for pair, _ in kept]
-    own = _scores([(text, text) for text in texts] + [(form, form) for form, _, _ in forms], *tables)
+    own = _scores([(text, text) for text in texts] + [(form, form) for form, _ in forms], *tables)
     selves, perfect = own[: len(kept)], own[len(kept) :]
     rows = _compared(entries, kept)
     common = [known.of(word) for word in heard.plain]
@@ -277,7 +303,7 @@ def _described(
     )
     text = f" {' '.join(filter(None, heard.plain))} "
     made = []
-    for (pair, (s, w)), (form, number, ending), (hs, hw), (ps, pw), beside in zip(
+    for (pair, (s, w)), (form, number), (hs, hw), (ps, pw), beside in zip(
         kept, forms, selves, perfect, rows, strict=True
     ):
         there = [
@@ -297,9 +323,9 @@ def _described(
             len(there),
             *(of_heard[:1] == of_form[:1], of_heard[-1:] == of_form[-1:], unsteady, pair.listed),
             1 - (len(readings) - 1) / len(heard.others) if heard.others else 0.0,
-            *(f" {entries.plain[number]} " in text, bool(ending), math.log(len(entries))),
+            *(f" {entries.plain[number]} " in text, bool(pair.ending), math.log(len(entries))),
         ]
-        made.append(Found(pair.start, pair.end, number, ending, pair.heard, np.array(values, dtype=np.float64)))
+        made.append(Found(pair.start, pair.end, number, pair.ending, pair.heard, np.array(values, dtype=np.float64)))
     return made
 
 

@@ -19,6 +19,7 @@ from ger.lm.features import compute, with_crossed
 from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import LanguageModel
 from ger.text.normalize import normalize
+from ger.text.tokens import latest
 from ger.types import Correction, NBest
 
 if TYPE_CHECKING:
@@ -140,8 +141,8 @@ class Rescorer:
         return made
 
 
-def recording(nbest: NBest) -> str:
-    """What a list is a part of; empty when that is not known.
+def recording(nbest: NBest | Correction) -> str:
+    """What a list, or what was made of it, is a part of; empty when that is not known.
 
     Its audio; else its id up to the last slash, or up to a hyphen with a number behind it (`talk-0012`, as in Kaldi).
     """
@@ -156,7 +157,7 @@ def prefixed(nbest: NBest, profile: Profile, previous: str = "") -> str:
     return prompting.load("context").fill(
         domain=profile.domain.strip(),
         hotwords=", ".join(nbest.context.hotwords),
-        previous=nbest.context.previous.strip() or previous,
+        previous=latest(nbest.context.previous.strip() or previous, profile.previous_words),
     )
 
 

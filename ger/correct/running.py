@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ger.correct.rescore import recording
+from ger.prompting import PREVIOUS_WORDS
 from ger.protocols import Corrector
+from ger.text.tokens import latest, places
 from ger.types import Correction, NBest
 
-__all__ = ["Running"]
+__all__ = ["Running", "within"]
 
 #: Of so many recordings at once it is known what was said; then the one that was silent for longest is forgotten.
 _RECORDINGS = 1000
@@ -25,10 +27,11 @@ class Running:
     Args:
         inner: The corrector, with all that watches over it, so that a refused text is nobody's context.
         previous: How many earlier utterances there are at most, 1 or more.
+        words: How many words they have together at most; of what is more, the earlier utterances are left out.
     """
 
-    def __init__(self, inner: Corrector, previous: int) -> None:
-        self._inner, self._previous = inner, previous
+    def __init__(self, inner: Corrector, previous: int, words: int = PREVIOUS_WORDS) -> None:
+        self._inner, self._previous, self._words = inner, previous, words
         self._said: dict[str, deque[str]] = {}
 
     @property
@@ -40,10 +43,20 @@ class Running:
         """See `ger.protocols.Corrector`."""
         made: dict[int, Correction] = {}
         for turn in _turns(lists):
-            for i, correction in zip(turn, self._inner.correct([self._told(lists[i]) for i in turn]), strict=True):
-                made[i] = correction
-                self._remember(lists[i], correction.text)
+            corrections = self._inner.correct([self._told(lists[i]) for i in turn])
+            made |= zip(turn, corrections, strict=True)
+            self.remember(corrections)
         return [made[i] for i in range(len(lists))]
+
+    def remember(self, made: Iterable[Correction]) -> None:
+        """What was said in a recording, in order: context for its next list."""
+        for correction in made:
+            if correction.text and (name := recording(correction)):
+                said = self._said.pop(name, None) or deque(maxlen=self._previous)
+                said.append(correction.text)
+                self._said[name] = said
+                if len(self._said) > _RECORDINGS:
+                    del self._said[next(iter(self._said))]
 
     def forget(self, name: str = "") -> None:
         """What was said so far, in one recording or in all, is no context for what follows."""
@@ -56,15 +69,19 @@ class Running:
         said = self._said.get(recording(nbest))
         if not said or nbest.context.previous.strip():
             return nbest
-        return replace(nbest, context=replace(nbest.context, previous=" ".join(said)))
+        return replace(nbest, context=replace(nbest.context, previous=within(said, self._words)))
 
-    def _remember(self, nbest: NBest, text: str) -> None:
-        if text and (name := recording(nbest)):
-            said = self._said.pop(name, None) or deque(maxlen=self._previous)
-            said.append(text)
-            self._said[name] = said
-            if len(self._said) > _RECORDINGS:
-                del self._said[next(iter(self._said))]
+
+def within(said: Iterable[str], words: int) -> str:
+    """The last texts that have so many words together; where the last one has more, its last words."""
+    *earlier, last = said
+    kept = [latest(last, words)]
+    for text in reversed(earlier):
+        words -= len(places(kept[0]))
+        if len(places(text)) > words:
+            break
+        kept.insert(0, text)
+    return " ".join(kept)
 
 
 def _turns(lists: Sequence[NBest]) -> Iterator[list[int]]:

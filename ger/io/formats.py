@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ger.errors import OutputError, UnknownNameError
@@ -25,10 +25,10 @@ from ger.io.recording import Recording, flat
 from ger.registry import suggest
 from ger.types import SCHEMA, Correction, Word
 
-__all__ = ["AUTO", "FORMATS", "SAME", "SCORING", "Recording", "Writer", "formats", "render"]
+__all__ = ["AUTO", "FORMATS", "SAME", "SCORING", "Recording", "Writer", "formats", "pieces", "render"]
 
 
-Writer = Callable[[Recording], str]
+Writer = Callable[[Recording], str | Iterator[str]]
 
 
 def _txt(recording: Recording) -> str:
@@ -36,19 +36,29 @@ def _txt(recording: Recording) -> str:
     return "".join(f"{line}\n" for line in lines) if any(lines) else ""
 
 
-def _json(recording: Recording) -> str:
+def _json(recording: Recording) -> Iterator[str]:
+    """Segment by segment, as `json.dumps` would write the whole."""
     value = {
         "schema": SCHEMA,
         "path": utf8(recording.path),
         "duration": _rounded(recording.duration),
         "language": recording.language,
         "text": recording.text,
-        "segments": [_segment(i, correction) for i, correction in enumerate(recording.corrections)],
+        "segments": [],
     }
+    head, tail = _dumped(value, recording).rsplit("[]", 1)
+    yield f"{head}["
+    for i, correction in enumerate(recording.corrections):
+        text = f"\n{_dumped(_segment(i, correction), recording)}".replace("\n", "\n    ")
+        yield f",{text}" if i else text
+    yield ("\n  " if recording.corrections else "") + f"]{tail}\n"
+
+
+def _dumped(value: Any, recording: Recording) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
     except (ValueError, TypeError) as error:
-        raise OutputError(f"{value['path']} cannot be written as JSON: {error}.") from error
+        raise OutputError(f"{utf8(recording.path)} cannot be written as JSON: {error}.") from error
 
 
 def _segment(index: int, correction: Correction) -> dict[str, Any]:
@@ -72,8 +82,8 @@ def _word(word: Word) -> dict[str, Any]:
     return {"word": word.text} | {name: value for name, value in known.items() if value is not None}
 
 
-def _jsonl(recording: Recording) -> str:
-    return "".join(f"{jsonl.dumps(correction)}\n" for correction in recording.corrections)
+def _jsonl(recording: Recording) -> Iterator[str]:
+    return (f"{jsonl.dumps(correction)}\n" for correction in recording.corrections)
 
 
 def _srt(recording: Recording) -> str:
@@ -85,9 +95,9 @@ def _vtt(recording: Recording) -> str:
 
 
 def _tsv(recording: Recording) -> str:
-    spoken = [correction for correction in recording.corrections if correction.text.strip()]
-    times = subtitles.milliseconds([subtitles.span_of(correction) for correction in spoken])
-    rows = [f"{start}\t{end}\t{flat(made.text)}\n" for (start, end), made in zip(times, spoken, strict=True)]
+    spoken = [(subtitles.span_of(made), flat(made.text)) for made in recording.corrections if made.text.strip()]
+    times = subtitles.milliseconds([span for span, _ in spoken])
+    rows = [f"{start}\t{end}\t{text}\n" for (start, end), (_, text) in zip(times, spoken, strict=True)]
     return "start\tend\ttext\n" + "".join(rows)
 
 
@@ -134,8 +144,8 @@ def formats(names: Sequence[str] | str) -> list[str]:
     return list(chosen)
 
 
-def render(format: str, recording: Recording) -> str:
-    """The contents of one output file.
+def pieces(format: str, recording: Recording) -> Iterable[str]:
+    """The contents of one output file, piece by piece where it holds everything that is known of a recording.
 
     Raises:
         UnknownNameError: there is no format of that name.
@@ -144,4 +154,10 @@ def render(format: str, recording: Recording) -> str:
     writers = FORMATS | SCORING
     if format not in writers:
         raise UnknownNameError(f"There is no output format called {format!r}.", suggest(format, writers))
-    return writers[format](recording)
+    made = writers[format](recording)
+    return [made] if isinstance(made, str) else made
+
+
+def render(format: str, recording: Recording) -> str:
+    """The contents of one output file as one text; errors are those of `pieces`."""
+    return "".join(pieces(format, recording))

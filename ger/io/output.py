@@ -14,7 +14,7 @@ from pathlib import Path
 from ger.errors import OutputError
 from ger.io.paths import printable
 
-__all__ = ["clean_stale", "write_atomic"]
+__all__ = ["clean_stale", "mapped", "write_atomic"]
 
 _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.ger-tmp", re.DOTALL)
 _COUNTER = itertools.count()
@@ -49,7 +49,7 @@ def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]
         OutputError: the file cannot be written; nothing is left behind.
     """
     pieces: Iterable[str | bytes] = [text] if isinstance(text, str | bytes) else text
-    with _mapped(path):
+    with mapped(path):
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         special = _special(target)
@@ -60,7 +60,7 @@ def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]
     _MINE.add(temporary.name)
     try:
         _write(temporary, path, pieces, sync=True)
-        with _mapped(path):
+        with mapped(path):
             temporary.replace(target)
     finally:
         with suppress(OSError):
@@ -86,6 +86,26 @@ def clean_stale(folder: str | os.PathLike[str]) -> list[Path]:
     return removed
 
 
+@contextmanager
+def mapped(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of the operating system into ours.
+
+    Args:
+        path: What is written, for messages.
+
+    Raises:
+        OutputError: instead of any of them.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        hint = _HINTS.get(error.errno or 0, "Check the folder given with -o.")
+        raise OutputError(f"{printable(path)} cannot be written: {reason}.", hint) from error
+    except ValueError as error:
+        raise OutputError(f"{printable(path)} cannot be written: {error}.", "Check the name.") from error
+
+
 def _temporary(target: Path) -> Path:
     # A file name has at most 255 bytes; 50 characters have at most 200.
     name = target.name if len(os.fsencode(target.name)) <= 200 else target.name[:50]
@@ -105,13 +125,13 @@ def _special(target: Path) -> bool:
 
 def _write(file_path: Path, path: str | os.PathLike[str], pieces: Iterable[str | bytes], *, sync: bool = False) -> None:
     """Write the pieces to a file; errors of the pieces themselves pass through, the file's name the target `path`."""
-    with _mapped(path):
+    with mapped(path):
         file = file_path.open("wb")
     try:
         for piece in pieces:
-            with _mapped(path):
+            with mapped(path):
                 file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
-        with _mapped(path):
+        with mapped(path):
             file.flush()
             if sync:
                 os.fsync(file.fileno())
@@ -132,16 +152,3 @@ def _in_use(name: str, process: int) -> bool:
         except PermissionError:  # it runs, as another user
             return True
     return True
-
-
-@contextmanager
-def _mapped(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn errors of the operating system into ours."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        hint = _HINTS.get(error.errno or 0, "Check the folder given with -o.")
-        raise OutputError(f"{printable(path)} cannot be written: {reason}.", hint) from error
-    except ValueError as error:
-        raise OutputError(f"{printable(path)} cannot be written: {error}.", "Check the name.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ger.types import Correction
@@ -17,13 +18,13 @@ class Recording:
         path: As given by the user.
         duration: Seconds, `None` when unknown.
         language: A language code, `None` when unknown.
-        corrections: The segments, in order.
+        corrections: The segments, in order; those of a long recording may be read from disk as they are asked for.
     """
 
     path: str
     duration: float | None = None
     language: str | None = None
-    corrections: tuple[Correction, ...] = ()
+    corrections: Sequence[Correction] = ()
 
     @property
     def text(self) -> str:

@@ -30,6 +30,7 @@ from ger.io.toml import dumps_value as toml
 from ger.io.toml import read_toml
 from ger.lm.generation import Generation
 from ger.lm.select import LmSpec
+from ger.prompting import PREVIOUS_WORDS
 from ger.registry import suggest
 from ger.text.form import FORMS, Form
 
@@ -54,6 +55,7 @@ class Profile:
         temperature: The combined scores are divided by it for the posteriors of a list.
         domain: A sentence about what is spoken of, which language models read before each hypothesis.
         previous: How many earlier corrected utterances of the same recording they read before it.
+        previous_words: How many words they read of what was said before, at most: the last ones.
         cross: How many texts made of parts of several hypotheses compete with the listed ones.
         combine: For the mode `combine`: `mbr` or `rover`, see `ger.correct.combine`.
         generation: For the modes that have a language model write; `None` for their defaults.
@@ -72,6 +74,7 @@ class Profile:
     temperature: float = 1.0
     domain: str = ""
     previous: int = 0
+    previous_words: int = PREVIOUS_WORDS
     cross: int = 0
     combine: Combination = "mbr"
     generation: Generation | None = None
@@ -89,9 +92,10 @@ class Profile:
             raise UsageError(
                 f"There is no way to combine called {self.combine!r}.", suggest(self.combine, COMBINATIONS)
             )
-        if not (0 <= self.min_length <= 1 and 0 < self.temperature < math.inf and min(self.previous, self.cross) >= 0):
+        counts = min(self.previous, self.previous_words, self.cross)
+        if not (0 <= self.min_length <= 1 and 0 < self.temperature < math.inf and counts >= 0):
             raise UsageError(
-                "min_length has to be 0 to 1, temperature above 0, previous and cross 0 or more.",
+                "min_length has to be 0 to 1, temperature above 0, previous, previous_words and cross 0 or more.",
                 "Correct the profile.",
             )
 
@@ -104,6 +108,7 @@ class Profile:
         """Every setting that changes the result, on one line; language models by name."""
         weights = ",".join(f"{name}={weight:.4g}" for name, weight in self.weights.items() if weight)
         told = [f"previous={self.previous}"] if self.previous else []
+        told += [f"previous_words={self.previous_words}"] if self.previous_words != PREVIOUS_WORDS else []
         told += [f"domain={self.domain!r}"] if self.domain else []
         told += [f"cross={self.cross}"] if self.cross else []
         told += [f"temperature={self.temperature:.4g}"] if self.temperature != 1 else []
@@ -152,6 +157,7 @@ def write_profile(path: Path, profile: Profile) -> None:
         f"temperature = {toml(profile.temperature)}",
         f"domain = {toml(profile.domain)}",
         f"previous = {profile.previous}",
+        f"previous_words = {profile.previous_words}",
         f"cross = {profile.cross}",
         f"combine = {toml(profile.combine)}",
         f"gate = {toml(profile.gate)}",
@@ -260,6 +266,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "temperature": _NUMBER,
     "domain": (str,),
     "previous": (int,),
+    "previous_words": (int,),
     "cross": (int,),
     "combine": (str,),
     "generation": (dict,),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-__all__ = ["Token", "join", "places", "spaced", "spaceless", "tokenize", "well_formed"]
+__all__ = ["Token", "join", "latest", "places", "spaced", "spaceless", "tokenize", "well_formed"]
 
 # Thai, Lao, Burmese, Khmer, kana, Han: written without spaces, so every character is a word of its own. The marks that
 # follow it (combining vowels, punctuation) stay with it.
@@ -39,6 +39,13 @@ def places(text: str) -> list[tuple[int, int]]:
 def join(tokens: Iterable[Token]) -> str:
     """The text of tokens, with single spaces where there was white space."""
     return "".join(f" {token.text}" if token.spaced else token.text for token in tokens).strip()
+
+
+def latest(text: str, words: int) -> str:
+    """The last words of a text, of at most 20 characters each on average."""
+    text = text.strip()[-20 * words :] if words else ""
+    found = places(text)
+    return text[found[-words][0] :] if len(found) > words else text
 
 
 def spaced(tokens: list[Token]) -> list[Token]:

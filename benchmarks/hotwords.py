@@ -1,0 +1,189 @@
+"""Hotwords after the fact: what they are worth on the rare-word benchmark of LibriSpeech, and how fast they are.
+
+The model is learned from other data than it is measured on: LibriSpeech's development sets as WeNet's four decoders
+heard them, and HyPoradise's lists, with made-up hotwords. Measured is on `librispeech_biasing` (Le et al. 2021), the
+1-best of two systems, with its lists of 100 words and with longer ones, to which words of other utterances' lists are
+added.
+
+    python benchmarks/hotwords.py DATA --learn MODEL.toml     # makes the model that comes with ger
+    python benchmarks/hotwords.py DATA [--model MODEL.toml] [--sizes 100,1000,2000] [--every 1]
+    python benchmarks/hotwords.py DATA --speed                # lists a second with 100 and with 100,000 hotwords
+
+DATA holds `librispeech_biasing`, `wenet_librispeech` and `hyporadise`. Exit code 2 when something is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from common import machine
+
+from ger.correct.first import FirstBest
+from ger.correct.fit_hotwords import Rates, fit_hotwords, with_made_up
+from ger.correct.hotword_model import HotwordModel, default, read_model, write_model
+from ger.correct.hotwords import HotwordCorrector
+from ger.hotwords import Hotword, Hotwords
+from ger.io.lists import read_lists
+from ger.types import Context, Hypothesis, NBest
+
+SYSTEMS = ("attention", "attention_rescoring", "ctc_greedy_search", "ctc_prefix_beam_search")
+FILES = ("chime4", "cv", "lrs2", "td3", "swbd", "wsj_score")
+SETS = [(part, system) for part in ("clean", "other") for system in ("b1", "b2")]
+
+
+def kaldi(path: Path) -> dict[str, str]:
+    """A Kaldi text file in lower case."""
+    rows = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
+    return {row[0]: row[1].lower() if len(row) > 1 else "" for row in rows}
+
+
+def heard(data: Path) -> Iterator[NBest]:
+    """What WeNet's decoders heard: each by itself, and every fifth utterance as a list of all four."""
+    for part in ("dev_clean", "dev_other"):
+        folder = data / "wenet_librispeech" / part
+        references = kaldi(folder / "text")
+        texts = {system: kaldi(folder / system / "text") for system in SYSTEMS}
+        for number, (key, reference) in enumerate(references.items()):
+            found = [texts[system].get(key, "") for system in SYSTEMS]
+            if number % 5 == 0:
+                hypotheses = tuple(map(Hypothesis, dict.fromkeys(found)))
+                yield NBest(f"all-{key}", hypotheses, reference=reference, language="en")
+            else:
+                system = number % len(SYSTEMS)
+                yield NBest(f"{system}-{key}", (Hypothesis(found[system]),), reference=reference, language="en")
+
+
+def learned_from(data: Path, most: int) -> list[NBest]:
+    """Lists with made-up hotwords of different numbers."""
+    lists = list(heard(data))
+    for name in FILES:
+        rows = [n for n in read_lists(data / "hyporadise" / f"dev_{name}.json") if (n.reference or "").strip()]
+        lists += [replace(nbest, id=f"{name}-{nbest.id}", language="en") for nbest in rows]
+    lists = random.Random(1).sample(lists, min(most, len(lists)))
+    sizes = (30, 100, 100, 100, 300, 1000)
+    made = [with_made_up(lists, size, seed=size)[i :: len(sizes)] for i, size in enumerate(sizes)]
+    return [nbest for part in made for nbest in part]
+
+
+def biased(data: Path, part: str, system: str) -> list[NBest]:
+    """The lists of one test set and system, in the order of the file."""
+    folder = data / "librispeech_biasing"
+    (file,) = (folder / "hyp").glob(f"test-{part}.{system}.*")
+    texts = dict((f"{line}\t").split("\t")[:2] for line in file.read_text(encoding="utf-8").splitlines())
+    made = []
+    for line in (folder / "ref" / f"test-{part}.biasing_100.tsv").read_text(encoding="utf-8").splitlines():
+        key, reference, _, hotwords = line.split("\t")
+        context = Context(hotwords=tuple(json.loads(hotwords)))
+        if key in texts:
+            hypotheses = (Hypothesis(texts[key]),)
+            made.append(NBest(key, hypotheses, reference=reference, context=context, language="en"))
+    return made
+
+
+def longer(lists: Sequence[NBest], size: int) -> list[NBest]:
+    """The lists with words of the other utterances' lists added, up to a size."""
+    pool = sorted({word for nbest in lists for word in nbest.context.hotwords})
+    chance = random.Random(size)
+    made = []
+    for nbest in lists:
+        own = nbest.context.hotwords
+        more = [word for word in chance.sample(pool, min(len(pool), size)) if word not in own][: size - len(own)]
+        made.append(replace(nbest, context=Context(hotwords=(*own, *more))))
+    return made
+
+
+def measured(lists: Sequence[NBest], model: HotwordModel) -> tuple[Rates, Rates, float]:
+    """Errors before and after, in the lists' own hotwords, and the seconds it took."""
+    corrector = HotwordCorrector(FirstBest(), Hotwords(), model)
+    before, after, seconds = Rates(), Rates(), 0.0
+    for start in range(0, len(lists), 64):
+        part = lists[start : start + 64]
+        began = time.process_time()
+        corrections = corrector.correct(part)
+        seconds += time.process_time() - began
+        for nbest, correction in zip(part, corrections, strict=True):
+            own = nbest.context.hotwords[:100]
+            before += Rates.of(nbest.reference or "", nbest.best.text, own)
+            after += Rates.of(nbest.reference or "", correction.text, own)
+    return before, after, seconds
+
+
+def table(data: Path, model: HotwordModel, sizes: Sequence[int], every: int) -> None:
+    """Print the table."""
+    print(f"{'test':8}{'system':8}{'list':>6}{'WER':>17}{'B-WER':>17}{'U-WER':>17}{'B-WER less':>12}{'lists/s':>9}")
+    for size in sizes:
+        for part, system in SETS:
+            lists = biased(data, part, system)
+            lists = (longer(lists, size) if size > 100 else lists)[::every]
+            before, after, seconds = measured(lists, model)
+            less = 100 * (1 - after.biased / before.biased)
+            rates = [f"{b:8.2f} ->{a:6.2f}" for b, a in zip(told(before), told(after), strict=True)]
+            speed = len(lists) / seconds
+            print(f"{part:8}{system:8}{size:6}{''.join(rates)}{less:7.1f} %{speed:9.1f}", flush=True)
+
+
+def told(rates: Rates) -> tuple[float, float, float]:
+    """The three rates (percent)."""
+    return rates.wer, rates.b_wer, rates.u_wer
+
+
+def fast(data: Path, model: HotwordModel) -> None:
+    """Print lists a second of processor time with one list of hotwords for all utterances."""
+    lists = biased(data, "other", "b1")
+    words = sorted(
+        {word for part, _ in SETS[::2] for nbest in biased(data, part, "b1") for word in nbest.context.hotwords}
+    )
+    more = [f"{a} {b}" for a, b in pairwise(words)]
+    texts = [replace(nbest, context=Context()) for nbest in lists]
+    for size in (100, 1000, 10_000, 100_000):
+        entries = random.Random(size).sample([*words, *more], min(size, len(words) + len(more)))
+        corrector = HotwordCorrector(FirstBest(), Hotwords(tuple(map(Hotword, entries))), model)
+        began = time.process_time()
+        corrector.correct(texts[:1])
+        ready = time.process_time() - began
+        began = time.process_time()
+        for start in range(1, 257, 32):
+            corrector.correct(texts[start : start + 32])
+        seconds = time.process_time() - began
+        print(f"{len(entries):7} hotwords: {256 / seconds:7.1f} lists a second, after {ready:.2f} s", flush=True)
+
+
+def main() -> int:
+    """Learn or measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--learn", type=Path)
+    parser.add_argument("--most", type=int, default=12_000)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--sizes", default="100")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--speed", action="store_true")
+    args = parser.parse_args()
+    needed = ["librispeech_biasing", *(["wenet_librispeech", "hyporadise"] if args.learn else [])]
+    if missing := [name for name in needed if not (args.data / name).is_dir()]:
+        print(f"Missing in {args.data}: {', '.join(missing)}.", file=sys.stderr)
+        return 2
+    print(machine())
+    if args.learn:
+        fitted = fit_hotwords(learned_from(args.data, args.most), folds=5)
+        print(fitted.render())
+        write_model(args.learn, fitted.model)
+        return 0
+    model = read_model(args.model) if args.model else default()
+    if args.speed:
+        fast(args.data, model)
+    else:
+        table(args.data, model, [int(size) for size in args.sizes.split(",")], args.every)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""`ger tune hotwords`: a model of when a hotword was said, and what it is worth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ger.cli import common, lists
+
+__all__ = ["hotwords"]
+
+
+def hotwords(
+    inputs: lists.Lists = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the model here (TOML).")] = None,
+    systems: lists.Systems = None,
+    reference: lists.References = None,
+    input_format: lists.Format = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hotwords", metavar="A, B", help="Hotwords of all lists, or a file of them; lists may name their own."
+        ),
+    ] = None,
+    size: Annotated[
+        int, typer.Option(help="Lists without any get so many: rare words of their reference and of others.")
+    ] = 100,
+    folds: Annotated[int, typer.Option(help="Parts for cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Learn when a hotword was said and heard otherwise, from lists with references.
+
+    Learned are which sounds the recognizer takes for which, and what speaks for a hotword. Printed are the error rates
+    of the first hypotheses and of the texts with hotwords put in, cross-validated: of all words, of hotwords, of the
+    others. 'ger correct --hotword-model' uses the model.
+
+    Exit codes: 0 done, 1 lists cannot be used, 2 wrong call, 130 interrupted.
+    """
+    with common.exit_codes():
+        from ger.correct.fit_hotwords import fit_hotwords, with_made_up
+        from ger.correct.hotword_model import write_model
+        from ger.errors import UsageError
+
+        if size < 1:
+            raise UsageError(f"--size is {size}.", "Use 1 or more.")
+        lists.check_output(output, *lists.files(inputs, systems, reference))
+        found = lists.read(inputs, systems, reference, input_format)
+        run = common.told(given)
+        if not run:
+            found = with_made_up(found, size, seed)
+        with common.bar(len(found), "Looking") as bar:
+            fitted = fit_hotwords(found, run, folds=folds, seed=seed, progress=bar)
+        try:
+            typer.echo(json.dumps(fitted.to_json(), indent=2) if as_json else fitted.render())
+        finally:  # one of the two may not be writable
+            if output:
+                write_model(output, fitted.model)

@@ -1,0 +1,152 @@
+"""What decides whether a hotword was said: learned confusions of sounds, and a logistic model of the features.
+
+The file is TOML: the log-odds of the confusions in hundredths of a nat, and a weight for each feature of
+`ger.correct.hotword_finder`. `ger tune hotwords` learns one from lists with references.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ger.correct.hotword_finder import FEATURES
+from ger.errors import InputError, UsageError
+from ger.io.output import write_atomic
+from ger.io.paths import printable
+from ger.io.toml import dumps_value, read_toml
+from ger.registry import suggest
+from ger.text.confusions import Confusions
+
+__all__ = ["HotwordModel", "default", "read_model", "write_model"]
+
+_SCHEMA = 1
+_KIND = "hotwords"
+_HINT = "Make one with `ger tune hotwords`."
+_KEYS = ("schema", "kind", "threshold", "bias", "weights", "sounds", "letters", "made")
+
+
+@dataclass(frozen=True, slots=True)
+class HotwordModel:
+    """A logistic model of whether a hotword was said.
+
+    Attributes:
+        sounds: Log-odds of sounds.
+        letters: Log-odds of letters.
+        weights: A weight for each feature; 0 for one that is not named.
+        bias: Log-odds where all features are 0.
+        threshold: A hotword has to be likelier than this.
+        made: How it came about. Not used.
+
+    Raises:
+        UsageError: something is out of its range, or there is no such feature.
+    """
+
+    sounds: Confusions
+    letters: Confusions
+    weights: Mapping[str, float]
+    bias: float
+    threshold: float = 0.5
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := next((name for name in self.weights if name not in FEATURES), None):
+            raise UsageError(f"There is no feature called {unknown!r}.", suggest(unknown, FEATURES))
+        if not 0 < self.threshold <= 1 or not all(map(math.isfinite, (self.bias, *self.weights.values()))):
+            raise UsageError("threshold has to be above 0 and at most 1, weights numbers.", "Make the file again.")
+
+    @property
+    def signature(self) -> str:
+        """What identifies it."""
+        return hashlib.sha256(_text(self, made=False).encode()).hexdigest()[:8]
+
+    def probabilities(self, values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> list[float]:
+        """How likely each hotword was said.
+
+        Args:
+            values: Their features, shape `(n, len(FEATURES))`.
+            weights: How readily each is put in, shape `(n,)`: multiplies its odds.
+        """
+        odds = values @ np.array([self.weights.get(name, 0.0) for name in FEATURES]) + self.bias + np.log(weights)
+        return [float(p) for p in 1 / (1 + np.exp(-np.clip(odds, -50, 50)))]
+
+
+def write_model(path: Path, model: HotwordModel) -> None:
+    """Write a model as TOML.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_atomic(path, _text(model))
+
+
+def _text(model: HotwordModel, *, made: bool = True) -> str:
+    rows = [
+        f"schema = {_SCHEMA}",
+        f'kind = "{_KIND}"',
+        "# How likely a hotword has to be.",
+        f"threshold = {dumps_value(model.threshold)}",
+        f"bias = {dumps_value(model.bias)}",
+        "",
+        "# What each feature adds to the log-odds.",
+        "[weights]",
+        *(f"{dumps_value(name)} = {dumps_value(value)}" for name, value in model.weights.items()),
+    ]
+    if made and model.made:
+        rows += ["", "# How it came about.", "[made]"]
+        rows += [f"{dumps_value(key)} = {dumps_value(value)}" for key, value in model.made.items()]
+    for name, table in (("sounds", model.sounds), ("letters", model.letters)):
+        value = table.to_json()
+        rows += ["", "# Log-odds of what was said (rows) and heard (columns), the first for none; hundredths of a nat."]
+        rows += [f"[{name}]", f"symbols = {dumps_value(value['symbols'])}", "table = ["]
+        rows += [f"  [{', '.join(map(str, row))}]," for row in value["table"]] + ["]"]
+    return "\n".join(rows) + "\n"
+
+
+def read_model(path: Path) -> HotwordModel:
+    """Read a model.
+
+    Raises:
+        InputError: the file cannot be read or is no such model; names the file.
+    """
+    return _model(read_toml(path, _HINT), printable(path))
+
+
+@lru_cache(maxsize=1)
+def default() -> HotwordModel:
+    """The model that comes with ger; `benchmarks/hotwords.py` tells what it was learned from and what it is worth."""
+    text = importlib.resources.files("ger.correct").joinpath("hotwords.toml").read_text(encoding="utf-8")
+    return _model(tomllib.loads(text), "hotwords.toml")
+
+
+def _model(value: Mapping[str, Any], name: str) -> HotwordModel:
+    if value.get("kind") != _KIND:
+        raise InputError(f'{name} is no model of hotwords: it lacks kind = "{_KIND}".', _HINT)
+    if value.get("schema", _SCHEMA) != _SCHEMA:
+        raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
+    if unknown := next((key for key in value if key not in _KEYS), None):
+        raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, _KEYS))
+    try:
+        return HotwordModel(
+            Confusions.from_json(value["sounds"]),
+            Confusions.from_json(value["letters"]),
+            {str(key): float(weight) for key, weight in value["weights"].items()},
+            float(value["bias"]),
+            float(value["threshold"]),
+            dict(value.get("made", {})),
+        )
+    except KeyError as error:
+        raise InputError(f"{name}: {error} is missing.", _HINT) from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{name} holds something of a wrong type: {error}.", _HINT) from error
+    except UsageError as error:
+        raise InputError(f"{name}: {error.message}", error.hint or _HINT) from error

@@ -1,0 +1,232 @@
+"""Hotwords after the fact: what was heard gives way to a listed word or phrase that sounds like it.
+
+For any recognizer, as it works on text. Of the hotwords, however many, those are found that sound like a stretch of a
+hypothesis (`ger.correct.hotword_finder`); the language models are told these and no others. In the text that the
+corrector behind it chooses, a stretch gives way to a hotword where a learned model (`ger.correct.hotword_model`)
+thinks it likely: it sounds alike, and what was heard is rare, no word at all, or read otherwise by other hypotheses.
+Words that are hotwords as they stand are never touched.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords
+from ger.correct.hotword_model import HotwordModel
+from ger.correct.rescore import recording
+from ger.hotwords import Hotword, Hotwords
+from ger.protocols import Corrector
+from ger.text.align import carry_times, edits
+from ger.text.common import Commonness, commonness
+from ger.text.normalize import normalize
+from ger.text.tokens import Token, join, spaced
+from ger.types import Correction, NBest
+
+__all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put"]
+
+#: So many hotwords at most are told to language models.
+_TOLD = 20
+#: So many lists of hotwords are kept ready.
+_KEPT = 64
+#: From which likelihood on a hotword is worth being told to a language model.
+_WORTH = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A hotword, and how likely it was said."""
+
+    found: Found
+    probability: float
+
+
+class Ready:
+    """Hotwords of lists, ready to be looked up; the last ones are kept.
+
+    Args:
+        hotwords: Those of the run; each list's own come before them.
+    """
+
+    def __init__(self, hotwords: Hotwords) -> None:
+        self._hotwords = hotwords
+        self._kept: OrderedDict[tuple[Hotword, ...], Entries] = OrderedDict()
+        self._last: tuple[tuple[Hotword, ...], Entries] | None = None
+
+    def of(self, nbest: NBest) -> Entries:
+        """Those of a list."""
+        run = self._hotwords.of(recording(nbest))
+        if not nbest.context.hotwords:
+            if self._last is None or self._last[0] is not run:
+                self._last = run, Entries(run)
+            return self._last[1]
+        known = {item.text: item for item in run}
+        every = tuple(({t: known.get(t, Hotword(t)) for t in nbest.context.hotwords} | known).values())
+        if every not in self._kept:
+            self._kept[every] = Entries(every)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[every]
+
+
+class HotwordCorrector:
+    """Puts in hotwords that sound like what was heard; see `ger.protocols.Corrector`.
+
+    Args:
+        inner: What corrects before.
+        hotwords: Those of the run; each list's own come in addition.
+        model: Decides.
+    """
+
+    def __init__(self, inner: Corrector, hotwords: Hotwords, model: HotwordModel) -> None:
+        self._inner, self._hotwords, self._model = inner, hotwords, model
+        self._ready = Ready(hotwords)
+
+    @property
+    def result(self) -> str:
+        """What its texts are: those of the corrector inside."""
+        return str(getattr(self._inner, "result", "transcript"))
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.Corrector`."""
+        return f"{self._inner.signature}+hotwords={len(self._hotwords.entries)},{self._model.signature}"
+
+    def correct(self, lists: Sequence[NBest]) -> list[Correction]:
+        """See `ger.protocols.Corrector`."""
+        entries = [self._ready.of(nbest) for nbest in lists]
+        if not any(map(len, entries)):
+            return self._inner.correct(lists)
+        listed = self._found(lists, [nbest.best.text for nbest in lists], entries)
+        made = self._inner.correct([_told(*row) for row in zip(lists, entries, listed, strict=True)])
+        if self.result == "transcript":
+            again = [i for i, (c, nbest) in enumerate(zip(made, lists, strict=True)) if c.text != nbest.best.text]
+            texts = [made[i].text for i in again]
+            found = self._found([lists[i] for i in again], texts, [entries[i] for i in again])
+            for i, own in zip(again, found, strict=True):
+                listed[i] = own
+            rows = zip(lists, made, entries, listed, strict=True)
+            made = [put(*row, self._model.threshold) for row in rows]
+        return [self._concerned(*row) for row in zip(lists, made, entries, strict=True)]
+
+    def _found(self, lists: Sequence[NBest], texts: Sequence[str], entries: Sequence[Entries]) -> list[list[Likely]]:
+        """What may have been said in place of what is in a text of each list, the likeliest first."""
+        rows = [looked_at(*row) for row in zip(lists, texts, entries, strict=True)]
+        return [
+            judged(found, of, self._model)
+            for found, of in zip(find(rows, self._model.sounds, self._model.letters), entries, strict=True)
+        ]
+
+    def _concerned(self, nbest: NBest, made: Correction, entries: Entries) -> Correction:
+        """The correction with the list's own hotwords, and of the run's those that are in one of its texts."""
+        texts = [made.text, nbest.reference or "", *(h.text for h in nbest.hypotheses)]
+        there = [entries.hotwords[i].text for i in heard_hotwords(entries, texts)] if self._hotwords else []
+        every = tuple(dict.fromkeys((*nbest.context.hotwords, *there)))
+        return replace(made, context=replace(nbest.context, hotwords=every))
+
+
+def looked_at(nbest: NBest, text: str, entries: Entries) -> tuple[Heard, Entries, Commonness]:
+    """A text of a list as `ger.correct.hotword_finder.find` takes it."""
+    texts = [h.text for h in nbest.hypotheses]
+    return Heard.of(text, texts), entries, commonness(nbest.language, texts)
+
+
+def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:
+    """How likely each was said, the likeliest first."""
+    if not found:
+        return []
+    weights = np.array([entries.hotwords[one.hotword].weight for one in found])
+    likely = model.probabilities(np.array([one.values for one in found]), weights)
+    return sorted(map(Likely, found, likely), key=lambda one: -one.probability)
+
+
+def put(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float) -> Correction:
+    """A correction with the hotwords that are likelier than a threshold."""
+    chosen: list[Likely] = []
+    for one in found:
+        if one.probability > threshold and not any(one.found.overlaps(other.found) for other in chosen):
+            chosen.append(one)
+    if not chosen:
+        return made
+    text = _with(made.text, nbest, entries, chosen)
+    words = made.words or nbest.best.words
+    return replace(
+        made,
+        text=text,
+        decision="rewritten",
+        reason=_reason(made, entries, chosen),
+        words=carry_times(words, text) if words else (),
+        edits=edits(nbest.best.words or nbest.best.text, text),
+        scores={**made.scores, "hotwords": min(one.probability for one in chosen)},
+    )
+
+
+def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
+    """The list with the hotwords that concern it: all where they are few, else what was heard or may have been."""
+    if len(entries) <= _TOLD:
+        texts = [hotword.text for hotword in entries.hotwords]
+    else:
+        heard = heard_hotwords(entries, (h.text for h in nbest.hypotheses))
+        likely = [one.found.hotword for one in found if one.probability > _WORTH]
+        texts = [entries.hotwords[i].text for i in dict.fromkeys([*heard, *likely])][:_TOLD]
+    return replace(nbest, context=replace(nbest.context, hotwords=tuple(texts)))
+
+
+def _with(text: str, nbest: NBest, entries: Entries, chosen: Sequence[Likely]) -> str:
+    """The text with hotwords in place of what was heard, between the same marks."""
+    tokens = list(Heard.of(text).tokens)
+    shape = _Shape.of([h.text for h in nbest.hypotheses] or [text], entries)
+    for one in sorted(chosen, key=lambda one: -one.found.start):
+        found = one.found
+        first, last = tokens[found.start], tokens[found.end - 1]
+        written = shape.of_hotword(entries.hotwords[found.hotword].text + found.ending, tokens[found.start : found.end])
+        before, after = _edges(first.text)[0], _edges(last.text)[1]
+        if written.endswith(after):
+            after = ""
+        tokens[found.start : found.end] = [Token(f"{before}{written}{after}", first.spaced)]
+    return join(spaced(tokens))
+
+
+def _edges(word: str) -> tuple[str, str]:
+    """The marks before and after the letters of a word."""
+    inside = [i for i, c in enumerate(word) if normalize(c) or c in "'’"]
+    return (word[: inside[0]], word[inside[-1] + 1 :]) if inside else (word, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How texts are written: all in capitals, all without, or with both; and whether the hotwords tell their own."""
+
+    upper: bool
+    lower: bool
+    telling: bool
+
+    @classmethod
+    def of(cls, texts: Sequence[str], entries: Entries) -> _Shape:
+        together = " ".join(texts)
+        plain = not any(c in ".,?!" for c in together)
+        return cls(together.isupper(), plain and together.islower(), not entries.shouted)
+
+    def of_hotword(self, text: str, heard: Sequence[Token]) -> str:
+        """A hotword as it is written here."""
+        if self.upper:
+            return text.upper()
+        if self.lower:
+            return text.lower()
+        if self.telling:
+            begins = heard[0].text[:1].isupper() and text[:1].islower()
+            return text[:1].upper() + text[1:] if begins and text.islower() else text
+        return text.title() if any(token.text[:1].isupper() for token in heard) else text.lower()
+
+
+def _reason(made: Correction, entries: Entries, chosen: Sequence[Likely]) -> str:
+    told = [
+        f"{one.found.heard!r} sounds like the hotword {entries.hotwords[one.found.hotword].text!r} "
+        f"({one.probability:.0%})"
+        for one in sorted(chosen, key=lambda one: one.found.start)
+    ]
+    before = [made.reason] if made.changed else []
+    return "; ".join([*before, *told])
