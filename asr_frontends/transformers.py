@@ -70,8 +70,7 @@ class TransformersASR:
         options = self._options
         return (
             f"transformers:{self._name},{self._precision},beam={self._recognizer.beam},nbest={options.nbest},"
-            f"task={options.task},language={options.language or 'auto'}"
-            + (f",hotwords={len(options.hotwords)}" if options.hotwords else "")
+            f"task={options.task},language={options.language or 'auto'}" + self._recognizer.told
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:

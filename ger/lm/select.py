@@ -16,7 +16,7 @@ __all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
 #: Names of columns that are not language models'.
 RESERVED = (
-    *("acoustic", "words", "chars", "repeats", "rank", "agree", "votes", "added"),
+    *("acoustic", "words", "chars", "repeats", "biased", "rank", "agree", "votes", "added"),
     *("generator", "combined", "posterior"),
 )
 
