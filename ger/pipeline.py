@@ -25,6 +25,7 @@ from ger.io.formats import Recording
 from ger.io.inputs import Input
 from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
+from ger.memory import give_back
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
@@ -271,6 +272,7 @@ class Pipeline:
             made.append(Stretch(nbest, correction, segment, opened.lost.get(nbest.id)))
         for same in _by_input(list(zip(window, made, strict=True))):
             same[0][0][0].add([stretch for _, stretch in same])
+        give_back()
 
     def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:
         """Corrections of a window; with earlier utterances as context input by input, as names may recur."""

@@ -28,7 +28,7 @@ from ger.errors import DependencyError, InputError
 from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotwords
 from ger.lm.tune import folds as shared_out
-from ger.text.common import commonness
+from ger.text.common import Commonness, commonness
 from ger.text.confusions import Confusions, learn
 from ger.text.normalize import normalize
 from ger.text.sounds import likeness, sound
@@ -47,8 +47,8 @@ _STRENGTH = 0.3
 _SLACK = 0.0002
 #: A feature that varies less than this tells nothing.
 _CONSTANT = 1e-9
-#: Thresholds that are tried.
-_THRESHOLDS = tuple(round(0.2 + 0.025 * i, 3) for i in range(29))
+#: Thresholds that are tried; what is less likely is a gamble.
+_THRESHOLDS = tuple(round(0.4 + 0.025 * i, 3) for i in range(21))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,9 @@ class FittedHotwords:
 
 
 def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list[NBest]:
-    """Lists that name no hotwords with some made up: the rare words of the reference among those of other references.
+    """Lists that name no hotwords with some made up: the rare words of the reference among others.
+
+    The others are as many rare words of other references as of the word list of the language, where there is one.
 
     Args:
         lists: Lists with references.
@@ -153,21 +155,24 @@ def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list
     """
     rare = [_rare(nbest) for nbest in lists]
     pool = sorted(set().union(*rare)) if rare else []
+    listed = {known: known.below(_RARE) for known in set(map(_known, lists))}
     chance = random.Random(seed)
     made = []
     for nbest, own in zip(lists, rare, strict=True):
-        others = chance.sample(pool, min(len(pool), size + len(own)))
-        more = [word for word in others if word not in own][: max(0, size - len(own))]
-        hotwords = tuple(sorted([*own, *more]))
-        made.append(
-            nbest if nbest.context.hotwords else replace(nbest, context=replace(nbest.context, hotwords=hotwords))
-        )
+        pools = [words for words in (pool, listed[_known(nbest)]) if words]
+        others = [chance.choice(chance.choice(pools)) for _ in range(2 * size)] if pools else []
+        more = [word for word in dict.fromkeys(others) if word not in own][: max(0, size - len(own))]
+        context = replace(nbest.context, hotwords=nbest.context.hotwords or tuple(sorted([*own, *more])))
+        made.append(replace(nbest, context=context))
     return made
 
 
+def _known(nbest: NBest) -> Commonness:
+    return commonness(nbest.language, [nbest.reference or ""])
+
+
 def _rare(nbest: NBest) -> set[str]:
-    words = normalize(nbest.reference or "").split()
-    known = commonness(nbest.language, [nbest.reference or ""])
+    words, known = normalize(nbest.reference or "").split(), _known(nbest)
     return {word for word in words if known.of(word) < _RARE and not word.isdigit()}
 
 
