@@ -183,3 +183,17 @@ def test_every_list_has_finite_values(items: list[tuple[str, float | None]]) -> 
     assert all((table.values[0][:, OWN.index("agree")] <= 0).tolist())
     assert not (table.values[0][:, OWN.index("acoustic")].any() and table.values[0][:, OWN.index("rank")].any())
     assert table.allowed[0].tolist()[:1] == [True] * bool(items)
+
+
+def test_what_a_recognizer_says_that_was_told_hotwords() -> None:
+    def told(*scores: float | None) -> NBest:
+        rows = zip("abc", (-1.0, -3.0, -4.0), scores, strict=False)
+        return NBest(
+            "u", tuple(Hypothesis(t, s, s, extra={} if b is None else {"biased_score": b}) for t, s, b in rows)
+        )
+
+    assert column("biased", told(-5.0, -2.0, -6.0)) == [-4.0, 1.0, -2.0]
+    assert column("biased", told(-5.0, None, -6.0)) == [0.0, 0.0, 0.0]
+    assert column("biased", told(-5.0, float("nan"), -6.0)) == [0.0, 0.0, 0.0]
+    added = with_crossed(told(-5.0, -2.0), ["d"])
+    assert column("biased", added) == [-4.0, 1.0, -4.0]
