@@ -26,7 +26,16 @@ from typing import TYPE_CHECKING, Any
 from asr_frontends.batches import in_memory
 from asr_frontends.beams import LOW_LOGPROB, Path, loops, merge, whole
 from asr_frontends.hotwords import Prompt, Shortlist, joined, prompted
-from asr_frontends.whisper import MAX_TOKENS, PROMPT_TOKENS, UNSPACED, Languages, check_length, silent, words
+from asr_frontends.whisper import (
+    MAX_TOKENS,
+    PROMPT_TOKENS,
+    UNSPACED,
+    Languages,
+    check_into,
+    check_length,
+    silent,
+    words,
+)
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.models import DEFAULT_RECOGNIZER, resolve
 from ger.protocols import FrontendOptions
@@ -410,6 +419,7 @@ class FasterWhisper:
             audio=job.segment.span,
             language=job.language or job.segment.language,
             task=self._options.task,
+            target=self._options.into,
             context=job.segment.context,
             meta=meta,
         )
@@ -436,6 +446,7 @@ class FasterWhisper:
         self._check_language(options.language)
         if options.task == "translate" and not self._model.is_multilingual:
             raise UsageError(f"{self._title} cannot translate.", "Use a multilingual Whisper model.")
+        check_into(options.into, self._title)
 
 
 def _hardware(options: FrontendOptions) -> tuple[str, str]:

@@ -96,10 +96,11 @@ class Nemo:
     def signature(self) -> str:
         """See `ger.protocols.AsrFrontend`."""
         options = self._options
+        target = f",target={options.into}" if options.into not in (None, "en") else ""
         hotwords = f",hotwords={'|'.join(options.hotwords)}" if options.hotwords else ""
         return (
             f"nemo:{self._name},{self._precision},beam={self._beam},nbest={options.nbest},"
-            f"task={options.task},language={options.language or 'auto'}{hotwords}"
+            f"task={options.task}{target},language={options.language or 'auto'}{hotwords}"
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
@@ -194,6 +195,7 @@ class Nemo:
             audio=job.segment.span,
             language=job.language or job.segment.language or self._options.language,
             task=self._options.task,
+            target=self._options.into,
             context=job.segment.context,
             meta={"frontend": "nemo"},
         )

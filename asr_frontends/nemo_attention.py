@@ -34,7 +34,7 @@ class Attention:
     """Models with a Transformer decoder and prompts; see `asr_frontends.nemo_families.Family`."""
 
     def __init__(self, model: Any, beam: int, options: FrontendOptions) -> None:
-        self._model, self._task = model, options.task
+        self._model, self._into = model, options.into
         settings = {"beam_size": beam, "len_pen": 0.0, "max_generation_delta": _MORE}
         self._search = Search(model, "beam", settings, options.hotwords, 1.0, options.language or "en")
         self._special = {piece: i for i, piece in enumerate(model.tokenizer.vocab) if _SPECIAL.fullmatch(piece)}
@@ -130,7 +130,7 @@ class Attention:
         return chosen
 
     def _target(self, language: str) -> str:
-        return "en" if self._task == "translate" else language
+        return self._into or language
 
     def _prompt(self, language: str) -> list[int]:
         slots = {

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from asr_frontends.beams import LOW_LOGPROB, loops
+from asr_frontends.whisper import check_into
 from ger.errors import ModelError
 from ger.http.address import Address
 from ger.http.calls import CONNECTIONS, PROBE_TRIES, each, first_model
@@ -105,6 +106,7 @@ class Remote:
     ) -> None:
         self._options = options
         address = Address.parse(options.model, "remote front end", _EXAMPLE)
+        check_into(options.into, "OpenAI's interface for speech")
         policy, key = policy or Policy(), api_key(address.url)
         self._client = client(address.url, key, replace(policy, tries=min(policy.tries, PROBE_TRIES)))
         self._model = address.model or first_model(self._client, address.shown, _EXAMPLE)
@@ -150,6 +152,7 @@ class Remote:
             audio=segment.span,
             language=segment.language or self._options.language or (heard[0].language if heard else None),
             task=self._options.task,
+            target=self._options.into,
             context=segment.context,
             meta=meta,
         )

@@ -68,9 +68,10 @@ class TransformersASR:
     def signature(self) -> str:
         """See `ger.protocols.AsrFrontend`."""
         options = self._options
+        target = f",target={options.into}" if options.into not in (None, "en") else ""
         return (
             f"transformers:{self._name},{self._precision},beam={self._recognizer.beam},nbest={options.nbest},"
-            f"task={options.task},language={options.language or 'auto'}" + self._recognizer.told
+            f"task={options.task}{target},language={options.language or 'auto'}" + self._recognizer.told
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
@@ -118,6 +119,7 @@ class TransformersASR:
             audio=job.segment.span,
             language=job.language,
             task=self._options.task,
+            target=self._options.into,
             context=job.segment.context,
             meta={"frontend": "transformers"} | job.meta,
         )

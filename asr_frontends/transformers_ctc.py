@@ -46,7 +46,8 @@ class CtcRecognizer(Recognizer):
         """See `Recognizer`."""
         if self._options.task == "translate":
             raise UsageError(
-                f"{self._title} cannot translate.", "Leave out --task, or use a multilingual Whisper model."
+                f"{self._title} cannot translate.",
+                "Add --translator MODEL, which translates what it has written, or use a multilingual Whisper model.",
             )
 
     def stages(self, jobs: list[Job]) -> Iterator[Stage]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from asr_frontends.whisper import check_into
 from ger.errors import UsageError
 from ger.registry import suggest
 
@@ -32,9 +34,9 @@ class Family:
         prompt: Tokens that a text begins with, behind the decoder's first one; `{language}` and `{task}` are filled in.
             The text is in that language.
         codes: The model's codes of languages that have other ones.
-        english: The code that asks a model for English, whatever is spoken; empty where it cannot translate.
+        into: Languages that a model translates into: none, English, or all it knows.
         request: Where the processor of the model itself makes the prompt: its argument for the language.
-        target: Its argument for the language of the text; empty where it cannot translate.
+        target: Its argument for the language of the text, where it can translate.
         arguments: What else it is given; `{model}` is filled in.
         instruction: Where the model is asked in words: these.
         padding: How recordings of a batch get one length.
@@ -44,7 +46,7 @@ class Family:
 
     prompt: tuple[str, ...] = ()
     codes: Mapping[str, str] = field(default_factory=dict)
-    english: str = ""
+    into: Literal["none", "english", "all"] = "none"
     request: str = ""
     target: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -58,21 +60,34 @@ class Family:
         """Whether a text begins with the tokens of `prompt`, which the front end puts there itself."""
         return not self.request and not self.instruction
 
-    def tokens(self, name: str, vocabulary: Mapping[str, int], language: str | None, task: str) -> list[int]:
+    def check_into(self, name: str, target: str | None) -> None:
+        """Refuse a language that the model cannot translate into.
+
+        Raises:
+            UsageError: it cannot translate into it, or not at all.
+        """
+        if target and self.into == "none":
+            raise UsageError(
+                f"{name} cannot translate.",
+                "Add --translator MODEL, which translates what it has written, or use a multilingual Whisper model.",
+            )
+        if self.into == "english":
+            check_into(target, name)
+
+    def tokens(self, name: str, vocabulary: Mapping[str, int], language: str | None, target: str | None) -> list[int]:
         """The tokens of the prompt.
 
         Args:
             name: The model, for messages.
             vocabulary: Tokens of the model and their numbers.
             language: What is spoken, if known.
-            task: `transcribe` or `translate`.
+            target: The language to translate into; `None` to transcribe.
 
         Raises:
             UsageError: the model has to be told the language, or does not know it, or cannot translate.
         """
-        if task == "translate" and not self.english:
-            raise UsageError(f"{name} cannot translate.", "Leave out --task, or use a multilingual Whisper model.")
-        code = self.english if task == "translate" and "{task}" not in "".join(self.prompt) else language
+        self.check_into(name, target)
+        code = target if target and "{task}" not in "".join(self.prompt) else language
         made = []
         for piece in self.prompt:
             token = piece
@@ -81,7 +96,7 @@ class Family:
                 if not known:
                     continue
                 token = piece.format(language=_known(name, self.codes.get(code or "", code), known))
-            made.append(vocabulary[token.format(task=task)])
+            made.append(vocabulary[token.format(task="translate" if target else "transcribe")])
         return made
 
     def languages(self, vocabulary: Mapping[str, int]) -> list[str]:
@@ -104,14 +119,14 @@ def _known(name: str, code: str | None, known: list[str]) -> str:
 #: By `model_type` of a model's configuration.
 FAMILIES: dict[str, Family] = {
     "whisper": Family(
-        prompt=("<|{language}|>", "<|{task}|>", "<|notimestamps|>"), english="en", padding="max_length", shared=True
+        prompt=("<|{language}|>", "<|{task}|>", "<|notimestamps|>"), into="english", padding="max_length", shared=True
     ),
     "speech_to_text": Family(prompt=("<lang:{language}>",), shared=True),
     "speecht5": Family(),
     "moonshine": Family(shared=True),
-    "seamless_m4t": Family(prompt=("__{language}__",), codes=_THREE_LETTERS, english="eng"),
-    "seamless_m4t_v2": Family(prompt=("__{language}__",), codes=_THREE_LETTERS, english="eng"),
-    "canary": Family(request="source_language", target="target_language"),
+    "seamless_m4t": Family(prompt=("__{language}__",), codes=_THREE_LETTERS, into="all"),
+    "seamless_m4t_v2": Family(prompt=("__{language}__",), codes=_THREE_LETTERS, into="all"),
+    "canary": Family(request="source_language", target="target_language", into="all"),
     "qwen3_asr": Family(request="language"),
     "fun_asr_nano": Family(request="language"),
     "voxtral": Family(request="language", arguments={"model_id": "{model}", "format": "WAV"}),

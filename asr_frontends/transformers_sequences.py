@@ -14,7 +14,6 @@ from asr_frontends.transformers_jobs import RATE, Job, Recognizer, Stage
 from asr_frontends.transformers_loading import Loaded
 from asr_frontends.transformers_search import Search, attention_name
 from asr_frontends.whisper import MAX_TOKENS, check_length
-from ger.errors import UsageError
 from ger.types import AudioSegment, AudioSpan
 
 if TYPE_CHECKING:
@@ -58,13 +57,9 @@ class SequenceRecognizer(Recognizer):
 
     def check(self, language: str | None) -> None:
         """See `Recognizer`."""
-        translates = self._family.english or self._family.target
-        if self._options.task == "translate" and not translates:
-            raise UsageError(
-                f"{self._title} cannot translate.", "Leave out --task, or use a multilingual Whisper model."
-            )
+        self._family.check_into(self._title, self._options.into)
         if self._family.by_tokens:
-            self._family.tokens(self._title, self._vocabulary, language, self._options.task)
+            self._family.tokens(self._title, self._vocabulary, language, self._options.into)
 
     def check_segment(self, segment: AudioSegment) -> None:
         """See `Recognizer`."""
@@ -126,7 +121,7 @@ class SequenceRecognizer(Recognizer):
 
         start = self._model.generation_config.decoder_start_token_id
         tokens = [
-            [start, *self._family.tokens(self._title, self._vocabulary, job.language, self._options.task)]
+            [start, *self._family.tokens(self._title, self._vocabulary, job.language, self._options.into)]
             for job in jobs
         ]
         return torch.tensor(tokens, device=self._device)
@@ -138,8 +133,8 @@ class SequenceRecognizer(Recognizer):
         }
         if all(job.language for job in jobs):
             arguments[self._family.request] = [job.language for job in jobs]
-        if self._options.task == "translate":
-            arguments[self._family.target] = ["en"] * len(jobs)
+        if self._options.into:
+            arguments[self._family.target] = [self._options.into] * len(jobs)
         return self._processor.apply_transcription_request(samples, sampling_rate=RATE, **arguments)
 
     def _instructed(self, samples: list[Array]) -> Any:

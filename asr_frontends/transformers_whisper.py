@@ -70,6 +70,7 @@ class WhisperRecognizer(SequenceRecognizer):
             raise UsageError(f"{self._title} does not know the language {language!r}.", suggest(language, known))
         if self._options.task == "translate" and not getattr(self, "_multilingual", True):
             raise UsageError(f"{self._title} cannot translate.", "Use a multilingual Whisper model.")
+        self._family.check_into(self._title, self._options.into)
 
     def padded(self, samples: int) -> int:
         """See `Recognizer`."""

@@ -6,10 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from asr_frontends.beams import LOW_LOGPROB
-from ger.errors import ModelError
+from ger.errors import ModelError, UsageError
+from ger.languages import name_of
 from ger.types import AudioSegment, NBest, Word
 
-__all__ = ["LONGEST", "MAX_TOKENS", "PROMPT_TOKENS", "UNSPACED", "Languages", "check_length", "silent", "words"]
+__all__ = [
+    "LONGEST",
+    "MAX_TOKENS",
+    "PROMPT_TOKENS",
+    "UNSPACED",
+    "Languages",
+    "check_into",
+    "check_length",
+    "silent",
+    "words",
+]
 
 #: Seconds that Whisper hears at once.
 LONGEST = 30
@@ -51,6 +62,19 @@ def check_length(segment: AudioSegment, name: str = "Whisper") -> None:
         raise ModelError(
             f"{segment.id}: {segment.duration:.1f} s are more than the {LONGEST} s that {name} hears at once.",
             "Cut the recording into shorter segments.",
+        )
+
+
+def check_into(target: str | None, name: str) -> None:
+    """Refuse a language that a model that translates into English only is to translate into.
+
+    Raises:
+        UsageError: it is to translate into another one.
+    """
+    if target not in (None, "en"):
+        raise UsageError(
+            f"{name} translates into English only, not into {name_of(target)}.",
+            "Add --translator MODEL, which translates what it has written, or use a SeamlessM4T model.",
         )
 
 

@@ -12,6 +12,7 @@ from ger.errors import UsageError
 from ger.io.formats import Recording
 from ger.io.hotwords import hotwords
 from ger.io.inputs import Input, expand
+from ger.languages import canonical, target
 from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
 from ger.lm.select import LmSpec, parse, parse_all
@@ -78,7 +79,8 @@ def settings(**options: Any) -> Settings:
 
     `model` names the recognizer, or several (a list, the most trusted first; see `ger.recognizers.parse`), `frontend`
     the plug-in for those that name none. Several vote (`combine`) unless there is `mode`, `profile`, `llm` or `lms`.
-    `language`, `task`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `hotwords`, a
+    `language`, `task`, `target`, `nbest`, `beam_size` and `batch_size` go to the recognizers; `target`, the language to
+    translate into, makes the task `translate`, and languages may be codes or English names; `hotwords`, a
     `ger.hotwords.Hotwords`, a text with commas, a file or a list of texts, files and `ger.hotwords.Hotword`, to those
     that can use them and to the correctors; `llm_compute_type` and
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
@@ -89,7 +91,8 @@ def settings(**options: Any) -> Settings:
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
     one, unless there is an adapter, and the one that judges. `segmenter`, `mode` and `answers` are those of
-    `ger.settings.Settings`. Options that are `None` keep their defaults.
+    `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into `target`,
+    with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
 
     Raises:
         InputError: the profile cannot be read.
@@ -101,6 +104,7 @@ def settings(**options: Any) -> Settings:
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
     if "answers" in given and (other := next((name for name in ("mode", *_GENERATION) if name in given), None)):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
+    given |= _languages(given)
     base = Settings()
     models = given.get("model", ())
     heard = parse_recognizers(
@@ -119,8 +123,26 @@ def settings(**options: Any) -> Settings:
         lm=replace(base.lm, **{n: given[k] for k, n in _LM.items() if k in given}),
         profile=_generating(given, judged),
         hotwords=hotwords(given.get("hotwords", ())),
-        **{name: os.fspath(given[name]) for name in _OWN if name in given},
+        **{name: _plain(given[name]) for name in _OWN if name in given},
     )
+
+
+def _plain(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Languages by their codes; a language to translate into makes that the task."""
+    made: dict[str, Any] = {"language": canonical(given["language"])} if "language" in given else {}
+    if "translator" in given:
+        made |= {"task": "translate", "translator": parse(given["translator"], "translator")}
+    elif name := next((name for name in ("translation_prompt", "translation_beams") if name in given), None):
+        raise UsageError(f"--{name.replace('_', '-')} is for a translator.", "Add --translator MODEL.")
+    if "target" not in given:
+        return made
+    if given.get("task", "translate") != "translate":
+        raise UsageError(f"--task {given['task']} has no use for --target {given['target']}.", "Leave one out.")
+    return made | {"task": "translate", "target": target(given["target"])}
 
 
 def alone(made: Settings, inputs: Iterable[Input]) -> Settings:
@@ -184,10 +206,10 @@ def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
 _SECOND = 0.6
 _SHARED = ("device", "threads")
 _RECOGNIZER = {
-    name: name for name in ("language", "task", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
+    name: name for name in ("language", "task", "target", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("segmenter", "mode", "answers", "hotword_model")
+_OWN = ("segmenter", "mode", "answers", "hotword_model", "translator", "translation_prompt", "translation_beams")
 _GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (

@@ -27,7 +27,7 @@ class Need:
 
 _TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelerate", "gguf"))
 
-#: Every built-in but the correctors, which need nothing of their own.
+#: Every built-in but correctors and speakers, which need no packages of their own.
 NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
@@ -48,8 +48,10 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "vllm": Need("vllm", ("vllm",)),
         "openai": Need(),
         "rescorer": _TORCH,
+        "seq2seq": _TORCH,
     },
     "correctors": {},
+    "speakers": {},
 }
 
 #: What runs the models of the catalogue, by kind and format.

@@ -5,21 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ger.errors import OutputError
-from ger.io.formats import AUTO, SAME, formats, pieces
+from ger.errors import InputError, ModelError, OutputError
+from ger.io.formats import AUTO, SAME, Recording, formats, pieces
 from ger.io.inputs import Input
 from ger.io.jsonl import dumps
 from ger.io.output import clean_stale, write_atomic
 from ger.io.paths import printable
 from ger.journal import Journal, stamp
 from ger.pipeline import Result
+from ger.protocols import Speaker
+from ger.speech import wav
 from ger.unfinished import Unfinished
 
-__all__ = ["LISTS", "OutputFolder", "lists_text"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["LISTS", "SPEECH", "OutputFolder", "lists_text", "spoken"]
 
 #: The name under which N-best lists are written, one file an input.
 LISTS = "nbest.jsonl"
+
+#: The ending of what is spoken.
+SPEECH = "speech.wav"
 
 #: Formats in which every segment has a start and an end.
 _TIMED = ("srt", "vtt", "tsv")
@@ -34,17 +44,21 @@ class OutputFolder:
             out where there are none.
         key: Everything that results depend on beside the input; with another key inputs are done again.
         resume: Whether inputs that are done already are left alone.
+        speaker: Speaks each result into a file of its own; `None` for none.
 
     Raises:
         OutputError: the folder cannot be made or written to.
     """
 
-    def __init__(self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True, speaker: Speaker | None = None
+    ) -> None:
+        self.folder, self._speaker = folder, speaker
         self._names = [LISTS] if LISTS in (given := list(names)) else formats(given)
         self._all, self._auto = "all" in given or AUTO in given, AUTO in given
         _make(folder)
-        self._journal = Journal(folder, f"{key} {self._names}")
+        spoken = f" {speaker.signature}" if speaker else ""
+        self._journal = Journal(folder, f"{key} {self._names}{spoken}")
         self._resume = resume
         #: Where what is made of inputs waits until it is written.
         self.unfinished = Unfinished(folder, key, resume=resume)
@@ -63,7 +77,7 @@ class OutputFolder:
 
     def _done(self, source: Input) -> bool:
         try:
-            outputs = [self._target(source, name) for name in self._names]
+            outputs = [self._target(source, name) for name in (*self._names, *([SPEECH] if self._speaker else []))]
         except OutputError:  # told when its turn comes
             return False
         return self._journal.done(source, outputs)
@@ -100,6 +114,8 @@ class OutputFolder:
             return {LISTS: lists_text(result)}
         assert result.recording is not None
         texts: dict[str, str | bytes | Iterable[str]] = {}
+        if self._speaker:
+            texts[SPEECH] = wav(spoken(self._speaker, result.recording))
         if result.document and SAME in self._names:
             texts[SAME] = result.rewritten()
             if self._auto:
@@ -123,6 +139,25 @@ def _make(folder: Path) -> None:
         raise OutputError(
             f"{printable(folder)} cannot be written to.", "Change its permissions or choose another folder with -o."
         )
+
+
+def spoken(speaker: Speaker, recording: Recording) -> npt.NDArray[np.float32]:
+    """The texts of a recording as speech, one after the other; those of which nothing can be said are left out.
+
+    Raises:
+        OutputError: the speaker failed.
+    """
+    import numpy as np
+
+    parts = [np.zeros(0, dtype=np.float32)]
+    for text in filter(None, (correction.text.strip() for correction in recording.corrections)):
+        try:
+            parts.append(speaker.speak(text))
+        except InputError:
+            continue
+        except ModelError as error:
+            raise OutputError(f"{printable(recording.path)} cannot be spoken: {error.message}", error.hint) from error
+    return np.concatenate(parts)
 
 
 def lists_text(result: Result) -> Iterator[str]:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ger import __version__
 from ger.correct.running import Running
@@ -25,11 +25,15 @@ from ger.io.formats import Recording
 from ger.io.inputs import Input
 from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
+from ger.languages import name_of, same
 from ger.memory import give_back
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
 from ger.unfinished import Stretch, Stretches, Unfinished
+
+if TYPE_CHECKING:
+    from ger.translate import Translator
 
 __all__ = ["Pipeline", "Progress", "Result", "is_audio"]
 
@@ -158,6 +162,11 @@ class Pipeline:
         return self.settings.make_frontend()
 
     @cached_property
+    def translator(self) -> Translator | None:
+        """What translates the lists; `None` where nothing does."""
+        return self.settings.make_translator()
+
+    @cached_property
     def segmenter(self) -> Segmenter:
         """The voice activity detector."""
         return self.settings.make_segmenter()
@@ -187,8 +196,8 @@ class Pipeline:
             ModelError: a model cannot be loaded; what breaks on one segment fails that segment only.
             OutputError: what is made of a recording cannot be kept.
         """
-        if self._correct and inputs:
-            _ = self.corrector  # fails now rather than after the first recognition
+        if inputs:
+            _ = self.translator, self._correct and self.corrector  # fails now rather than after the first recognition
         pending: list[_Open] = []
         window: list[_Work] = []
         with self._reader(inputs) as items:
@@ -207,9 +216,9 @@ class Pipeline:
                 if len(window) == _WINDOW:
                     self._work(window, progress)
                     window = []
-                yield from _complete(pending, progress)
+                yield from self._complete(pending, progress)
             self._work(window, progress)
-            yield from _complete(pending, progress)
+            yield from self._complete(pending, progress)
 
     def _reader(self, inputs: Sequence[Input]) -> AbstractContextManager[Iterable[_Item]]:
         """What gives the items of all inputs; a thread that waits for standard input could not be stopped."""
@@ -242,6 +251,11 @@ class Pipeline:
             opened.document = document_in(source.path, source.format)
             if opened.document is None:
                 return read_lists(source.path)
+            if self.settings.translator:
+                raise InputError(
+                    f"{printable(source.path)}: its words have places and times, which a translation's have not.",
+                    "Translate the recording, or N-best lists.",
+                )
             opened.passages = tuple(passages(opened.document, source.id))
         return [passage.nbest for passage in opened.passages]
 
@@ -259,7 +273,7 @@ class Pipeline:
         if not window:
             return
         lists = self._recognize(window)
-        corrections = self._corrected(window, lists) if self._correct else [None] * len(lists)
+        corrections = self._corrected(window, lists) if self._correct and not self._whole else [None] * len(lists)
         made: list[Stretch] = []
         for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
             segment = item if isinstance(item, AudioSegment) else None
@@ -268,36 +282,89 @@ class Pipeline:
             if correction and not nbest.hypotheses and segment:
                 correction = None  # nothing was said there
             if correction:
-                correction = replace(correction, signature=self._signature(item))
+                correction = replace(correction, signature=self._signed(heard=segment is not None))
             made.append(Stretch(nbest, correction, segment, opened.lost.get(nbest.id)))
-        for same in _by_input(list(zip(window, made, strict=True))):
-            same[0][0][0].add([stretch for _, stretch in same])
+        for own in _by_input(list(zip(window, made, strict=True))):
+            own[0][0][0].add([stretch for _, stretch in own])
         give_back()
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether the corrector reads all of a recording at once."""
+        return self._correct and self.settings.whole
+
+    def _complete(self, pending: list[_Open], progress: Progress) -> Iterator[Result]:
+        """The results of the inputs in front that are complete."""
+        while pending and pending[0].ended and not pending[0].waiting:
+            opened = pending.pop(0)
+            progress(opened.reach(opened.seconds))
+            result = opened.result()
+            yield self._at_once(result, heard=opened.seconds is not None) if self._whole else result
+
+    def _at_once(self, result: Result, *, heard: bool) -> Result:
+        """A result with one correction, of all that was said."""
+        from ger.correct.cascade import joined
+
+        if not (result.lists and result.recording):
+            return result
+        (made,) = self.corrector.correct([joined(result.source.id, result.lists)])
+        recording = replace(result.recording, corrections=(replace(made, signature=self._signed(heard=heard)),))
+        return replace(result, recording=recording, document=None, passages=())
 
     def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:
         """Corrections of a window; with earlier utterances as context input by input, as names may recur."""
         if not self.settings.profile.previous:
             return self.corrector.correct(lists)
         corrections: list[Correction] = []
-        for same in _by_input(list(zip(window, lists, strict=True))):
-            opened = same[0][0][0]
+        for own in _by_input(list(zip(window, lists, strict=True))):
+            opened = own[0][0][0]
             if not opened.begun and isinstance(self.corrector, Running):
                 self.corrector.forget()
                 self.corrector.remember(opened.before)
             opened.begun = True
-            corrections += self.corrector.correct([nbest for _, nbest in same])
+            corrections += self.corrector.correct([nbest for _, nbest in own])
         return corrections
 
-    def _signature(self, item: AudioSegment | NBest) -> str:
-        """One line that says how a result is made: version, front end, corrector with its language model."""
-        frontend = self.frontend.signature if isinstance(item, AudioSegment) else "lists"
-        return f"ger {__version__} | {frontend} | {self.corrector.signature}"
+    def _signed(self, *, heard: bool) -> str:
+        """One line that says how a result is made: version, front end if it was heard, corrector with its model."""
+        stages = [self.frontend.signature if heard else "lists"]
+        if self.translator:
+            stages.append(self.translator.signature)
+        return " | ".join([f"ger {__version__}", *stages, self.corrector.signature])
 
     def _recognize(self, window: Sequence[_Work]) -> list[NBest]:
-        """The lists of a window: what is one already, and what the recognizer makes of the segments."""
+        """The lists of a window: what is one already, and what the recognizer makes of the segments; translated."""
         segments = [(opened, item) for opened, item in window if isinstance(item, AudioSegment)]
         made = iter(self._lists(segments))
-        return [item if isinstance(item, NBest) else next(made) for _, item in window]
+        lists = [self._told(item) if isinstance(item, NBest) else next(made) for _, item in window]
+        if self.translator is None:
+            return lists
+        waiting = [(opened, nbest) for (opened, _), nbest in zip(window, lists, strict=True) if _is_said(nbest)]
+        done = iter(self._translated(self.translator, waiting))
+        return [next(done) if _is_said(nbest) else nbest for nbest in lists]
+
+    def _told(self, nbest: NBest) -> NBest:
+        """A list of an input; a translation where the settings say that it is one."""
+        target = self.settings.recognizer.into
+        if self.settings.translator or not target or nbest.target:
+            return nbest
+        return replace(nbest, task="translate", target=target)
+
+    def _translated(self, translator: Translator, work: list[tuple[_Open, NBest]]) -> list[NBest]:
+        """Translate; where that breaks, one by one, so that only the inputs fail that must."""
+        target = self.settings.recognizer.target
+        checked = [
+            _foreign(opened, replace(nbest, task="translate", target=target)) if same(nbest.language, target) else nbest
+            for opened, nbest in work
+        ]
+        try:
+            return translator.translate(checked) if checked else []
+        except ModelError as error:
+            if len(work) > 1:
+                return [nbest for item in work for nbest in self._translated(translator, [item])]
+            opened, nbest = work[0]
+            opened.lose(nbest.id, ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
+            return [replace(nbest, hypotheses=(), task="translate", target=target)]
 
     def _lists(self, work: list[tuple[_Open, AudioSegment]]) -> list[NBest]:
         """Recognize; where that breaks, one by one, so that only the inputs fail that must."""
@@ -309,13 +376,33 @@ class Pipeline:
                 frontend.recall(opened.known)
             opened.known = None
         try:
-            return frontend.recognize([segment for _, segment in work])
+            heard = frontend.recognize([segment for _, segment in work])
         except ModelError as error:
             if len(work) > 1:
                 return [nbest for item in work for nbest in self._lists([item])]
             opened, segment = work[0]
             opened.lose(segment.id, ModelError(f"{printable(opened.source.path)}: {error.message}", error.hint))
             return [NBest(segment.id, (), segment.span)]
+        return [_foreign(opened, nbest) for (opened, _), nbest in zip(work, heard, strict=True)]
+
+
+def _is_said(nbest: NBest) -> bool:
+    """Whether a list tells what was said, in the language in which it was."""
+    return nbest.task == "transcribe"
+
+
+def _foreign(opened: _Open, nbest: NBest) -> NBest:
+    """A list; an empty one where it would translate into the language that was found to be spoken."""
+    if nbest.task == "transcribe" or not same(nbest.language, nbest.target) or not nbest.hypotheses:
+        return nbest
+    opened.lose(
+        nbest.id,
+        ModelError(
+            f"{printable(opened.source.path)}: {name_of(nbest.language)} is spoken, and what is to be translated into.",
+            "Use --task transcribe; or say with --language what is spoken.",
+        ),
+    )
+    return replace(nbest, hypotheses=())
 
 
 def is_audio(source: Input) -> bool:
@@ -331,13 +418,6 @@ def _holds_records(source: Input) -> bool:
 def _by_input(work: Sequence[tuple[_Work, _Made]]) -> Iterator[list[tuple[_Work, _Made]]]:
     """What was made in a window, input by input."""
     return (list(group) for _, group in groupby(work, key=lambda pair: id(pair[0][0])))
-
-
-def _complete(pending: list[_Open], progress: Progress) -> Iterator[Result]:
-    """The results of the inputs in front that are complete."""
-    while pending and pending[0].ended and not pending[0].waiting:
-        progress(pending[0].reach(pending[0].seconds))
-        yield pending.pop(0).result()
 
 
 def _blocks(opened: _Open) -> Iterator[Any]:

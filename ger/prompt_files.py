@@ -6,6 +6,7 @@
 | `name` | may repeat the name of the file |
 | `answer` | what the model is asked for: `text`, the `number` of a hypothesis, or `json` with the key `text` |
 | `result` | `transcript`, or `other` where the answer says something about the transcript, such as a summary |
+| `scope` | `utterance`, or `recording` where the model reads all of one at once; with `result = "other"` |
 | `marks` | texts that fence the data in; they never come out of the data themselves |
 | `[variables]` | every variable that the turns use, and what it holds |
 | `[hypotheses]` | `line`: how one is written, with `{number}`, `{text}`, `{score}`; `most`: how many at most |
@@ -22,10 +23,11 @@ from typing import Any
 
 from ger.registry import suggest
 
-__all__ = ["ANSWERS", "RESULTS", "ROLES", "VARIABLE", "Problem", "problems"]
+__all__ = ["ANSWERS", "RESULTS", "ROLES", "SCOPES", "VARIABLE", "Problem", "problems"]
 
 ANSWERS = ("text", "number", "json")
 RESULTS = ("transcript", "other")
+SCOPES = ("utterance", "recording")
 ROLES = ("text", "system", "user", "assistant")
 
 #: A variable in a template; other braces are text.
@@ -40,6 +42,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "source": str,
     "answer": str,
     "result": str,
+    "scope": str,
     "marks": list,
     "variables": dict,
     "hypotheses": dict,
@@ -48,7 +51,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "parts": dict,
 }
 #: What a list gives to the turns of a prompt, and a hypothesis to its line.
-_GIVEN = ("hypotheses", "hotwords", "previous", "task")
+_GIVEN = ("hypotheses", "hotwords", "previous", "task", "language", "target")
 _IN_LINE = ("number", "text", "score")
 _TYPES = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
 
@@ -66,7 +69,7 @@ def _shape(table: Mapping[str, Any]) -> Iterator[Problem]:
     for key in ("purpose", "source"):
         if not table.get(key):
             yield f"'{key}' is missing.", "Say in a sentence what the prompt is for, and where it comes from."
-    for key, choices in (("answer", ANSWERS), ("result", RESULTS)):
+    for key, choices in (("answer", ANSWERS), ("result", RESULTS), ("scope", SCOPES)):
         if (value := table.get(key, choices[0])) not in choices:
             yield f"'{key}' is {value!r}.", suggest(str(value), choices)
     if ("parts" in table) == ("turns" in table):
@@ -132,6 +135,8 @@ def _turns(table: Mapping[str, Any]) -> Iterator[Problem]:
     if form.get("most", 1) < 1:
         yield f"'hypotheses.most' is {form['most']}.", "Use 1 or more."
     yield from _order(turns)
+    if table.get("scope") == "recording" and table.get("result") != "other":
+        yield "a transcript of a whole recording has no utterances.", 'Leave out scope, or use result = "other".'
 
 
 def _line(line: str, answer: str | None) -> Iterator[Problem]:

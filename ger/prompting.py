@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from ger.errors import InputError, UnknownNameError, UsageError
 from ger.io.paths import printable
+from ger.languages import name_of
 from ger.prompt_files import VARIABLE, problems
 from ger.protocols import Message
 from ger.registry import suggest
@@ -36,7 +37,7 @@ _JOINERS = "\u200c\u200d"
 #: What a model puts around or before an answer.
 _LABEL = re.compile(
     r"(?:(?:the|my|this|here is|here's|sure|corrected|correct|final|best|most|likely|true) ?){0,6}"
-    r"(?:transcript|transcription|sentence|hypothesis|text|answer|output|correct|correction|heard|said)"
+    r"(?:transcript|transcription|translation|sentence|hypothesis|text|answer|output|correct|correction|heard|said)"
     r"(?: is| was| heard)?\s*:\s*",
     re.IGNORECASE,
 )
@@ -64,6 +65,7 @@ class Prompt:
         hash: First 8 hexadecimal digits of the file's SHA-256, for signatures.
         answer: How the model's answer is read.
         result: Whether what comes out is a `transcript`; `other` for a summary and the like.
+        scope: Whether the model reads each `utterance` by itself, or the whole `recording`.
         variables: What each variable holds.
         line: How one hypothesis is written.
         most: How many hypotheses are written at most.
@@ -80,6 +82,7 @@ class Prompt:
     hash: str
     answer: Literal["text", "number", "json"] = "text"
     result: Literal["transcript", "other"] = "transcript"
+    scope: Literal["utterance", "recording"] = "utterance"
     variables: Mapping[str, str] = field(default_factory=dict)
     line: str = "{text}\n"
     most: int = 5
@@ -175,6 +178,7 @@ class Prompt:
         words = dict.fromkeys(filter(None, map(self._clean, hotwords or nbest.context.hotwords)))
         given = {"hypotheses": "".join(lines), "hotwords": ", ".join(words), "task": self._clean(task)}
         given["previous"] = self._clean(latest(previous or nbest.context.previous, PREVIOUS_WORDS))
+        given |= {"language": name_of(nbest.language), "target": name_of(nbest.target)}
         return {
             name: _filled(self.optional.get(name, f"{{{name}}}"), {name: v}) if v else "" for name, v in given.items()
         }
@@ -366,6 +370,7 @@ def parse(content: bytes, where: str) -> Prompt:
         content=content.decode("utf-8-sig"),
         answer=table.get("answer", "text"),
         result=table.get("result", "transcript"),
+        scope=table.get("scope", "utterance"),
         variables=table.get("variables", {}),
         line=form.get("line", "{text}\n"),
         most=form.get("most", 5),

@@ -26,6 +26,7 @@ __all__ = [
     "Recalling",
     "ScoreRequest",
     "Segmenter",
+    "Speaker",
 ]
 
 
@@ -116,6 +117,8 @@ class GenerateRequest:
             never to answer differently.
         choices: Where given, the answer is one of these texts.
         slots: Where given, the answer takes one text of each slot in turn; an empty text leaves the slot out.
+        language: The language of the prompt, for models that have to be told; empty where it is not known.
+        target: The language of the answer, for models that translate and have to be told; empty for the same one.
     """
 
     prompt: str | tuple[Message, ...]
@@ -124,6 +127,8 @@ class GenerateRequest:
     drafts: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     slots: tuple[tuple[str, ...], ...] = ()
+    language: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ class LanguageModel(Protocol):
     """A language model that can score text, generate it, or both.
 
     A class, or what it makes, may say what it can do in an attribute `abilities`, a frozenset of `Ability`. What is not
-    in it is refused before any work starts. Without the attribute a backend is asked, and raises `ModelError`.
+    in it is refused before any work starts. Without the attribute a backend is asked, and raises `ModelError`. One with
+    an attribute `translates` that is `True` answers with a translation of the prompt, into `GenerateRequest.target`.
     """
 
     @property
@@ -198,6 +204,29 @@ class Corrector(Protocol):
         ...
 
 
+@runtime_checkable
+class Speaker(Protocol):
+    """Something that reads texts aloud; made with the name of a voice, which may be empty."""
+
+    @property
+    def signature(self) -> str:
+        """Program or model, and voice."""
+        ...
+
+    def speak(self, text: str, speed: float = 1.0) -> npt.NDArray[np.float32]:
+        """The speech: float32, mono, 16 kHz, between -1 and 1, with a little silence around it.
+
+        Args:
+            text: One sentence or a few.
+            speed: 2 is twice as fast as the voice speaks by itself.
+
+        Raises:
+            InputError: nothing can be said of that text.
+            ModelError: the program or the model failed.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FrontendOptions:
     """What every front end is made with.
@@ -205,7 +234,7 @@ class FrontendOptions:
     Attributes:
         model: A catalogue name, a hub id or a folder; empty for the front end's default.
         language: A language code, or `None` to detect it for each recording.
-        task: `transcribe`, or `translate` into English.
+        task: `transcribe` or `translate`.
         nbest: How many different texts are wanted.
         beam_size: Width of the search; 0 lets the front end choose what `nbest` needs.
         device: `auto`, `cpu`, `cuda`.
@@ -214,6 +243,7 @@ class FrontendOptions:
         threads: CPU threads; 0 lets the front end choose.
         hotwords: Words and phrases that may occur, the most important first. A front end that can makes them likelier
             to be found, after those of the segment's own context; scores are still those of the recognizer alone.
+        target: The language to translate into, where that is the task; a front end that cannot says so when it is made.
     """
 
     model: str = ""
@@ -226,6 +256,12 @@ class FrontendOptions:
     batch_size: int = 0
     threads: int = 0
     hotwords: tuple[str, ...] = ()
+    target: str = "en"
+
+    @property
+    def into(self) -> str | None:
+        """The language to translate into; `None` where nothing is to be translated."""
+        return self.target if self.task == "translate" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ger.errors import UnknownNameError, UsageError
 
 __all__ = ["Kind", "builtin", "load", "named", "names", "suggest", "targets"]
 
-Kind = Literal["frontends", "segmenters", "backends", "correctors"]
+Kind = Literal["frontends", "segmenters", "backends", "correctors", "speakers"]
 
 _BUILTIN: dict[Kind, dict[str, str]] = {
     "frontends": {
@@ -41,6 +41,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "vllm": "llm_backends.vllm:VllmLM",
         "openai": "llm_backends.openai:OpenAILM",
         "rescorer": "llm_backends.rescorer:RescorerLM",
+        "seq2seq": "llm_backends.seq2seq:Seq2SeqLM",
     },
     "correctors": {
         "rescore": "ger.correct.rescore:Rescorer",
@@ -49,6 +50,11 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "hybrid": "ger.correct.factories:hybrid",
         "cascade": "ger.correct.factories:cascade",
         "hotwords": "ger.correct.first:FirstBest",
+    },
+    "speakers": {
+        "espeak-ng": "ger.speech:espeak_ng",
+        "flite": "ger.speech:flite",
+        "piper": "ger.speech:piper",
     },
 }
 

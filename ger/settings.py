@@ -6,19 +6,22 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from ger import __version__, prompting, recognizers, registry
+from ger import __version__, languages, prompting, recognizers, registry
 from ger.errors import InputError, UsageError
 from ger.hotwords import Hotwords
 from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
-from ger.lm.select import load
+from ger.lm.select import LmSpec, load
 from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
 from ger.recognizers import RecognizerSpec
 from ger.types import Task
+
+if TYPE_CHECKING:
+    from ger.translate import Translator
 
 __all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "Settings"]
 
@@ -35,6 +38,10 @@ class Settings:
         mode: Name of the corrector.
         profile: Language models, weights of all features, and everything else that decides.
         answers: File of recorded answers, which stand in for a corrector; empty for none.
+        translator: The model that translates what the recognizers have written, before that is corrected; `None` for
+            none.
+        translation_prompt: What it is asked.
+        translation_beams: Width of its search.
         hotwords: Words and phrases that may occur, for recognizers and correctors.
         hotword_model: File of the model that puts them in; empty for the one that comes with ger.
 
@@ -49,6 +56,9 @@ class Settings:
     mode: str = "rescore"
     profile: Profile = DEFAULT
     answers: str = ""
+    translator: LmSpec | None = None
+    translation_prompt: str = "translate"
+    translation_beams: int = 1
     hotwords: Hotwords = field(default_factory=Hotwords)
     hotword_model: str = ""
 
@@ -60,6 +70,13 @@ class Settings:
         if self.recognizer.task not in get_args(Task):
             hint = registry.suggest(self.recognizer.task, get_args(Task))
             raise UsageError(f"There is no task called {self.recognizer.task!r}.", hint)
+        if self.translation_beams < 1:
+            raise UsageError(f"--translation-beams is {self.translation_beams}.", "Use 1 or more.")
+        if languages.same(self.recognizer.language, self.recognizer.into):
+            raise UsageError(
+                f"{languages.name_of(self.recognizer.into)} is spoken, and what is to be translated into.",
+                "Use --task transcribe.",
+            )
         if self.profile.generation and self.mode not in GENERATING:
             raise UsageError(
                 f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
@@ -71,6 +88,8 @@ class Settings:
                 f"The language model {unweighted!r} has no weight.", "Give one, or a profile that `ger tune` wrote."
             )
         specs = [*self.profile.lms, (self.profile.generation or Generation()).lm]
+        if self.translator:
+            specs.append(self.translator)
         backends = [("backends", spec.backend) for spec in specs]
         frontends = [("frontends", spec.frontend) for spec in self.recognizers]
         for kind, name in (*frontends, ("segmenters", self.segmenter), *backends, ("correctors", self.mode)):
@@ -81,6 +100,8 @@ class Settings:
 
     def _needs(self) -> Iterator[tuple[str, tuple[Ability, ...]]]:
         """What the backends of the language models are needed for, where we know."""
+        if self.translator:
+            yield self.translator.backend, ("generate", "beams") if self.translation_beams > 1 else ("generate",)
         if self.answers:
             return
         if self.mode in _SCORING:
@@ -111,14 +132,31 @@ class Settings:
                 made={},
             ),
             answers=_model(self.answers),
+            translator=self.translator and replace(self.translator, model=_model(self.translator.model)),
+            translation_prompt=_model(self.translation_prompt),
             hotwords=Hotwords(),
             hotword_model=_model(self.hotword_model),
         )
         return f"ger {__version__} {kept!r}{_digest(self.hotwords) if self.hotwords else ''}"
 
     def make_frontend(self) -> AsrFrontend:
-        """Load the recognizer, or several as one."""
-        return recognizers.load(self.recognizers, replace(self.recognizer, hotwords=self.hotwords.texts))
+        """Load the recognizer, or several as one; they write what was said where a translator follows."""
+        task: Task = "transcribe" if self.translator else self.recognizer.task
+        return recognizers.load(self.recognizers, replace(self.recognizer, task=task, hotwords=self.hotwords.texts))
+
+    def make_translator(self) -> Translator | None:
+        """Load what translates the lists of the recognizers; `None` where nothing does.
+
+        Raises:
+            GerError: the prompt or the model cannot be used.
+        """
+        if self.translator is None:
+            return None
+        from ger.translate import Translator
+
+        prompt = prompting.load(self.translation_prompt)
+        lm = load(self.translator, self.lm)
+        return Translator(lm, self.recognizer.target, prompt, self.translation_beams, self.recognizer.nbest)
 
     def make_segmenter(self) -> Segmenter:
         """Load what finds the speech."""
@@ -134,6 +172,17 @@ class Settings:
         if how.adapter and not how.lm.model:
             return replace(how, lm=replace(how.lm, model=base_of(how.adapter)))
         return how
+
+    @property
+    def whole(self) -> bool:
+        """Whether the corrector reads all of a recording at once; its prompt says so.
+
+        Raises:
+            GerError: the prompt cannot be used.
+        """
+        how = self.profile.generation
+        asked = how.prompt if how and self.mode == "cascade" and not self.answers else ""
+        return bool(asked) and prompting.load(asked).scope == "recording"
 
     def make_lms(self) -> dict[str, LanguageModel]:
         """Load the language models that the mode uses, by name."""

@@ -203,7 +203,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class NBest:
-    """The hypotheses of one utterance, best first."""
+    """The hypotheses of one utterance, best first.
+
+    Attributes:
+        language: What is spoken, a language code.
+        task: Whether the texts say what was said, or translate it.
+        target: The language of the texts where they translate; `None` where they do not, or nobody says.
+        reference: What was said, or its translation.
+    """
 
     id: str
     hypotheses: tuple[Hypothesis, ...]
@@ -214,6 +221,7 @@ class NBest:
     reference: str | None = None
     meta: Json = field(default_factory=dict)
     extra: Json = field(default_factory=dict)
+    target: str | None = None
 
     @property
     def best(self) -> Hypothesis:
@@ -228,6 +236,7 @@ class NBest:
             "audio": self.audio.to_json() if self.audio else None,
             "language": self.language,
             "task": self.task,
+            **_target(self),
             "hypotheses": [hypothesis.to_json() for hypothesis in self.hypotheses],
             "context": self.context.to_json(),
             "reference": self.reference,
@@ -250,6 +259,7 @@ class NBest:
             audio=_audio(fields, where),
             language=_optional_text(fields, "language", where),
             task=_choice(fields, "task", _TASKS, where, "transcribe"),
+            target=_optional_text(fields, "target", where),
             context=_context(fields, where),
             reference=_optional_text(fields, "reference", where),
             meta=dict(_mapping(fields, "meta", where)),
@@ -305,6 +315,7 @@ class Correction:
         signature: One line that says how this was made.
         hypotheses: The list it was made from, unchanged.
         reference: Kept from the input.
+        target: The language of the text where it is a translation; kept from the input.
     """
 
     id: str
@@ -323,6 +334,7 @@ class Correction:
     reference: str | None = None
     meta: Json = field(default_factory=dict)
     extra: Json = field(default_factory=dict)
+    target: str | None = None
 
     @property
     def changed(self) -> bool:
@@ -339,6 +351,7 @@ class Correction:
             audio=nbest.audio,
             language=nbest.language,
             task=nbest.task,
+            target=nbest.target,
             hypotheses=nbest.hypotheses,
             context=nbest.context,
             reference=nbest.reference,
@@ -355,6 +368,7 @@ class Correction:
             "audio": self.audio.to_json() if self.audio else None,
             "language": self.language,
             "task": self.task,
+            **_target(self),
             "text": self.text,
             "decision": self.decision,
             "reason": self.reason,
@@ -386,6 +400,7 @@ class Correction:
             audio=_audio(fields, where),
             language=_optional_text(fields, "language", where),
             task=_choice(fields, "task", _TASKS, where, "transcribe"),
+            target=_optional_text(fields, "target", where),
             words=_words(fields, where),
             edits=tuple(Edit.from_json(edit, f"{where}: edit") for edit in _items(fields, "edits", where)),
             scores=_numbers(_mapping(fields, "scores", where), f"{where}: scores"),
@@ -396,6 +411,10 @@ class Correction:
             meta=dict(_mapping(fields, "meta", where)),
             extra=fields,
         )
+
+
+def _target(record: NBest | Correction) -> dict[str, Any]:
+    return {} if record.target is None else {"target": record.target}
 
 
 def _with(extra: Json, value: dict[str, Any]) -> dict[str, Any]:

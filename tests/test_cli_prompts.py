@@ -50,7 +50,7 @@ def test_ls() -> None:
     assert row.endswith(prompting.load("h2t").purpose)
     listed = {row["name"]: row for row in json.loads(call("ls", "--json").stdout)}
     assert listed["h2t-choice"]["answer"] == "number"
-    assert listed["cascade-summarize"]["result"] == "other"
+    assert listed["summarize"]["result"] == "other"
     assert "hotwords" in listed["h2t"]["variables"]
 
 

@@ -75,7 +75,7 @@ def test_errors_are_shown_aligned(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["ref.txt", "hyp.txt", "--metric", "bleu"], 2, "There is no metric called 'bleu'. Known: wer, cer, biasing."),
+        (["ref.txt", "hyp.txt", "--metric", "mer"], 2, "There is no metric called 'mer'. Did you mean 'wer'?"),
         (["ref.txt", "hyp.txt", "--normalizer", "non"], 2, "Did you mean 'none'?"),
         (["ref.txt", "hyp.txt", "--json", "-b"], 2, "Choose one of them."),
         (["ref.txt"], 2, "ref.txt holds texts alone."),

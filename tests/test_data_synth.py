@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from ger.cli.data import app
 from ger.errors import GerError, InputError, ModelError, OutputError, UsageError
 from ger.io.jsonl import read_nbest
+from ger.speech import RATE, noisy, voice
 from ger.testing import ScriptedFrontend
-from ger.train.speech import RATE, noisy, voice
 from ger.train.synth import Delivery, Reader, Take, takes
 
 if TYPE_CHECKING:
@@ -235,8 +235,8 @@ def test_programs_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("festival", "There is no speech program called 'festival'"),
-        ("piper", "names no voice"),
+        ("festival", "There is no speaker called 'festival'"),
+        ("piper", "piper has no voice of its own"),
         ("flite:slt", "flite is not on the path. Install it: apt install flite."),
     ],
 )

@@ -215,8 +215,8 @@ def test_metrics(lists: Path) -> None:
     }
     assert "cer" not in report(items, metrics=["wer"]).to_json()
     assert "CER" not in report(items, metrics=["wer"]).render()
-    with pytest.raises(UnknownNameError, match=r"no metric called 'bleu'. Known: wer, cer"):
-        report(items, metrics=["wer", "bleu"])
+    with pytest.raises(UnknownNameError, match=r"no metric called 'mer'. Did you mean 'wer'"):
+        report(items, metrics=["wer", "mer"])
     with pytest.raises(UsageError, match="Known: wer, cer"):
         report(items, metrics=[])
 

@@ -203,7 +203,7 @@ def test_whisper_in_other_precisions_and_tasks(whisper_folder: Path) -> None:
     made = load(whisper_folder, beam_size=2, nbest=1, compute_type="bfloat16", task="translate", language="en")
     assert ",bfloat16,beam=2,nbest=1,task=translate,language=en" in made.signature
     (nbest,) = made.recognize([segment(clip("10-snow"), language=None)])
-    assert nbest.task == "translate"
+    assert (nbest.task, nbest.target) == ("translate", "en")
     assert normalize(nbest.best.text).startswith("the mayor thanked the crews")
 
 

@@ -133,7 +133,7 @@ def test_the_hypotheses_are_drafts_as_the_answer_would_begin() -> None:
     assert request(given, "h2t-choice").drafts == ("1", "2")
     assert request(given, "h2t-json").drafts == ('{"text": "a b"}', '{"text": "say \\"c\\""}')
     assert request(given, "h2t-1best").drafts == ("a b",)
-    assert request(given, "cascade-summarize").drafts == ()
+    assert request(given, "summarize").drafts == ()
 
 
 def test_an_answer_is_cut_well_behind_the_longest_hypothesis() -> None:
@@ -191,7 +191,7 @@ def test_words() -> None:
         ("context", "free", "asks for nothing"),
         ("h2t-choice", "words", "asks for a number, decoding by words writes text"),
         ("h2t-json", "words", "asks for a json"),
-        ("cascade-summarize", "nearest", "is no transcript"),
+        ("summarize", "nearest", "is no transcript"),
     ],
 )
 def test_prompts_that_do_not_go_with_the_decoding(prompt: str, decoding: Any, said: str) -> None:

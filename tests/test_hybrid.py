@@ -217,7 +217,7 @@ def test_wrong_names_are_told_before_models_are_loaded(monkeypatch: pytest.Monke
         api.settings(gate=tmp_path / "none.toml").make_corrector()
 
 
-@pytest.mark.parametrize("prompt", ["h2t-choice", "cascade-summarize"])
+@pytest.mark.parametrize("prompt", ["h2t-choice", "summarize"])
 def test_a_prompt_that_yields_no_transcript_cannot_join_a_list(prompt: str) -> None:
     with pytest.raises(UsageError, match="answered with a transcript"):
         Hybrid({}, Profile({GENERATOR: 1.0}), generator=Generator(Clerk(""), Generation(), prompting.load(prompt)))

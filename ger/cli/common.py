@@ -44,8 +44,12 @@ __all__ = [
     "Recursive",
     "Resume",
     "Segmenter",
+    "Target",
     "TaskName",
     "Threads",
+    "TranslationBeams",
+    "TranslationPrompt",
+    "Translator",
     "Weight",
     "bar",
     "exit_codes",
@@ -76,9 +80,31 @@ Model = Annotated[
 Frontend = Annotated[str | None, typer.Option(help="Plug-in for models that name none.", rich_help_panel=_ASR)]
 Segmenter = Annotated[str | None, typer.Option(help="Plug-in that finds the speech.", rich_help_panel=_ASR)]
 Language = Annotated[
-    str | None, typer.Option(help="Language code such as en; detected when left out.", rich_help_panel=_ASR)
+    str | None,
+    typer.Option(help="Language spoken, such as en or english; detected when left out.", rich_help_panel=_ASR),
 ]
-TaskName = Annotated[str | None, typer.Option(help="transcribe, or translate into English.", rich_help_panel=_ASR)]
+TaskName = Annotated[str | None, typer.Option(help="transcribe or translate.", rich_help_panel=_ASR)]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LANGUAGE", help="Language to translate into: a code or a name (default English).", rich_help_panel=_ASR
+    ),
+]
+_MT = "Translation of what was recognized"
+Translator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[BACKEND:]MODEL",
+        help="Model that translates each hypothesis: a language model, or with seq2seq: a translation model.",
+        rich_help_panel=_MT,
+    ),
+]
+TranslationPrompt = Annotated[
+    str | None, typer.Option(help="Prompt of that model (default translate).", rich_help_panel=_MT)
+]
+TranslationBeams = Annotated[
+    int | None, typer.Option(help="Translations of each hypothesis (default 1).", rich_help_panel=_MT)
+]
 NBestSize = Annotated[
     int | None, typer.Option("--nbest", help="Different texts in a list (default 5).", rich_help_panel=_ASR)
 ]

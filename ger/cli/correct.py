@@ -74,6 +74,10 @@ def correct(
     segmenter: common.Segmenter = None,
     language: common.Language = None,
     task: common.TaskName = None,
+    target: common.Target = None,
+    translator: common.Translator = None,
+    translation_prompt: common.TranslationPrompt = None,
+    translation_beams: common.TranslationBeams = None,
     nbest: common.NBestSize = None,
     beam_size: common.BeamSize = None,
     batch_size: common.BatchSize = None,
@@ -97,6 +101,7 @@ def correct(
     select: writing.Select = None,
     tag: writing.Tag = None,
     answers: writing.Answers = None,
+    speak: writing.Speak = None,
     gate: writing.GateFile = None,
     guard: writing.Guarding = None,
     device: common.Device = None,
@@ -114,6 +119,7 @@ def correct(
         from ger.errors import UsageError
         from ger.io.formats import AUTO
         from ger.pipeline import Pipeline
+        from ger.speech import voice
 
         options = {
             "model": model,
@@ -121,6 +127,10 @@ def correct(
             "segmenter": segmenter,
             "language": language,
             "task": task,
+            "target": target,
+            "translator": translator,
+            "translation_prompt": translation_prompt,
+            "translation_beams": translation_beams,
             "nbest": nbest,
             "beam_size": beam_size,
             "batch_size": batch_size,
@@ -154,6 +164,9 @@ def correct(
         if together and not (mode or profile):
             options |= {"mode": "combine", "combine": "rover"}
         made = settings(**options)
+        if speak and not output_dir:
+            raise UsageError("--speak writes a file for each input.", "Name a folder with -o.")
+        speaker = voice(speak, made.recognizer.into or made.recognizer.language) if speak else None
         names, table = _formats(output_format, output_dir, as_json=as_json)
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
@@ -178,7 +191,7 @@ def correct(
             table=table and not diff and not in_place,
             documents=Documents(in_place, diff, changes is not None),
         )
-        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume)
+        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, speaker=speaker)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():

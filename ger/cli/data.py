@@ -209,8 +209,8 @@ def synth(
     """
     with common.exit_codes():
         from ger.api import settings
+        from ger.speech import voice as find
         from ger.train import synth as made
-        from ger.train.speech import voice as find
 
         lists.check_output(output, *texts)
         given = {"model": model, "frontend": frontend, "language": language, "nbest": nbest, "beam_size": beam_size}

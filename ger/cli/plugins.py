@@ -25,6 +25,7 @@ _TITLES: dict[Kind, str] = {
     "segmenters": "Segmenters (--segmenter)",
     "backends": "Language models (--backend)",
     "correctors": "Correctors (--mode)",
+    "speakers": "Voices (--speak)",
 }
 
 
@@ -69,7 +70,8 @@ def check(
         Path | None, typer.Argument(metavar="AUDIO", help="A recording of speech; without, one that ger has.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(help="frontend, segmenter, backend or corrector, where several have the name.")
+        str | None,
+        typer.Option(help="frontend, segmenter, backend, corrector, speaker: where several have the name."),
     ] = None,
     model: Annotated[
         str, typer.Option(help="What a front end or backend gets as its model; of a corrector its language model.")

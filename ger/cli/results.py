@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
     from ger.output import OutputFolder
     from ger.pipeline import Result
+    from ger.protocols import Speaker
     from ger.unfinished import Unfinished
 
 __all__ = ["Documents", "Run", "counted"]
@@ -96,7 +97,14 @@ class Run:
     _table: Any = None
 
     def prepare(
-        self, found: Expansion, names: list[str], folder: Path | None, key: str, *, resume: bool
+        self,
+        found: Expansion,
+        names: list[str],
+        folder: Path | None,
+        key: str,
+        *,
+        resume: bool,
+        speaker: Speaker | None = None,
     ) -> list[Input]:
         """Inputs to work on."""
         from ger.cli.table import ChangeTable
@@ -110,7 +118,7 @@ class Run:
         if self.table:
             self._table = ChangeTable()
         if folder is not None:
-            self.folder = OutputFolder(folder, names, key, resume=resume)
+            self.folder = OutputFolder(folder, names, key, resume=resume, speaker=speaker)
             self.unfinished = self.folder.unfinished
             inputs, done = self.folder.split(inputs)
             self.skipped = [source.path for source in done]

@@ -22,7 +22,12 @@ def score(
     hypothesis: Annotated[
         str | None, typer.Argument(metavar="[HYP]", help="What is scored: texts, corrections, N-best lists.")
     ] = None,
-    metric: Annotated[str, typer.Option(help="wer, cer, biasing (hotwords); several with commas.")] = "wer,cer",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="wer, cer, biasing (hotwords); of translations bleu, chrf, chrf++, ter; several with commas."
+        ),
+    ] = "wer,cer",
     by: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Rates for each value of a field: language, meta.domain …")
     ] = None,
@@ -32,6 +37,11 @@ def score(
     normalizer: Annotated[
         str, typer.Option(help="What is done to all texts first: none, basic, whisper-english.")
     ] = "none",
+    language: Annotated[
+        str | None,
+        typer.Option(help="Language of the texts, for the tokenizer of BLEU; records of translations say it."),
+    ] = None,
+    tokenize: Annotated[str | None, typer.Option(help="Tokenizer of BLEU: 13a, intl, zh, ja-mecab, char …")] = None,
     ids: Annotated[
         bool | None,
         typer.Option("--ids/--no-ids", help="Whether lines of text begin with an id; found out when left out."),
@@ -61,7 +71,7 @@ def score(
         items = read_items(reference, hypothesis, against=against, by=by, ids=ids)
         if told := common.told(hotwords):
             items = with_hotwords(items, told)
-        made = report(items, normalizer=normalizer, metrics=metrics)
+        made = report(items, normalizer=normalizer, metrics=metrics, language=language, tokenize=tokenize)
         if align:
             for text in alignments(items, find(normalizer)):
                 typer.echo(text)

@@ -18,6 +18,7 @@ __all__ = [
     "Prompt",
     "Select",
     "Shots",
+    "Speak",
     "Tag",
 ]
 
@@ -57,6 +58,14 @@ GateFile = Annotated[
     str | None,
     typer.Option(
         "--gate", metavar="FILE|off", help="Decides about each edit; 'ger tune gate' makes it.", rich_help_panel=_SAFE
+    ),
+]
+Speak = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPEAKER[:VOICE]",
+        help="Speak the result too, into a WAV file beside the others: espeak-ng:de, flite:slt, piper:MODEL.onnx.",
+        rich_help_panel=_GEN,
     ),
 ]
 Guarding = Annotated[

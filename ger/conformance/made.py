@@ -13,6 +13,7 @@ from ger.conformance.frontends import check_frontend
 from ger.conformance.outcome import TOLERANCE, Outcome
 from ger.conformance.sample import speech
 from ger.conformance.segmenters import check_segmenter
+from ger.conformance.speakers import check_speaker
 from ger.errors import GerError
 from ger.plugins import Plugin
 from ger.protocols import (
@@ -24,6 +25,7 @@ from ger.protocols import (
     LanguageModel,
     LmOptions,
     Segmenter,
+    Speaker,
 )
 from ger.registry import Kind
 from ger.settings import GENERATOR, Settings
@@ -36,6 +38,7 @@ _PROTOCOLS: dict[Kind, type] = {
     "segmenters": Segmenter,
     "backends": LanguageModel,
     "correctors": Corrector,
+    "speakers": Speaker,
 }
 
 
@@ -77,6 +80,8 @@ def check_plugin(
         yield from check_segmenter(made, speech(audio))
     elif plugin.kind == "backends":
         yield from check_backend(made, tolerance=tolerance)
+    elif plugin.kind == "speakers":
+        yield from check_speaker(made)
     else:
         yield from check_corrector(made)
 
@@ -105,11 +110,16 @@ def _corrector(make: Callable[..., Any], name: str, options: FrontendOptions) ->
     return make(lms, profile)
 
 
+def _speaker(make: Callable[..., Any], name: str, options: FrontendOptions) -> Any:
+    return make(options.model)
+
+
 _MAKERS: dict[Kind, Callable[[Callable[..., Any], str, FrontendOptions], Any]] = {
     "frontends": _frontend,
     "segmenters": _segmenter,
     "backends": _backend,
     "correctors": _corrector,
+    "speakers": _speaker,
 }
 
 

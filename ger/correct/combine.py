@@ -4,10 +4,12 @@ Every hypothesis has a share in the list, its posterior: `softmax(score / temper
 same system, times the weight of the system. Where a system's hypotheses lack scores, minus the logarithm of the
 position stands in for them. The system of a hypothesis is `extra["system"]`.
 
-- `mbr` chooses the listed text with the least expected word errors (Goel and Byrne 2000), `argmin_i sum_j P_j d(i, j)`.
+- `mbr` chooses the listed text with the least expected word errors (Goel and Byrne 2000), `argmin_i sum_j P_j d(i, j)`;
+  of translations the one with the highest expected chrF (Eikema and Aziz 2022, "Sampling-based approximations to
+  minimum Bayes risk decoding for neural machine translation"), texts compared as they are written.
 - `rover` takes the heaviest word at each place (Fiscus 1997), which can make a text that nobody has said as a whole.
 
-Case and punctuation do not count as differences.
+Elsewhere case and punctuation do not count as differences.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from ger.lm.features import acoustic
 from ger.lm.profile import COMBINATIONS, Combination
 from ger.registry import suggest
 from ger.text.align import carry_times, edits
+from ger.text.chrf import chrf_table
 from ger.text.network import Network, Path, Voter, build
 from ger.text.normalize import normalize
 from ger.types import Correction, Decision, Hypothesis, NBest
@@ -42,6 +45,8 @@ _SYSTEM = "system:"
 MAX_WORDS = 100_000
 #: How many paths are looked at for each text that `cross` may return: many have the words of another or of the list.
 _PATHS = 25
+#: Different translations that take part, the most probable ones.
+_TRANSLATIONS = 100
 #: How often trust is found, and the least of it before scaling.
 _ROUNDS, _LEAST = 2, 0.05
 
@@ -188,8 +193,9 @@ class Combiner:
     """Lets the hypotheses of a list vote; see the top of this file and `ger.protocols.Corrector`.
 
     A text that only differs in case and punctuation from the 1-best keeps the 1-best as it is. `scores` are the
-    posterior of the text (the sum over the hypotheses that say it) and its expected word errors; the confidence of a
-    word is its share in the votes at its place. A list with one hypothesis keeps it.
+    posterior of the text (the sum over the hypotheses that say it) and its expected word errors, or of a translation
+    its expected chrF; the confidence of a word is its share in the votes at its place. A list with one hypothesis keeps
+    it.
 
     Args:
         method: `mbr` or `rover`.
@@ -235,10 +241,12 @@ class Combiner:
         shares = posteriors(nbest, self.temperature, self.system_weights)
         if not any(shares):
             return as_it_was(nbest, "no system of the list has a weight")
-        return self._vote(nbest, _Ballot.of(nbest, shares))
+        return self._vote(nbest, _Ballot.of(nbest, shares), shares)
 
-    def _vote(self, nbest: NBest, ballot: _Ballot) -> Correction:
+    def _vote(self, nbest: NBest, ballot: _Ballot, shares: Sequence[float]) -> Correction:
         network = build(ballot.voters, self.null_confidence)
+        if nbest.task == "translate" and self.method == "mbr":
+            return _best_translation(nbest, ballot, shares, network)
         path = network.best()
         words = path.words if self.method == "rover" else ballot.least_errors()
         voter = ballot.first(words)
@@ -253,6 +261,29 @@ class Combiner:
             return _correction(nbest, nbest.best, "kept", "best of the list", scores, confidences)
         reason = f"hypothesis {number + 1} has {gain}"
         return _correction(nbest, nbest.hypotheses[number], "reranked", reason, scores, confidences)
+
+
+def _best_translation(nbest: NBest, ballot: _Ballot, shares: Sequence[float], network: Network) -> Correction:
+    """The listed text with the highest expected chrF, of several the first in the list."""
+    import numpy as np
+
+    mass: dict[str, float] = {}
+    for number in ballot.numbers:
+        text = nbest.hypotheses[number].text
+        if text in mass or len(mass) < _TRANSLATIONS:
+            mass[text] = mass.get(text, 0.0) + shares[number]
+    texts = list(mass)
+    first = {text: next(n for n in sorted(ballot.numbers) if nbest.hypotheses[n].text == text) for text in texts}
+    expected = chrf_table(texts) @ np.array([*mass.values()]) / sum(mass.values())
+    best = min(range(len(texts)), key=lambda i: (-round(float(expected[i]), 9), first[texts[i]]))
+    number, chrf = first[texts[best]], float(expected[best])
+    scores = {"posterior": mass[texts[best]], "expected_chrf": chrf}
+    confidences = network.path_of(ballot.numbers.index(number)).confidences
+    if number == 0:
+        return _correction(nbest, nbest.best, "kept", "best of the list", scores, confidences)
+    before = float(expected[texts.index(nbest.best.text)]) if nbest.best.text in mass else 0.0
+    reason = f"hypothesis {number + 1} has an expected chrF of {chrf:.1f}, the first one of {before:.1f}"
+    return _correction(nbest, nbest.hypotheses[number], "reranked", reason, scores, confidences)
 
 
 def _correction(

@@ -35,7 +35,7 @@ __all__ = ["Generator"]
 _SPARE, _LONGER = 16, 1.5
 #: Bytes of a token, on the cautious side: text in upper case or in other scripts takes more tokens.
 _BYTES_A_TOKEN = 3
-_OTHER = 128  # tokens of an answer that is no transcript
+_OTHER = {"utterance": 128, "recording": 512}  # tokens of an answer that is no transcript
 _NUMBER = 8  # tokens of a number and what may stand around it
 
 
@@ -159,7 +159,7 @@ class Generator:
     def _limit(self, texts: Sequence[str]) -> int:
         """Tokens after which an answer is no longer a transcript of this list."""
         if self._prompt.result == "other":
-            return _OTHER
+            return _OTHER[self._prompt.scope]
         if self._prompt.answer == "number":
             return _NUMBER
         longest = max(len(text.encode("utf-8", "replace")) for text in texts)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ger.errors import UsageError
 
-__all__ = ["RESAMPLES", "SEED", "bootstrap_interval", "difference_interval", "interval", "matched_pairs"]
+__all__ = ["RESAMPLES", "SEED", "bootstrap_interval", "difference_interval", "interval", "matched_pairs", "resampled"]
 
 #: How many times a corpus is drawn anew.
 RESAMPLES = 1000
@@ -43,7 +43,7 @@ def interval(
     Raises:
         UsageError: the two do not have the same length.
     """
-    sums = _resampled(_columns(errors, words), resamples, seed)
+    sums = resampled(_columns(errors, words), resamples, seed)
     return _percentiles(sums[:, 0], sums[:, 1], level)
 
 
@@ -67,7 +67,7 @@ def difference_interval(
     Raises:
         UsageError: the three do not have the same length.
     """
-    sums = _resampled(_columns(errors_a, errors_b, words), resamples, seed)
+    sums = resampled(_columns(errors_a, errors_b, words), resamples, seed)
     return _percentiles(sums[:, 0] - sums[:, 1], sums[:, 2], level)
 
 
@@ -100,8 +100,8 @@ def _columns(*columns: _Ints) -> npt.NDArray[np.int64]:
     return np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
 
 
-def _resampled(columns: npt.NDArray[np.int64], resamples: int, seed: int) -> npt.NDArray[np.int64]:
-    """Sums over utterances drawn with replacement, shape `(resamples, columns)`.
+def resampled(columns: npt.NDArray[np.int64], resamples: int, seed: int) -> npt.NDArray[np.int64]:
+    """Sums over utterances drawn with replacement, shape `(resamples, columns)`; zeros of fewer than two utterances.
 
     Equal rows are drawn together: how often each kind of row comes up is multinomial.
     """

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ger.evaluate.reports import Biasing, Comparison, Report
+from ger.evaluate.translation import METRICS, Quality, Rival, Translation
 
 __all__ = ["render"]
 
@@ -31,11 +32,15 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"CER        {report.cer:6.2f} %   {report.character_errors} errors in {report.characters} characters"
     if report.biasing:
         yield from _biasing(report.biasing)
+    if report.translation:
+        yield from _translation(report.translation, report.utterances)
     if report.by:
         yield ""
         yield from _groups(report)
     yield ""
     yield report.signature
+    for quality in report.translation.qualities if report.translation else ():
+        yield f"{METRICS[quality.metric]}|{quality.signature}"
 
 
 def _words(report: Report) -> Iterator[str]:
@@ -63,6 +68,35 @@ def _biasing(biasing: Biasing) -> Iterator[str]:
     yield f"U-WER      {biasing.u_wer:6.2f} %   {biasing.other_errors} errors in {biasing.other_words} other words"
     yield f"Recall     {biasing.recall:6.2f} %   {biasing.recognized} of {biasing.said} hotwords that were said"
     yield f"Precision  {biasing.precision:6.2f} %   {biasing.right} of {biasing.written} hotwords that were recognized"
+
+
+def _translation(translation: Translation, utterances: int) -> Iterator[str]:
+    for quality in translation.qualities:
+        yield from _quality(quality, utterances)
+    if translation.changed is not None:
+        rate = f", harmful {100 * translation.harmed / translation.changed:.1f} %" if translation.changed else ""
+        yield (
+            f"           {translation.changed} changed, {translation.helped} helped, {translation.harmed} harmed "
+            f"by sentence chrF{rate}"
+        )
+
+
+def _quality(quality: Quality, utterances: int) -> Iterator[str]:
+    mark = "%" if quality.metric == "ter" else " "
+    name = METRICS[quality.metric]
+    yield f"{name:10} {quality.score:6.2f} {mark}   {_range(quality.interval, '.2f')}   {utterances} utterances"
+    if quality.oracle is not None:
+        yield f"  Oracle   {quality.oracle:6.2f} {mark}   best hypothesis of each list by sentence chrF"
+    for rival, title, what in (
+        (quality.baseline, "Baseline", "first hypothesis"),
+        (quality.against, "Against", "second system"),
+    ):
+        if rival:
+            yield f"  {title:8} {rival.score:6.2f} {mark}   {what}; {_difference(rival)}"
+
+
+def _difference(rival: Rival) -> str:
+    return f"difference {_range(rival.difference, '+.2f')}, p = {rival.p_value:.2g} (paired bootstrap)"
 
 
 def _range(ends: tuple[float, float], form: str) -> str:
@@ -94,8 +128,13 @@ def _groups(report: Report) -> Iterator[str]:
     names = [metric for metric in ("wer", "wer_words", "cer") if metric.removesuffix("_words") in report.metrics]
     lists = "wer" in report.metrics and report.oracle is not None
     heads = [*names, *(["baseline_wer", "oracle_wer"] if lists else [])]
-    yield f"{'group':{width}}  {'n':>7}  {'words':>8}" + "".join(f"  {head:>12}" for head in heads)
+    for quality in report.translation.qualities if report.translation else ():
+        heads += [
+            quality.metric,
+            *([f"baseline_{quality.metric}", f"oracle_{quality.metric}"] if quality.baseline else []),
+        ]
+    yield f"{'group':{width}}  {'n':>7}  {'words':>8}" + "".join(f"  {head:>{max(12, len(head))}}" for head in heads)
     for name, group in report.by.items():
         values = group.to_json()
-        row = "".join(f"  {values.get(head, math.nan):12.2f}" for head in heads)
+        row = "".join(f"  {values.get(head, math.nan):{max(12, len(head))}.2f}" for head in heads)
         yield f"{name:{width}}  {group.utterances:7}  {group.counts.total:8}{row}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ger import __version__
 from ger.errors import InputError, UnknownNameError, UsageError
+from ger.evaluate import translation as translations
 from ger.evaluate.bootstrap import RESAMPLES, SEED, difference_interval, interval, matched_pairs
 from ger.evaluate.measure import Table, measure
 from ger.evaluate.rates import Counts
@@ -22,7 +23,7 @@ from ger.text import normalize
 __all__ = ["METRICS", "Biasing", "Comparison", "Report", "report"]
 
 #: What can be measured.
-METRICS = ("wer", "cer", "biasing")
+METRICS = ("wer", "cer", "biasing", *translations.METRICS)
 #: What is measured where nothing is said.
 DEFAULT = ("wer", "cer")
 
@@ -128,6 +129,7 @@ class Report:
         against: Compared with a second system, if there is one.
         by: Reports of the groups.
         biasing: Errors in hotwords, where they were asked for.
+        translation: What the metrics of translations say, where they were asked for.
     """
 
     signature: str
@@ -144,6 +146,7 @@ class Report:
     against: Comparison | None = None
     by: Mapping[str, Report] = field(default_factory=dict)
     biasing: Biasing | None = None
+    translation: translations.Translation | None = None
 
     @property
     def wer(self) -> float:
@@ -161,7 +164,9 @@ class Report:
         return 100 * self.character_errors / self.characters if self.characters else math.nan
 
     def value(self, metric: str) -> float:
-        """The rate called `wer` or `cer`; of `biasing`, that of the words in hotwords."""
+        """The rate or score of that name; of `biasing`, the error rate of the words in hotwords."""
+        if self.translation and metric in translations.METRICS:
+            return next(quality.score for quality in self.translation.qualities if quality.metric == metric)
         if metric == "biasing" and self.biasing:
             return self.biasing.b_wer
         return self.wer if metric == "wer" else self.cer
@@ -178,6 +183,13 @@ class Report:
             value |= {"cer": self.cer, "characters": self.characters, "character_errors": self.character_errors}
         if self.biasing:
             value |= self.biasing.to_json()
+        if self.translation:
+            made = self.translation.to_json()
+            if "wer" in self.metrics:
+                made["against"] = {**value.get("against", {}), **made.get("against", {})}
+            else:
+                made |= self.translation.changes()
+            value |= {name: item for name, item in made.items() if item != {}}
         if self.by:
             value["by"] = {name: group.to_json() for name, group in self.by.items()}
         return {name: item for name, item in value.items() if not _undefined(item)}
@@ -224,19 +236,29 @@ class Report:
         return {name: item for name, item in value.items() if not _undefined(item)}
 
 
-def report(items: Sequence[Item], *, normalizer: str = "none", metrics: Sequence[str] = DEFAULT) -> Report:
+def report(
+    items: Sequence[Item],
+    *,
+    normalizer: str = "none",
+    metrics: Sequence[str] = DEFAULT,
+    language: str | None = None,
+    tokenize: str | None = None,
+) -> Report:
     """Score utterances.
 
     Args:
         items: The utterances, of `ger.evaluate.sources.read_items` or made by hand.
         normalizer: What is done to every text first, a name of `ger.text.normalize`.
         metrics: Names of `METRICS`.
+        language: For BLEU and TER, the language of the texts; see `ger.evaluate.translation.measure`.
+        tokenize: The tokenizer for BLEU.
 
     Raises:
         InputError: there is nothing to score, no reference holds a word, or only some items hold a list or a text of
             a second system.
         UnknownNameError: there is no metric or normalizer of that name.
-        DependencyError: the normalizer needs a package that is not installed.
+        UsageError: no metric is named, or the tokenizer cannot be had.
+        DependencyError: the normalizer, or a metric, needs a package that is not installed.
     """
     for name in metrics:
         if name not in METRICS:
@@ -258,19 +280,28 @@ def report(items: Sequence[Item], *, normalizer: str = "none", metrics: Sequence
             f"version:{__version__}",
         ]
     )
-    by = dict(_groups(items, table, signature, tuple(metrics)))
-    return _summary(table, signature, tuple(metrics), by)
+    wanted = [name for name in metrics if name in translations.METRICS]
+    translated = None
+    if wanted:
+        translated = translations.measure(items, normalize.normalizer(normalizer), wanted, language, tokenize)
+    made = _summary(table, signature, tuple(metrics), dict(_groups(items, table, translated, signature, metrics)))
+    return replace(made, translation=translated.summary() if translated else None)
 
 
 def _groups(
-    items: Sequence[Item], table: Table, signature: str, metrics: tuple[str, ...]
+    items: Sequence[Item],
+    table: Table,
+    translated: translations.Table | None,
+    signature: str,
+    metrics: Sequence[str],
 ) -> Iterator[tuple[str, Report]]:
     """A report for each value of the field, in alphabetical order."""
     if all(item.group is None for item in items):
         return
     names = np.array([NO_GROUP if item.group is None else item.group for item in items], dtype=object)
     for name in sorted(set(names)):
-        yield name, _summary(table.rows(names == name), signature, metrics, {})
+        made = _summary(table.rows(names == name), signature, tuple(metrics), {})
+        yield name, replace(made, translation=translated.summary(names == name) if translated else None)
 
 
 def _summary(table: Table, signature: str, metrics: tuple[str, ...], by: Mapping[str, Report]) -> Report:

@@ -43,6 +43,7 @@ class Item:
         against: The text of a second system.
         group: The value of the field that rates are broken down by.
         hotwords: Those of its record.
+        target: The language of the texts, where its record says that they are a translation.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Item:
     against: str | None = None
     group: str | None = None
     hotwords: tuple[str, ...] = ()
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def read_items(
             other[key] if other else None,
             groups.get(key),
             _hotwords(key, right.records, left.records),
+            records[key].target if key in records else None,
         )
         for key, text in left.texts.items()
     ]

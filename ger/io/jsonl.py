@@ -105,6 +105,7 @@ def _nbest(value: Any, where: str) -> NBest:
         reference=made.reference,
         meta=made.meta,
         extra=made.extra,
+        target=made.target,
     )
 
 

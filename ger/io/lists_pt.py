@@ -1,24 +1,33 @@
-"""HypoTranslate's and Robust HyPoradise's `.pt` files: a list of `{"input": [text …], "ground_truth": text, …}`."""
+"""HypoTranslate's and Robust HyPoradise's `.pt` files: a list of `{"input": [text …], "ground_truth": text, …}`.
+
+Names of HypoTranslate's files tell the languages: `SPLIT_DATASET_SOURCE_TARGET_st_MODEL.pt`, with `mt` for `st` where
+text was translated and not speech. Their lists are translations.
+"""
 
 from __future__ import annotations
 
 import os
 import pickle
+import re
 import struct
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ger.errors import DependencyError, InputError, RecordError
 from ger.io.lists_text import Ids
 from ger.io.paths import printable
+from ger.languages import canonical
 from ger.types import Hypothesis, NBest
 
 __all__ = ["SUFFIXES", "read"]
 
 #: What names of such files end in.
 SUFFIXES = (".pt", ".pth")
+
+_PAIR = re.compile(r".+_([a-z]{2,3})_([a-z]{2,3})_(?:st|mt)(?:_[^_]+)?", re.IGNORECASE)
 
 #: What reading bytes as a pickle may raise that are none.
 _DAMAGED = (RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, AssertionError, struct.error)
@@ -56,7 +65,9 @@ def _list(item: Any, stem: str, number: int, name: str, ids: Ids) -> NBest:
     if reference is not None and not isinstance(reference, str):
         raise RecordError(f"{where}: 'ground_truth' should be text.")
     key = ids.add(f"{stem}:{number:04d}" if key is None else str(key), f"item {number}")
-    return NBest(key, tuple(Hypothesis(text) for text in texts), reference=reference)
+    nbest = NBest(key, tuple(Hypothesis(text) for text in texts), reference=reference)
+    pair = _PAIR.fullmatch(stem)
+    return replace(nbest, task="translate", language=canonical(pair[1]), target=canonical(pair[2])) if pair else nbest
 
 
 def _loaded(path: str | os.PathLike[str], name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from ger.errors import OutputError
 from ger.text.align import carry_times
@@ -80,7 +80,8 @@ def cues(corrections: Sequence[Correction]) -> list[Cue]:
     """The cues of a recording; segments without text have none.
 
     A segment whose words have times is cut into cues of at most 2 lines of 42 columns and 7 seconds, at the ends of
-    sentences, at commas and pauses where that is possible. A segment without word times stays one cue.
+    sentences, at commas and pauses where that is possible. A segment without word times stays one cue, unless it is a
+    translation: its words share the time of the segment by their lengths.
 
     Raises:
         OutputError: a segment has no times.
@@ -101,11 +102,20 @@ _Timed = tuple[float, float, tuple[str, ...]]
 def _cut(correction: Correction) -> list[_Timed]:
     tokens = tokenize(correction.text)
     words = carry_times(correction.words, correction.text)
+    if words[0].start is None and correction.task == "translate":
+        words = _spread(tokens, *span_of(correction))
     if words[0].start is None:
         start, end = span_of(correction)
         return [(start, end, tuple(_wrap(tokens)))]
     bounds = _best_cut(tokens, words)
     return [(_time(words[i].start), _time(words[j - 1].end), tuple(_wrap(tokens[i:j]))) for i, j in pairwise(bounds)]
+
+
+def _spread(tokens: Sequence[Token], start: float, end: float) -> tuple[Word, ...]:
+    """Words that share a span (seconds), each as long as its characters and the space behind it."""
+    ends = list(accumulate(_width(token.text) + 1 for token in tokens))
+    times = [start + (end - start) * place / ends[-1] for place in (0, *ends)]
+    return tuple(Word(token.text, *span) for token, span in zip(tokens, pairwise(times), strict=True))
 
 
 def span_of(correction: Correction) -> tuple[float, float]:

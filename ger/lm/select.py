@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from ger.protocols import LanguageModel, LmOptions
 __all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
 
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
+#: What names of classes end in, and which backend runs them.
+_BACKENDS = {"ForMaskedLM": "masked", "(ForConditionalGeneration|MTModel)": "seq2seq"}
 #: Names of columns that are not language models'.
 RESERVED = (
     *("acoustic", "words", "chars", "repeats", "biased", "rank", "agree", "votes", "added"),
@@ -40,7 +43,8 @@ def parse(text: str, name: str = "lm") -> LmSpec:
     """Read `[NAME=][BACKEND:]MODEL`.
 
     Without a backend, a URL is a server (`openai`), `.arpa` and `.bin` are n-gram models (`kenlm`), a folder tells by
-    its files whether it holds a rescorer (`rescorer`) or a masked model (`masked`), all else is `transformers`.
+    its files whether it holds a rescorer (`rescorer`), a masked model (`masked`) or a translation model (`seq2seq`),
+    all else is `transformers`.
 
     Args:
         text: For example `gpt2`, `domain=lm.arpa`, `masked:bert-base-uncased`, `http://localhost:8000/v1#gpt2`.
@@ -93,7 +97,8 @@ def _backend(text: str) -> str:
         folder = Path(text).expanduser()
         if (folder / "rescorer.json").is_file():
             return "rescorer"
-        return "masked" if any(name.endswith("ForMaskedLM") for name in _architectures(folder)) else "transformers"
+        made = " ".join(_architectures(folder))
+        return next((backend for end, backend in _BACKENDS.items() if re.search(rf"{end}\b", made)), "transformers")
     except (OSError, RuntimeError, ValueError):  # no name of a folder; told when the model is loaded
         return "transformers"
 

@@ -112,7 +112,7 @@ def _key(data: _Data, options: H2TOptions, rest: str) -> str:
     digest = hashlib.sha256(repr((fixed, rest)).encode())
     for nbest in (*data.fit, *data.held):
         seen = (nbest.id, nbest.reference, [(h.text, h.score) for h in nbest.hypotheses], nbest.context, nbest.meta)
-        digest.update(repr(seen).encode("utf-8", "surrogatepass"))
+        digest.update(repr((*seen, nbest.language, nbest.target)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
 
 

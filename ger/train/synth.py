@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from ger.errors import GerError, InputError, ModelError, OutputError, RecordError, UsageError
 from ger.io.paths import printable
-from ger.protocols import AsrFrontend
+from ger.protocols import AsrFrontend, Speaker
+from ger.speech import RATE, noisy, wav
 from ger.text.normalize import normalize
 from ger.train.kept import Kept
-from ger.train.speech import RATE, Voice, noisy
 from ger.types import AudioSegment, AudioSpan, NBest
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Delivery:
     """How texts are read; of several voices, speeds and noises each take has one of each, drawn by its id.
 
     Attributes:
-        voices: Specifications of voices (`ger.train.speech.voice`).
+        voices: Specifications of voices (`ger.speech.voice`).
         speeds: 1 is the voice's own.
         snrs: Ratios of speech to pink noise, dB; none for no noise.
         takes: How often each text is read.
@@ -105,7 +104,7 @@ class Reader:
     """Has texts read and recognized.
 
     Args:
-        voices: Voices by specification.
+        voices: Speakers by specification.
         frontend: The recognizer.
         delivery: How texts are read.
         key: What lists depend on beside that: the settings of the recognizer.
@@ -115,7 +114,7 @@ class Reader:
 
     def __init__(
         self,
-        voices: Mapping[str, Voice],
+        voices: Mapping[str, Speaker],
         frontend: AsrFrontend,
         delivery: Delivery,
         key: str = "",
@@ -202,12 +201,8 @@ def _whole(kept: Mapping[str, object], jobs: Sequence[Take]) -> Iterator[tuple[s
 
 
 def _write(path: Path, samples: Samples) -> None:
-    import numpy as np
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        path.write_bytes(wav(samples))
     except OSError as error:
         raise OutputError(f"{printable(path)} cannot be written: {error.strerror}.", "Check the folder.") from error

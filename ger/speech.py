@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import random
 import shutil
 import subprocess
 import tempfile
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from ger import registry
 from ger.errors import InputError, ModelError, UsageError
-from ger.registry import suggest
+from ger.protocols import Speaker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["ENGINES", "RATE", "Voice", "noisy", "voice"]
+__all__ = ["RATE", "espeak_ng", "flite", "noisy", "piper", "voice", "wav"]
 
 #: Samples per second.
 RATE = 16_000
@@ -34,41 +37,17 @@ _WORDS_PER_MINUTE = 175
 _PATIENCE = 120
 
 
-class Voice(Protocol):
-    """Something that reads texts aloud."""
-
-    @property
-    def signature(self) -> str:
-        """Program and voice."""
-        ...
-
-    def speak(self, text: str, speed: float = 1.0) -> Samples:
-        """The speech: float32, mono, 16 kHz, with a little silence around it.
-
-        Args:
-            text: One sentence or a few.
-            speed: 2 is twice as fast as the voice speaks by itself.
-
-        Raises:
-            InputError: nothing can be said of that text.
-            ModelError: the program failed.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Engine:
     """How a program is called.
 
     Attributes:
         program: Its name.
-        default: Voice that is used where none is named; empty where one has to be.
         install: How to get it.
         command: Arguments for voice, speed, file with the text, and WAV file to write.
     """
 
     program: str
-    default: str
     install: str
     command: Callable[[str, float, Path, Path], list[str]]
 
@@ -85,35 +64,51 @@ def _piper(voice: str, speed: float, text: Path, wav: Path) -> list[str]:
     return ["--model", voice, "--length_scale", f"{1 / speed:.4f}", "--output_file", str(wav)]
 
 
-#: The programs by name.
-ENGINES = {
-    "espeak-ng": _Engine("espeak-ng", "en-us", "apt install espeak-ng, or brew install espeak-ng", _espeak),
-    "flite": _Engine("flite", "slt", "apt install flite", _flite),
-    "piper": _Engine("piper", "", "pip install piper-tts", _piper),
-}
+def voice(spec: str, language: str | None = None) -> Speaker:
+    """The voice `PLUG-IN` or `PLUG-IN:NAME`, such as `espeak-ng:en-gb`, `flite:rms`, `piper:en_US-amy-medium.onnx`.
 
-
-def voice(spec: str) -> Voice:
-    """The voice `ENGINE` or `ENGINE:NAME`, such as `espeak-ng:en-gb`, `flite:rms`, `piper:en_US-amy-medium.onnx`.
+    Args:
+        spec: The plug-in, and what it is given.
+        language: The code of the language to speak; a voice of espeak-ng for it where the text names none.
 
     Raises:
-        UsageError: there is no such engine, its program is not installed, or a voice has to be named.
+        UnknownNameError: there is no such plug-in.
+        UsageError: its program is not installed, or a voice has to be named.
     """
     name, _, chosen = spec.partition(":")
-    if name not in ENGINES:
-        raise UsageError(f"There is no speech program called {name!r}.", suggest(name, ENGINES))
-    engine = ENGINES[name]
-    if not (chosen or engine.default):
-        raise UsageError(f"--voice {spec} names no voice.", "Write piper:MODEL.onnx, a voice of piper's.")
+    if name == "espeak-ng" and not chosen:
+        chosen = language or ""
+    speaker: Speaker = registry.load("speakers", name)(chosen)
+    return speaker
+
+
+def espeak_ng(voice: str) -> Speaker:
+    """A voice of espeak-ng; American English where none is named."""
+    return _found(_Engine("espeak-ng", "apt install espeak-ng, or brew install espeak-ng", _espeak), voice or "en-us")
+
+
+def flite(voice: str) -> Speaker:
+    """A voice of flite, which speaks English; `slt` where none is named."""
+    return _found(_Engine("flite", "apt install flite", _flite), voice or "slt")
+
+
+def piper(voice: str) -> Speaker:
+    """A voice of piper, the file of its model."""
+    if not voice:
+        raise UsageError("piper has no voice of its own.", "Write piper:MODEL.onnx, a voice of piper's.")
+    return _found(_Engine("piper", "pip install piper-tts", _piper), voice)
+
+
+def _found(engine: _Engine, voice: str) -> Speaker:
     program = shutil.which(engine.program)
     if program is None:
         raise UsageError(f"The program {engine.program} is not on the path.", f"Install it: {engine.install}.")
-    return _Program(engine, program, chosen or engine.default)
+    return _Program(engine, program, voice)
 
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """A voice of a program; see `Voice`."""
+    """A voice of a program; see `ger.protocols.Speaker`."""
 
     engine: _Engine
     program: str
@@ -121,11 +116,11 @@ class _Program:
 
     @property
     def signature(self) -> str:
-        """See `Voice`."""
+        """See `ger.protocols.Speaker`."""
         return f"{self.engine.program}:{self.voice}"
 
     def speak(self, text: str, speed: float = 1.0) -> Samples:
-        """See `Voice`."""
+        """See `ger.protocols.Speaker`."""
         import numpy as np
 
         from ger.errors import AudioError
@@ -156,6 +151,19 @@ class _Program:
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise ModelError(f"{self.signature} failed: {said[-1] if said else 'no reason given'}.", "Check the voice.")
+
+
+def wav(samples: Samples) -> bytes:
+    """A WAV file of 16 bit."""
+    import numpy as np
+
+    file = io.BytesIO()
+    with wave.open(file, "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(RATE)
+        stream.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
 
 
 def noisy(samples: Samples, snr: float, seed: str) -> Samples:
