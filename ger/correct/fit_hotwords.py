@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ger import __version__
-from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, letters
+from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, heard_hotwords, letters
 from ger.correct.hotword_model import HotwordModel
 from ger.correct.hotwords import Likely, Ready, judged, looked_at, put
 from ger.correct.outcome import as_it_was
@@ -220,6 +220,7 @@ class _Examples:
     entries: Entries
     found: list[Found]
     right: list[bool]
+    rates: dict[str, Rates] = field(default_factory=dict)
 
 
 def _confusions(lists: Sequence[NBest]) -> tuple[Confusions, Confusions]:
@@ -314,4 +315,9 @@ def _put(own: _Examples, found: Sequence[Likely], threshold: float) -> Rates:
 
 
 def _rates(own: _Examples, text: str) -> Rates:
-    return Rates.of(own.nbest.reference or "", text, [item.text for item in own.entries.hotwords])
+    """Errors of a text of the list; of the hotwords, those count that can be in it or are in the reference."""
+    if text not in own.rates:
+        reference = own.nbest.reference or ""
+        there = {*heard_hotwords(own.entries, (reference, text)), *(one.hotword for one in own.found)}
+        own.rates[text] = Rates.of(reference, text, [own.entries.hotwords[i].text for i in sorted(there)])
+    return own.rates[text]

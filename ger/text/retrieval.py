@@ -41,7 +41,7 @@ class SoundIndex:
         self._entries = of[order]
         self._starts = np.searchsorted(features[order], np.arange(len(self._numbers) + 1))
 
-    def near(self, text: str, least: float = 0.45, most: int = 50) -> npt.NDArray[np.int64]:
+    def near(self, text: str, least: float = 0.45, most: int = 30) -> npt.NDArray[np.int64]:
         """Numbers of the entries that sound most like a text, in no order.
 
         Args:
