@@ -71,7 +71,7 @@ def learned_from(data: Path, most: int) -> list[NBest]:
         lists += [replace(nbest, id=f"{name}-{nbest.id}", language="en") for nbest in rows]
     lists = random.Random(1).sample(lists, min(most, len(lists)))
     sizes = (30, 100, 100, 100, 300, 1000)
-    made = [with_made_up(lists, size, seed=size)[i :: len(sizes)] for i, size in enumerate(sizes)]
+    made = [with_made_up(lists[i :: len(sizes)], size, seed=size) for i, size in enumerate(sizes)]
     return [nbest for part in made for nbest in part]
 
 

@@ -45,7 +45,7 @@ _BATCH = 64
 #: A word that is this rare or rarer is one that somebody would list: the 5,000 commonest ones are above.
 _RARE = 6.0
 _STRENGTH = 0.3
-#: One of so many made-up hotwords sounds like a word of the text.
+#: One of so many made-up hotwords sounds like a word of the text, and so many do at most.
 _SIMILAR = 10
 #: Errors in other words may become so many more, as a share of all words.
 _SLACK = 0.0002
@@ -166,7 +166,7 @@ def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list
     for i, (nbest, rares) in enumerate(zip(lists, rare, strict=True)):
         own = sorted(rares) if i % 3 else []
         listed = similar[_known(nbest)]
-        others = listed.to(normalize(nbest.best.text).split(), size // _SIMILAR, chance)
+        others = listed.to(normalize(nbest.best.text).split(), min(_SIMILAR, size // _SIMILAR), chance)
         pools = [words for words in (pool, listed.words) if words]
         others += [chance.choice(chance.choice(pools)) for _ in range(2 * size)] if pools else []
         more = [word for word in dict.fromkeys(others) if word not in rares][: max(0, size - len(own))]
@@ -180,6 +180,7 @@ class _Similar:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = words
+        self._found: dict[str, list[int]] = {}
 
     @cached_property
     def _index(self) -> SoundIndex:
@@ -189,9 +190,13 @@ class _Similar:
         """Up to so many that sound like one of some words, each like another where there are enough."""
         if not self.words:
             return []
-        picked = chance.sample(words, min(len(words), most))
-        found = [self._index.near(word, most=5).tolist() for word in picked]
+        found = [self._near(word) for word in chance.sample(words, min(len(words), most))]
         return [self.words[chance.choice(near)] for near in found if near]
+
+    def _near(self, word: str) -> list[int]:
+        if word not in self._found:
+            self._found[word] = self._index.near(word, most=5).tolist()
+        return self._found[word]
 
 
 def _known(nbest: NBest) -> Commonness:
