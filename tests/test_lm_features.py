@@ -142,7 +142,7 @@ def test_a_language_model_must_give_numbers(number: float) -> None:
 def test_lists_of_none_and_of_one() -> None:
     lists = [listed(), listed("a", scores=[-1.0]), listed("")]
     table = compute(lists, [*OWN, "lm", "system:x"], {"lm": ScriptedLM()})
-    assert [values.shape for values in table.values] == [(0, 10), (1, 10), (1, 10)]
+    assert [values.shape for values in table.values] == [(0, 11), (1, 11), (1, 11)]
     assert table.values[1].tolist() == [[-1, 0, 1, 1, 0, 0, 0, 0, 0, 0]]
     assert [made.tolist() for made in table.allowed] == [[], [True], [True]]
     assert compute([], ["words"], {}).values == []
@@ -163,7 +163,7 @@ def test_a_thousand_hypotheses_and_ten_thousand_characters() -> None:
     texts = [f"word{i} " + "long " * 2000 for i in range(3)] + [f"word{i}" for i in range(997)]
     nbest = listed(*texts, scores=[-float(i) for i in range(1000)])
     table = compute([nbest], OWN, {}, min_length=0.8)
-    assert table.values[0].shape == (1000, 8)
+    assert table.values[0].shape == (1000, 9)
     assert np.isfinite(table.values[0]).all()
     assert table.allowed[0].sum() == 3
     # Agreement is with the first 100: two of 2001 words that differ in one, and 97 of one word.
