@@ -136,8 +136,7 @@ class FasterWhisper:
         options = self._options
         return (
             f"faster-whisper:{self._name},{self._compute_type},beam={self._beam},nbest={options.nbest},"
-            f"task={options.task},language={options.language or 'auto'}"
-            + (f",hotwords={len(options.hotwords)}" if options.hotwords else "")
+            f"task={options.task},language={options.language or 'auto'}" + self._shortlist.signature
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
@@ -323,12 +322,14 @@ class FasterWhisper:
         made = joined(
             job.paths,
             [path for path in paths if len(path.tokens) < limit],
+            told.hotwords,
             score=lambda texts: self._scores(job, [], texts),
             biased=lambda texts: self._scores(job, before, texts),
             decode=tokenizer.decode,
             size=self._options.nbest,
         )
-        job.paths, job.candidates, job.best_tokens = made.paths, made.hypotheses, made.best
+        if made:
+            job.paths, job.candidates, job.best_tokens = made.paths, made.hypotheses, made.best
 
     def _scores(self, job: _Job, before: list[int], texts: list[tuple[int, ...]]) -> list[float]:
         """log p of whole texts behind a prompt, by teacher forcing, as the search scores them."""

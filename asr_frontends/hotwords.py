@@ -7,12 +7,15 @@ recognizer that was told the hotwords is kept beside it (`BIASED`).
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from asr_frontends.beams import Decode, Merged, Path, distinct, merge, whole
 from ger.text.normalize import normalize
+from ger.text.retrieval import SoundIndex
 from ger.text.sounds import likeness
 from ger.text.tokens import tokenize
 from ger.types import Hypothesis
@@ -24,7 +27,8 @@ BIASED = "biased_score"
 
 _MOST = 16  # hotwords that are told at once; more and Whisper base hears fewer of them
 _LEAST = 0.4  # likeness of sound to something in the list
-_LONGER = 1  # words that a recognizer may make more of a hotword than it has
+_NEAR = 0.3  # the same, as the index counts it
+_LONGEST = 4  # words that may sound like a hotword
 
 Tokens = tuple[int, ...]
 Score = Callable[[list[Tokens]], list[float]]
@@ -57,35 +61,47 @@ class Shortlist:
     """Finds the hotwords that sound like something in a list.
 
     Args:
-        hotwords: Those of all recordings, the most important first.
+        hotwords: Those of all recordings.
     """
 
     def __init__(self, hotwords: Sequence[str]) -> None:
         self._hotwords = tuple(hotwords)
 
+    @property
+    def signature(self) -> str:
+        """How many there are, and which: for the signature of a front end."""
+        if not self._hotwords:
+            return ""
+        digest = hashlib.sha256("\n".join(self._hotwords).encode("utf-8", "backslashreplace")).hexdigest()
+        return f",hotwords={len(self._hotwords)}:{digest[:8]}"
+
+    @cached_property
+    def _index(self) -> SoundIndex:
+        return SoundIndex(self._hotwords)
+
     def of(self, own: Iterable[str], texts: Iterable[str]) -> tuple[str, ...]:
         """The hotwords to tell, those that sound most like something in the texts first.
 
         Args:
-            own: Those of the segment, which come before those of all where both are as likely.
+            own: Those of the segment.
             texts: What was heard without them.
         """
-        entries = tuple(dict.fromkeys((*own, *self._hotwords)))
-        spans = _spans(texts, max((len(entry.split()) for entry in entries), default=0) + _LONGER)
-        if not entries or not spans:
-            return ()
-        best = [max(likeness(entry, span) for span in spans) for entry in entries]
-        likely = sorted((i for i in range(len(entries)) if best[i] >= _LEAST), key=lambda i: -best[i])
-        return tuple(entries[i] for i in likely[:_MOST])
+        best: dict[str, float] = {}
+        for span in _spans(texts):
+            near = (self._hotwords[i] for i in self._index.near(span, _NEAR))
+            for hotword in (*own, *near):
+                best[hotword] = max(best.get(hotword, 0.0), likeness(hotword, span))
+        likely = [hotword for hotword in best if best[hotword] >= _LEAST]
+        return tuple(sorted(likely, key=lambda hotword: -best[hotword])[:_MOST])
 
 
-def _spans(texts: Iterable[str], longest: int) -> list[str]:
+def _spans(texts: Iterable[str]) -> list[str]:
     """All runs of words."""
     found: dict[str, None] = {}
     for text in dict.fromkeys(texts):
         words = [token.text for token in tokenize(normalize(text))]
         for first in range(len(words)):
-            for after in range(first + 1, min(len(words), first + longest) + 1):
+            for after in range(first + 1, min(len(words), first + _LONGEST) + 1):
                 found[" ".join(words[first:after])] = None
     return list(found)
 
@@ -113,45 +129,81 @@ def prompted(hotwords: Sequence[str], encode: Callable[[str], Sequence[int]], fi
     return Prompt(tuple(told), tokens)
 
 
-def joined(alone: list[Path], told: list[Path], *, score: Score, biased: Score, decode: Decode, size: int) -> Joined:
+def joined(
+    alone: list[Path],
+    told: list[Path],
+    hotwords: Sequence[str],
+    *,
+    score: Score,
+    biased: Score,
+    decode: Decode,
+    size: int,
+) -> Joined | None:
     """One list out of what was found without hotwords and with them, sorted by the scores without.
 
-    Of the list, the half that is best without hotwords stays; then come the texts that are best with them.
+    Texts with a hotword take up to half of it; nothing else of the second search is of use. `BIASED` of theirs is
+    exact; that of the others is their score and what all of them together gain or lose, so that being told hotwords
+    changes nothing among them.
 
     Args:
         alone: What was found without, with its log-probabilities (nats).
         told: What was found with them, with its log-probabilities given them.
+        hotwords: Those that were told.
         score: log p(tokens) without hotwords.
         biased: log p(tokens) with them.
         decode: From tokens to text.
-        size: How many texts are wanted.
+        size: How many texts are wanted; of a single one none is left for those with hotwords.
+
+    Returns:
+        `None` where no text has a hotword: the list stays as it is.
     """
-    found = merge(whole(told, decode), decode)[:size] if told else []
+    values = {_key(item): item.score for item in distinct(told, decode)}
+    found = merge(whole(told, decode), decode) if told else []
+    named = [item for item in found if _has(item.text, hotwords)][: size // 2]
+    if not named:
+        return None
     known = {path.tokens for path in alone}
-    new = [item.path.tokens for item in found if item.path.tokens not in known]
+    new = [item.path.tokens for item in named if item.path.tokens not in known]
     paths = alone + [Path(tokens, value) for tokens, value in zip(new, score(new) if new else [], strict=True)]
+    chosen = {_key(item) for item in named}
     ranked = merge(paths, decode)
-    texts = {normalize(item.text): item for item in ranked}
-    order = [texts[text] for item in found if (text := normalize(item.text)) in texts]
-    wanted = list(dict.fromkeys([*ranked[: size // 2], *order, *ranked]))[:size]
-    ranked = _descending([item for item in ranked if item in wanted])
-    values = {normalize(item.text): item.score for item in distinct(told, decode)}
-    rest = [item for item in ranked if normalize(item.text) not in values]
-    values |= zip(
-        (normalize(item.text) for item in rest),
-        biased([item.path.tokens for item in rest]) if rest else [],
-        strict=True,
-    )
+    others = [item for item in ranked if _key(item) not in chosen][: size - len(named)]
+    ranked = _descending([item for item in ranked if item in others or _key(item) in chosen])
+    plain = [item for item in others if not _has(item.text, hotwords)]
+    common = [item for item in plain if _key(item) in values]
+    if plain and not common:
+        common = plain[:1]
+        values[_key(plain[0])] = biased([plain[0].path.tokens])[0]
+    gained = _log_sum(values[_key(item)] for item in common) - _log_sum(item.score for item in common) if common else 0
+    exact = {key: value for key, value in values.items() if key not in set(map(_key, plain))}
+    scores = [exact.get(_key(item), item.score + gained) for item in ranked]
     hypotheses = [
-        Hypothesis(item.text, item.score, item.score, extra=_told(values[normalize(item.text)])) for item in ranked
+        Hypothesis(item.text, item.score, item.score, extra={BIASED: value})
+        for item, value in zip(ranked, scores, strict=True)
     ]
     return Joined(paths, hypotheses, ranked[0].path.tokens if ranked else ())
+
+
+def _key(item: Merged) -> str:
+    return normalize(item.text)
+
+
+def _has(text: str, hotwords: Iterable[str]) -> bool:
+    """Whether a text has one of the hotwords, also with 's behind it."""
+    said = f" {_words(text)} "
+    return any(f" {words} " in said for hotword in hotwords if (words := _words(hotword)))
+
+
+def _words(text: str) -> str:
+    return " ".join(token.text.removesuffix("'s") for token in tokenize(normalize(text)))
+
+
+def _log_sum(values: Iterable[float]) -> float:
+    given = list(values)
+    top = max(given)
+    return top + math.log(math.fsum(math.exp(value - top) for value in given))
 
 
 def _descending(ranked: list[Merged]) -> list[Merged]:
     """Without a text whose score is that of the one before it."""
     return [item for i, item in enumerate(ranked) if not i or item.score < ranked[i - 1].score]
-
-
-def _told(score: float) -> dict[str, float]:
-    return {BIASED: score} if math.isfinite(score) else {}

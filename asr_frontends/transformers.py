@@ -71,8 +71,7 @@ class TransformersASR:
         target = f",target={options.into}" if options.into not in (None, "en") else ""
         return (
             f"transformers:{self._name},{self._precision},beam={self._recognizer.beam},nbest={options.nbest},"
-            f"task={options.task}{target},language={options.language or 'auto'}"
-            + (f",hotwords={len(options.hotwords)}" if options.hotwords else "")
+            f"task={options.task}{target},language={options.language or 'auto'}" + self._recognizer.told
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:

@@ -85,9 +85,11 @@ class Recognizer(ABC):
 
     Attributes:
         beam: Width of the search.
+        told: What the signature says of hotwords.
     """
 
     beam: int
+    told = ""
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded, self._options = loaded, loaded.options

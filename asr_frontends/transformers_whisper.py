@@ -43,6 +43,7 @@ class WhisperRecognizer(SequenceRecognizer):
         self._heads: list[list[int]] = getattr(config, "alignment_heads", None) or self._upper_heads()
         self._languages = Languages()
         self._shortlist = Shortlist(self._options.hotwords)
+        self.told = self._shortlist.signature
         self._start = int(config.decoder_start_token_id)
         self._plain = self._vocabulary["<|notimestamps|>"]
         told = getattr(config, "is_multilingual", None)
@@ -164,12 +165,14 @@ class WhisperRecognizer(SequenceRecognizer):
         made = joined(
             job.paths,
             found.paths if found.ended else [],
+            told.hotwords,
             score=lambda texts: self._scores(job, (), texts),
             biased=lambda texts: self._scores(job, before, texts),
             decode=self._decode,
             size=self._options.nbest,
         )
-        job.paths, job.hypotheses, job.best = made.paths, made.hypotheses, made.best
+        if made:
+            job.paths, job.hypotheses, job.best = made.paths, made.hypotheses, made.best
 
     def _encoded(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False).input_ids)

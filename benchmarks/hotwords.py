@@ -19,17 +19,19 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from common import machine
+from rapidfuzz.distance import Levenshtein
 
 from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import Rates, fit_hotwords, with_made_up
 from ger.correct.hotword_model import HotwordModel, default, read_model, write_model
 from ger.correct.hotwords import HotwordCorrector
+from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotword, Hotwords
 from ger.io.lists import read_lists
 from ger.types import Context, Hypothesis, NBest
@@ -69,7 +71,7 @@ def learned_from(data: Path, most: int) -> list[NBest]:
         lists += [replace(nbest, id=f"{name}-{nbest.id}", language="en") for nbest in rows]
     lists = random.Random(1).sample(lists, min(most, len(lists)))
     sizes = (30, 100, 100, 100, 300, 1000)
-    made = [with_made_up(lists, size, seed=size)[i :: len(sizes)] for i, size in enumerate(sizes)]
+    made = [with_made_up(lists[i :: len(sizes)], size, seed=size) for i, size in enumerate(sizes)]
     return [nbest for part in made for nbest in part]
 
 
@@ -100,8 +102,17 @@ def longer(lists: Sequence[NBest], size: int) -> list[NBest]:
     return made
 
 
-def measured(lists: Sequence[NBest], model: HotwordModel) -> tuple[Rates, Rates, float]:
-    """Errors before and after, in the lists' own hotwords, and the seconds it took."""
+def counted(reference: str, text: str, hotwords: Sequence[str]) -> Rates:
+    """Errors of one utterance, words as they are stored."""
+    said, put = reference.split(), text.split()
+    found = biasing(said, put, [hotword.split() for hotword in hotwords])
+    return Rates(found[0], found[1], len(said), Levenshtein.distance(said, put))
+
+
+def measured(
+    lists: Sequence[NBest], own: Mapping[str, Sequence[str]], model: HotwordModel
+) -> tuple[Rates, Rates, float]:
+    """Errors before and after, told apart by the benchmark's own lists, and the seconds it took."""
     corrector = HotwordCorrector(FirstBest(), Hotwords(), model)
     before, after, seconds = Rates(), Rates(), 0.0
     for start in range(0, len(lists), 64):
@@ -110,9 +121,8 @@ def measured(lists: Sequence[NBest], model: HotwordModel) -> tuple[Rates, Rates,
         corrections = corrector.correct(part)
         seconds += time.process_time() - began
         for nbest, correction in zip(part, corrections, strict=True):
-            own = nbest.context.hotwords[:100]
-            before += Rates.of(nbest.reference or "", nbest.best.text, own)
-            after += Rates.of(nbest.reference or "", correction.text, own)
+            before += counted(nbest.reference or "", nbest.best.text, own[nbest.id])
+            after += counted(nbest.reference or "", correction.text, own[nbest.id])
     return before, after, seconds
 
 
@@ -122,8 +132,9 @@ def table(data: Path, model: HotwordModel, sizes: Sequence[int], every: int) -> 
     for size in sizes:
         for part, system in SETS:
             lists = biased(data, part, system)
+            own = {nbest.id: nbest.context.hotwords for nbest in lists}
             lists = (longer(lists, size) if size > 100 else lists)[::every]
-            before, after, seconds = measured(lists, model)
+            before, after, seconds = measured(lists, own, model)
             less = 100 * (1 - after.biased / before.biased)
             rates = [f"{b:8.2f} ->{a:6.2f}" for b, a in zip(told(before), told(after), strict=True)]
             speed = len(lists) / seconds

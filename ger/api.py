@@ -90,9 +90,9 @@ def settings(**options: Any) -> Settings:
     of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
     (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
     weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
-    one, unless there is an adapter, and the one that judges. `segmenter`, `mode` and `answers` are those of
-    `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into `target`,
-    with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
+    one, unless there is an adapter, and the one that judges. `segmenter`, `mode`, `answers` and `hotword_model` are
+    those of `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into
+    `target`, with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
 
     Raises:
         InputError: the profile cannot be read.

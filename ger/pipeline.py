@@ -26,6 +26,7 @@ from ger.io.inputs import Input
 from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
 from ger.languages import name_of, same
+from ger.memory import give_back
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
@@ -285,6 +286,7 @@ class Pipeline:
             made.append(Stretch(nbest, correction, segment, opened.lost.get(nbest.id)))
         for own in _by_input(list(zip(window, made, strict=True))):
             own[0][0][0].add([stretch for _, stretch in own])
+        give_back()
 
     @cached_property
     def _whole(self) -> bool:

@@ -10,7 +10,7 @@ from fakes import Made, tone
 import ger
 from ger.api import settings
 from ger.errors import InputError, ModelError, UnknownNameError, UsageError
-from ger.lm.profile import RANK_PRIOR, Profile, write_profile
+from ger.lm.profile import BIASED_WEIGHT, RANK_PRIOR, Profile, write_profile
 from ger.lm.select import LmSpec
 from ger.settings import Settings
 
@@ -83,7 +83,13 @@ def test_options_go_where_they_belong() -> None:
     assert (lm.compute_type, lm.batch_tokens) == ("float32", 99)
     assert (recognizer.device, recognizer.threads, lm.device, lm.threads) == ("cpu", 2, "cpu", 2)
     assert profile.lms == (LmSpec("lm", "transformers", "l"),)
-    assert profile.weights == {"acoustic": 0.5, "lm": 0.5, "rank": 0.5 * RANK_PRIOR, "repeats": -1}
+    assert profile.weights == {
+        "acoustic": 0.5,
+        "lm": 0.5,
+        "rank": 0.5 * RANK_PRIOR,
+        "repeats": -1,
+        "biased": 0.5 * BIASED_WEIGHT,
+    }
     assert profile.form == "lower"
     assert settings(nbest=None, weight=None) == Settings()
 
@@ -102,6 +108,7 @@ def test_the_language_models_replace_those_of_the_profile() -> None:
         "words": 2.0,
         "rank": 0.75 * RANK_PRIOR,
         "repeats": -1,
+        "biased": 0.75 * BIASED_WEIGHT,
     }
 
 

@@ -156,7 +156,7 @@ def test_several_models_with_weights(two: Path, made: Made) -> None:
     assert first["text"] == "so change"  # equal scores cancel out, and the recognizer's order stays
     assert first["scores"]["lm"] == first["scores"]["far"] == -40.0
     named = call("rescore", two, "--lm", "big=x", "--weight", "0.4")
-    assert "rescore:acoustic=0.6,rank=3,repeats=-1,big=0.4,form" in named.stdout
+    assert "rescore:acoustic=0.6,rank=3,repeats=-1,biased=0.42,big=0.4,form" in named.stdout
 
 
 def test_earlier_utterances_are_context(tmp_path: Path, made: Made) -> None:

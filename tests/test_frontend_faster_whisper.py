@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,12 +19,13 @@ import pytest
 
 from asr_frontends import faster_whisper as module
 from asr_frontends.faster_whisper import FasterWhisper
+from asr_frontends.hotwords import Shortlist
 from asr_frontends.whisper import Languages
 from ger.errors import MemoryLimitError, ModelError, UsageError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.protocols import AsrFrontend, FrontendOptions
 from ger.text.normalize import normalize
-from ger.types import AudioSegment, AudioSpan, NBest
+from ger.types import AudioSegment, AudioSpan, Context, NBest
 
 pytest.importorskip("faster_whisper")
 
@@ -53,6 +55,7 @@ def with_options(whisper: FasterWhisper, **options: Any) -> FasterWhisper:
     made._options = FrontendOptions(**{"device": "cpu"} | options)
     made._beam = max(5, 4 * made._options.nbest)
     made._tokenizers, made._languages = {}, Languages()
+    made._shortlist = Shortlist(made._options.hotwords)
     return made
 
 
@@ -77,22 +80,22 @@ class Teacher:
         self.whisper, self.encoded, self.frames = whisper, job.states[np.newaxis], job.window
         self.tokenizer = whisper._tokenizer("en")
 
-    def score(self, tokens: Sequence[int]) -> float:
+    def score(self, tokens: Sequence[int], before: Sequence[int] = ()) -> float:
         import ctranslate2
 
-        prompt = [*self.tokenizer.sot_sequence, self.tokenizer.no_timestamps, *tokens]
+        prompt = [*before, *self.tokenizer.sot_sequence, self.tokenizer.no_timestamps, *tokens]
         (result,) = self.whisper._model.generate(
             ctranslate2.StorageView.from_array(self.encoded),
             [prompt],
             beam_size=1,
-            max_length=2 * (len(tokens) + 1),
+            max_length=2 * (len(tokens) + len(before) + 1),
             return_logits_vocab=True,
             suppress_blank=False,  # it would also forbid the end right after the forced tokens
         )
         total = 0.0
         wanted = [*tokens, self.tokenizer.eot]
-        assert len(result.logits[0]) == len(wanted)
-        for place, (logits, token) in enumerate(zip(result.logits[0], wanted, strict=True)):
+        assert len(result.logits[0]) >= len(wanted)
+        for place, (logits, token) in enumerate(zip(result.logits[0], wanted, strict=False)):
             row = np.array(logits).astype(np.float64)
             if place == 0:
                 row[[220, self.tokenizer.eot]] = -np.inf  # 220: the blank, see suppress_ids_begin of the model
@@ -140,6 +143,55 @@ def test_scores_are_total_log_probabilities(precise: FasterWhisper, monkeypatch:
     for hypothesis in nbest.hypotheses:
         assert hypothesis.score == pytest.approx(math.log(forms[normalize(hypothesis.text)]), abs=1e-6)
     assert len(job.paths) > len(forms)
+
+
+NAMES = ("Szymanski", "Ravenscar", "<|endoftext|>", "Solvanta", "Brixworth", "Pemberley Crane")
+
+
+@pytest.mark.slow
+def test_hotwords_are_found_and_scores_are_those_without_them(
+    precise: FasterWhisper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    samples = spoken(tmp_path, "en-gb", "Professor Szymanski will open the conference on Monday.")
+    plain, told = with_options(precise), with_options(precise, hotwords=NAMES)
+    jobs: list[Any] = []
+    monkeypatch.setattr(told, "_nbest", lambda job: jobs.append(job) or FasterWhisper._nbest(told, job))
+    (before,), (after,) = plain.recognize([segment(samples)]), told.recognize([segment(samples)])
+    assert not any("Szymanski" in h.text for h in before.hypotheses)
+    assert_list(after, 5)
+    assert after.best.text == before.best.text  # the list is sorted by the scores without hotwords
+    names = [h for h in after.hypotheses if "Szymanski" in h.text]
+    assert names
+    biased = {h.text: h.extra["biased_score"] for h in after.hypotheses}
+    gained = [biased[h.text] - h.score for h in after.hypotheses if h not in names]
+    assert gained == pytest.approx([gained[0]] * len(gained))
+    assert max(biased, key=lambda text: biased[text]) in {h.text for h in names}
+    assert "Szymanski" in after.meta["hotwords_told"]
+    assert set(after.meta["hotwords_told"]) <= set(NAMES)
+    assert "hotwords=6:" in told.signature
+    assert "hotwords" not in plain.signature
+
+    teacher, (job,) = Teacher(told, samples), jobs
+    for path in job.paths[-4:]:
+        assert path.score == pytest.approx(teacher.score(path.tokens), abs=1e-3)
+    prompt = [teacher.tokenizer.sot_prev, *job.told.tokens]
+    assert all(token < teacher.tokenizer.eot for token in job.told.tokens)
+    (path,) = [p for p in job.paths if teacher.tokenizer.decode(list(p.tokens)).strip() == names[0].text]
+    alone = teacher.score(path.tokens, prompt)
+    assert alone - 1e-3 <= biased[names[0].text] < alone + 1.0  # forms of the text add up
+
+
+@pytest.mark.slow
+def test_silence_and_other_sentences_do_not_echo_hotwords(precise: FasterWhisper, tmp_path: Path) -> None:
+    told = with_options(precise, hotwords=NAMES)
+    noise = np.random.default_rng(0).normal(0, 0.001, 3 * SAMPLE_RATE).astype(np.float32)
+    said = spoken(tmp_path, "en-us", "Please close the door.")
+    own = replace(segment(said, "c"), context=Context(hotwords=("Clothilde Orr",)))
+    quiet, door, other = told.recognize([segment(noise, "a"), segment(said, "b"), own])
+    assert quiet.hypotheses == ()
+    assert normalize(door.best.text) == normalize(other.best.text) == "please close the door"
+    assert "Clothilde Orr" in other.meta["hotwords_told"]
+    assert "Clothilde Orr" not in door.meta["hotwords_told"]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -160,6 +161,23 @@ def assert_scores_of_whisper(frontend: TransformersASR, folder: Path, job: Any, 
     for path in job.paths:
         assert path.score == pytest.approx(teacher.score(dict(features), prompt, path.tokens), abs=1e-3)
     assert_sums(nbest, job.paths, lambda tokens: tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+@pytest.mark.slow
+def test_whisper_is_told_hotwords(whisper_folder: Path, tmp_path: Path) -> None:
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed")
+    text = "Professor Szymanski will open the conference on Monday."
+    subprocess.run(["espeak-ng", "-v", "en-gb", "-w", str(tmp_path / "s.wav"), text], check=True)
+    given = segment(np.concatenate(list(decode(tmp_path / "s.wav"))))
+    told = load(whisper_folder, beam_size=8, hotwords=("Szymanski", "<|endoftext|>", "Brixworth"))
+    (job,), (nbest,) = jobs_of(told, [given])
+    assert_list(nbest, 5)
+    assert "Szymanski" in nbest.meta["hotwords_told"]
+    best = max(nbest.hypotheses, key=lambda h: h.extra["biased_score"])
+    assert "Szymanski" in best.text
+    assert best.extra["biased_score"] > (best.score or 0.0)
+    assert_scores_of_whisper(told, whisper_folder, job, nbest)
 
 
 @pytest.mark.slow

@@ -222,9 +222,10 @@ def test_features_by_hand() -> None:
     assert (best.start, best.end, best.heard) == (2, 3, "reykjavik")  # as the other hypothesis has it
     assert values["sound"] == pytest.approx(model.sounds.score(said[:1], said[:1])[0])
     assert values["letters"] == pytest.approx(model.letters.score(said[1:], said[1:])[0])
-    assert values["sound lost"] == values["letters lost"] == values["behind"] == values["inflected"] == 0
+    assert values["sound lost"] == values["letters lost"] == values["behind"] == values["elsewhere"] == 0
     assert values["sound share"] == values["listed"] == values["words"] == values["unknown"] == 1
-    assert values["agree"] == values["entries"] == values["common"] == 0
+    assert values["agree"] == values["common"] == 0
+    assert values["entries"] == pytest.approx(np.log(100))
     assert values["before"] == pytest.approx(np.log1p(1e7 * 0.09))
     assert values["unsteady"] == 0.25
 

@@ -142,7 +142,7 @@ def test_a_language_model_must_give_numbers(number: float) -> None:
 def test_lists_of_none_and_of_one() -> None:
     lists = [listed(), listed("a", scores=[-1.0]), listed("")]
     table = compute(lists, [*OWN, "lm", "system:x"], {"lm": ScriptedLM()})
-    assert [values.shape for values in table.values] == [(0, 10), (1, 10), (1, 10)]
+    assert [values.shape for values in table.values] == [(0, 11), (1, 11), (1, 11)]
     assert table.values[1].tolist() == [[-1, 0, 1, 1, 0, 0, 0, 0, 0, 0]]
     assert [made.tolist() for made in table.allowed] == [[], [True], [True]]
     assert compute([], ["words"], {}).values == []
@@ -163,7 +163,7 @@ def test_a_thousand_hypotheses_and_ten_thousand_characters() -> None:
     texts = [f"word{i} " + "long " * 2000 for i in range(3)] + [f"word{i}" for i in range(997)]
     nbest = listed(*texts, scores=[-float(i) for i in range(1000)])
     table = compute([nbest], OWN, {}, min_length=0.8)
-    assert table.values[0].shape == (1000, 8)
+    assert table.values[0].shape == (1000, 9)
     assert np.isfinite(table.values[0]).all()
     assert table.allowed[0].sum() == 3
     # Agreement is with the first 100: two of 2001 words that differ in one, and 97 of one word.
@@ -183,3 +183,17 @@ def test_every_list_has_finite_values(items: list[tuple[str, float | None]]) -> 
     assert all((table.values[0][:, OWN.index("agree")] <= 0).tolist())
     assert not (table.values[0][:, OWN.index("acoustic")].any() and table.values[0][:, OWN.index("rank")].any())
     assert table.allowed[0].tolist()[:1] == [True] * bool(items)
+
+
+def test_what_a_recognizer_says_that_was_told_hotwords() -> None:
+    def told(*scores: float | None) -> NBest:
+        rows = zip("abc", (-1.0, -3.0, -4.0), scores, strict=False)
+        return NBest(
+            "u", tuple(Hypothesis(t, s, s, extra={} if b is None else {"biased_score": b}) for t, s, b in rows)
+        )
+
+    assert column("biased", told(-5.0, -2.0, -6.0)) == [-4.0, 1.0, -2.0]
+    assert column("biased", told(-5.0, None, -6.0)) == [0.0, 0.0, 0.0]
+    assert column("biased", told(-5.0, float("nan"), -6.0)) == [0.0, 0.0, 0.0]
+    added = with_crossed(told(-5.0, -2.0), ["d"])
+    assert column("biased", added) == [-4.0, 1.0, -4.0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ger.errors import InputError, OutputError, UsageError
 from ger.lm.generation import Generation
-from ger.lm.profile import DEFAULT, RANK_PRIOR, Profile, interpolation, read_profile, write_profile
+from ger.lm.profile import BIASED_WEIGHT, DEFAULT, RANK_PRIOR, Profile, interpolation, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.text.form import FORMS
 
@@ -188,8 +188,9 @@ def test_weights_are_finite(weight: float) -> None:
 
 
 def test_interpolation() -> None:
-    assert interpolation(0.25) == {"acoustic": 0.75, "lm": 0.25, "rank": 0.75 * RANK_PRIOR, "repeats": -1}
-    assert interpolation(1, "big") == {"acoustic": 0, "big": 1, "rank": 0, "repeats": -1}
+    whole = {"acoustic": 0.75, "lm": 0.25, "rank": 0.75 * RANK_PRIOR, "repeats": -1, "biased": 0.75 * BIASED_WEIGHT}
+    assert interpolation(0.25) == whole
+    assert interpolation(1, "big") == {"acoustic": 0, "big": 1, "rank": 0, "repeats": -1, "biased": 0}
     for weight in (-0.01, 1.01, math.nan):
         with pytest.raises(UsageError, match="Use a number from 0 to 1"):
             interpolation(weight)

@@ -75,7 +75,13 @@ TABLE = {"their": -14.0, "there": -10.0}
 def test_arithmetic(weight: float, text: str, combined: float) -> None:
     (correction,) = rescorer(TABLE, weight).correct([PAIR])
     assert correction.text == text
-    expected = {"acoustic": {"their": -1.0, "there": -2.0}[text], "lm": TABLE[text], "rank": 0.0, "repeats": 0.0}
+    expected = {
+        "acoustic": {"their": -1.0, "there": -2.0}[text],
+        "lm": TABLE[text],
+        "rank": 0.0,
+        "repeats": 0.0,
+        "biased": 0.0,
+    }
     for name, value in expected.items():
         assert correction.scores.get(name, value) == value
     assert correction.scores["combined"] == pytest.approx(combined)

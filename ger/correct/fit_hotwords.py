@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -28,9 +29,10 @@ from ger.errors import DependencyError, InputError
 from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotwords
 from ger.lm.tune import folds as shared_out
-from ger.text.common import commonness
+from ger.text.common import Commonness, commonness
 from ger.text.confusions import Confusions, learn
 from ger.text.normalize import normalize
+from ger.text.retrieval import SoundIndex
 from ger.text.sounds import likeness, sound
 from ger.types import NBest
 
@@ -43,12 +45,14 @@ _BATCH = 64
 #: A word that is this rare or rarer is one that somebody would list: the 5,000 commonest ones are above.
 _RARE = 6.0
 _STRENGTH = 0.3
+#: One of so many made-up hotwords sounds like a word of the text, and so many do at most.
+_SIMILAR = 10
 #: Errors in other words may become so many more, as a share of all words.
 _SLACK = 0.0002
 #: A feature that varies less than this tells nothing.
 _CONSTANT = 1e-9
-#: Thresholds that are tried.
-_THRESHOLDS = tuple(round(0.2 + 0.025 * i, 3) for i in range(29))
+#: Thresholds that are tried; what is less likely is a gamble.
+_THRESHOLDS = tuple(round(0.4 + 0.025 * i, 3) for i in range(21))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,10 @@ class FittedHotwords:
 
 
 def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list[NBest]:
-    """Lists that name no hotwords with some made up: the rare words of the reference among those of other references.
+    """Lists that name no hotwords with some made up: the rare words of the reference among others.
+
+    The others are rare words of other references, words of the language's list where there is one, and of these such
+    that sound like a word of the text. Every third list has others alone: most of what people say is on no list.
 
     Args:
         lists: Lists with references.
@@ -153,21 +160,51 @@ def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list
     """
     rare = [_rare(nbest) for nbest in lists]
     pool = sorted(set().union(*rare)) if rare else []
+    similar = {known: _Similar(known.below(_RARE)) for known in set(map(_known, lists))}
     chance = random.Random(seed)
     made = []
-    for nbest, own in zip(lists, rare, strict=True):
-        others = chance.sample(pool, min(len(pool), size + len(own)))
-        more = [word for word in others if word not in own][: max(0, size - len(own))]
-        hotwords = tuple(sorted([*own, *more]))
-        made.append(
-            nbest if nbest.context.hotwords else replace(nbest, context=replace(nbest.context, hotwords=hotwords))
-        )
+    for i, (nbest, rares) in enumerate(zip(lists, rare, strict=True)):
+        own = sorted(rares) if i % 3 else []
+        listed = similar[_known(nbest)]
+        others = listed.to(normalize(nbest.best.text).split(), min(_SIMILAR, size // _SIMILAR), chance)
+        pools = [words for words in (pool, listed.words) if words]
+        others += [chance.choice(chance.choice(pools)) for _ in range(2 * size)] if pools else []
+        more = [word for word in dict.fromkeys(others) if word not in rares][: max(0, size - len(own))]
+        context = replace(nbest.context, hotwords=nbest.context.hotwords or tuple(sorted([*own, *more])))
+        made.append(replace(nbest, context=context))
     return made
 
 
+class _Similar:
+    """Words of a list that sound like others."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = words
+        self._found: dict[str, list[int]] = {}
+
+    @cached_property
+    def _index(self) -> SoundIndex:
+        return SoundIndex(self.words)
+
+    def to(self, words: Sequence[str], most: int, chance: random.Random) -> list[str]:
+        """Up to so many that sound like one of some words, each like another where there are enough."""
+        if not self.words:
+            return []
+        found = [self._near(word) for word in chance.sample(words, min(len(words), most))]
+        return [self.words[chance.choice(near)] for near in found if near]
+
+    def _near(self, word: str) -> list[int]:
+        if word not in self._found:
+            self._found[word] = self._index.near(word, most=5).tolist()
+        return self._found[word]
+
+
+def _known(nbest: NBest) -> Commonness:
+    return commonness(nbest.language, [nbest.reference or ""])
+
+
 def _rare(nbest: NBest) -> set[str]:
-    words = normalize(nbest.reference or "").split()
-    known = commonness(nbest.language, [nbest.reference or ""])
+    words, known = normalize(nbest.reference or "").split(), _known(nbest)
     return {word for word in words if known.of(word) < _RARE and not word.isdigit()}
 
 

@@ -22,8 +22,7 @@ sounds; the likeliest pairs are told apart by these features. `sound` and `lette
 | `listed` | whether another hypothesis has the hotword there |
 | `agree` | share of hypotheses that read the stretch as the text does; 0 where there is one |
 | `elsewhere` | whether the hotword stands in another place of the text |
-| `inflected` | whether what was heard ends in `'s` and the hotword gets it, too |
-| `entries` | logarithm of how many hotwords there are |
+| `entries` | logarithm of how many hotwords there are, 100 or more |
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
     *("letters of heard", "length", "heard length", "behind", "ahead", "rival", "rarest", "commonest", "common"),
     *("unknown", "hotword common", "before", "after", "words", "begins", "ends", "unsteady", "listed", "agree"),
-    *("elsewhere", "inflected", "entries"),
+    *("elsewhere", "entries"),
 )
 _AT = {name: i for i, name in enumerate(FEATURES)}
 
@@ -66,6 +65,8 @@ _LEAST, _SHARE = -4.0, 0.0
 #: Stretches a hotword keeps, the best ones, and candidates a list has.
 _STRETCHES, _CANDIDATES = 3, 80
 _OWNING = "'s"
+#: So few hotwords, or fewer, are as likely to be said by chance.
+_FEW = 100
 #: What stands for no word beside the stretch.
 _EDGE = 12.0
 #: Differences to what is not there.
@@ -323,7 +324,7 @@ def _described(
             len(there),
             *(of_heard[:1] == of_form[:1], of_heard[-1:] == of_form[-1:], unsteady, pair.listed),
             1 - (len(readings) - 1) / len(heard.others) if heard.others else 0.0,
-            *(f" {entries.plain[number]} " in text, bool(pair.ending), math.log(len(entries))),
+            *(f" {entries.plain[number]} " in text, math.log(max(_FEW, len(entries)))),
         ]
         made.append(Found(pair.start, pair.end, number, pair.ending, pair.heard, np.array(values, dtype=np.float64)))
     return made

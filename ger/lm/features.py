@@ -3,6 +3,7 @@
 | column | value for a hypothesis |
 | --- | --- |
 | `acoustic` | the recognizer's score (nats), of several recognizers see `acoustic()`; 0 in a list that lacks any |
+| `biased` | how many nats likelier it is when the recognizer is told hotwords (`biased_score`), else 0 |
 | `rank` | minus the logarithm of the position, in lists that lack scores; else 0 |
 | a language model's name | log p(text, end of text, given the context) (nats); 0 where all texts are alike |
 | `words`, `chars` | number of words, of characters without white space |
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 #: Columns that need no language model.
-OWN = ("acoustic", "rank", "words", "chars", "repeats", "agree", "votes", "added")
+OWN = ("acoustic", "biased", "rank", "words", "chars", "repeats", "agree", "votes", "added")
 
 #: Agreement is measured with this many hypotheses at most, the first ones.
 AGREE_WITH = 100
@@ -234,6 +235,19 @@ def _acoustic(nbest: NBest) -> list[float]:
     return acoustic(nbest) or [0.0] * len(nbest.hypotheses)
 
 
+def _biased(nbest: NBest) -> list[float]:
+    own = [h for h in nbest.hypotheses if not h.extra.get("added")]
+    gained = [told - h.acoustic_score for h in own if h.acoustic_score is not None and (told := _told(h)) is not None]
+    if not own or len(gained) < len(own):
+        return [0.0] * len(nbest.hypotheses)
+    return gained + [min(gained)] * (len(nbest.hypotheses) - len(own))
+
+
+def _told(hypothesis: Hypothesis) -> float | None:
+    score = hypothesis.extra.get("biased_score")
+    return score if isinstance(score, float) and abs(score) < _ABSURD else None
+
+
 def _rank(nbest: NBest) -> list[float]:
     if acoustic(nbest) is not None:
         return [0.0] * len(nbest.hypotheses)
@@ -278,6 +292,7 @@ def _compared(text: str) -> tuple[str, ...]:
 
 _COLUMNS: dict[str, Callable[[NBest], list[float]]] = {
     "acoustic": _acoustic,
+    "biased": _biased,
     "rank": _rank,
     "words": _words,
     "chars": _chars,

@@ -118,18 +118,23 @@ class Profile:
 def interpolation(weight: float, lm: str = "lm") -> dict[str, float]:
     """The weights of `(1 - w) * log p_AM + w * log p_LM`; in lists without scores the rank stands in for the first.
 
-    Besides, a repetition costs a nat a word, in which language models see nothing wrong.
+    Besides, a repetition costs a nat a word, in which language models see nothing wrong. Where the recognizer was told
+    hotwords, log p_AM has `BIASED_WEIGHT` of what it then says and the rest of what it says without.
 
     Raises:
         UsageError: the weight is not between 0 and 1.
     """
     if not 0 <= weight <= 1:
         raise UsageError(f"The weight of the language model is {weight}.", "Use a number from 0 to 1.")
-    return {"acoustic": 1 - weight, lm: weight, "rank": RANK_PRIOR * (1 - weight), "repeats": -1.0}
+    own = {"acoustic": 1 - weight, lm: weight, "rank": RANK_PRIOR * (1 - weight), "repeats": -1.0}
+    return own | {"biased": BIASED_WEIGHT * (1 - weight)}
 
 
 #: How many nats a logarithm of the position counts in lists without scores; measured by `benchmarks/quality.py`.
 RANK_PRIOR = 5.0
+
+#: How much a recognizer that was told hotwords counts; measured by `benchmarks/hotwords_audio.py`.
+BIASED_WEIGHT = 0.7
 
 #: Weight of the language model; measured by `benchmarks/weights.py`, see docs/how-it-works.md.
 DEFAULT_WEIGHT = 0.1

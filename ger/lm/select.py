@@ -19,7 +19,7 @@ _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
 _BACKENDS = {"ForMaskedLM": "masked", "(ForConditionalGeneration|MTModel)": "seq2seq"}
 #: Names of columns that are not language models'.
 RESERVED = (
-    *("acoustic", "words", "chars", "repeats", "rank", "agree", "votes", "added"),
+    *("acoustic", "words", "chars", "repeats", "biased", "rank", "agree", "votes", "added"),
     *("generator", "combined", "posterior"),
 )
 

@@ -21,7 +21,7 @@ _ENGLISH = 0.6
 _OWNED = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Commonness:
     """How common the words of a language are.
 
@@ -46,6 +46,13 @@ class Commonness:
             count = self.counts.get(word[:-2], 0) / _OWNED
         return math.log1p(1e7 * count / self.total)
 
+    def below(self, limit: float) -> list[str]:
+        """The words that are less common than this, in alphabetical order."""
+        return sorted(word for word in self.counts if self.of(word) < limit)
+
+
+_NOTHING = Commonness()
+
 
 def commonness(language: str | None, texts: Iterable[str] = ()) -> Commonness:
     """What is known about the words of a language.
@@ -57,9 +64,9 @@ def commonness(language: str | None, texts: Iterable[str] = ()) -> Commonness:
     if language is None:
         english = _read("en")
         words = [word for text in texts for word in normalize(text).split()]
-        return english if sum(word in english.counts for word in words) >= _ENGLISH * len(words) else Commonness()
+        return english if sum(word in english.counts for word in words) >= _ENGLISH * len(words) else _NOTHING
     code = language.lower().replace("_", "-").split("-")[0]
-    return _read(code) if code in LANGUAGES else Commonness()
+    return _read(code) if code in LANGUAGES else _NOTHING
 
 
 @lru_cache(maxsize=2)

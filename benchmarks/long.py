@@ -1,0 +1,151 @@
+"""How memory and time grow with the length of a recording, and what context costs a segment.
+
+    python benchmarks/long.py CLIPS… [--minutes 3 60 180] [--again] [-- OPTIONS OF ger correct]
+    python benchmarks/long.py --context LISTS.jsonl
+
+CLIPS are folders of audio files. The clips are strung together with half a second of silence until the recording is
+long enough, and `ger correct RECORDING -o FOLDER OPTIONS` runs in a process of its own. With `--again`, recognition is
+what it was for the first recording, list after list: what is left is decoding, segmentation, correction and writing.
+
+With `--context` the default language model reads the lists of a file, alone and after so many words that were said
+before; the seconds of the processor count, best of three, so that other programs disturb less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from common import SUFFIXES, machine
+
+from ger import registry
+from ger.correct.rescore import prefixed
+from ger.io.audio import SAMPLE_RATE, decode
+from ger.io.jsonl import read_nbest
+from ger.lm.profile import DEFAULT
+from ger.protocols import FrontendOptions, LmOptions, ScoreRequest
+from ger.types import AudioSegment, NBest
+
+#: Where `--again` finds its lists, told to the process that runs `ger`.
+_LISTS = "GER_BENCHMARK_LISTS"
+
+
+class Again:
+    """A recognizer that gives the lists of another recording, one after another."""
+
+    signature = "again"
+
+    def __init__(self, options: FrontendOptions) -> None:
+        self._lists = list(read_nbest(os.environ[_LISTS]))
+
+    def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:
+        """See `ger.protocols.AsrFrontend`."""
+        made = []
+        for segment in segments:
+            value = self._lists[int(segment.id.rpartition("/")[2]) % len(self._lists)].to_json()
+            made.append(NBest.from_json(value | {"id": segment.id, "audio": segment.span.to_json()}))
+        return made
+
+
+def recording(path: Path, folders: Sequence[Path], seconds: float) -> None:
+    """Write a recording of that length."""
+    files = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix in SUFFIXES]
+    clips = [np.concatenate([*decode(file), np.zeros(SAMPLE_RATE // 2, dtype=np.float32)]) for file in files]
+    left = int(seconds * SAMPLE_RATE)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        while left:
+            for clip in clips:
+                file.writeframes((clip[:left] * 32767).astype("<i2").tobytes())
+                left -= min(left, len(clip))
+
+
+def measured(command: Sequence[str], env: dict[str, str]) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor, and the most resident memory (MB) of a command."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, env=os.environ | env, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(command)} failed")
+    return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def lengths(folders: Sequence[Path], minutes: Sequence[float], options: Sequence[str], *, again: bool) -> None:
+    print(machine())
+    print("| minutes | segments | seconds | of the processor | resident memory, MB |\n| --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as name:
+        lists = Path(name, "lists.jsonl")
+        for i, length in enumerate(minutes):
+            path = Path(name, f"{length:g}.wav")
+            recording(path, folders, 60 * length)
+            program = [sys.executable, __file__ if i and again else "-c"]
+            program += [] if i and again else ["from ger.cli import main; main()"]
+            found = measured(
+                [*program, "correct", str(path), "-o", f"{name}/out", *options],
+                {_LISTS: str(lists), "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            rows = Path(name, "out", f"{length:g}.jsonl").read_text(encoding="utf-8").splitlines()
+            if not lists.exists():
+                lists.write_text("\n".join(rows) + "\n", encoding="utf-8")
+            print(f"| {length:g} | {len(rows)} | {found[0]:.0f} | {found[1]:.0f} | {found[2]:.0f} |", flush=True)
+            path.unlink()
+
+
+def context(path: Path) -> None:
+    """What it costs to read what was said before."""
+    lists = [nbest for nbest in read_nbest(path) if len(nbest.hypotheses) > 1]
+    said = " ".join(nbest.best.text for nbest in lists).split()
+    lm = registry.load("backends", "transformers")(LmOptions())
+    print(machine())
+    print(f"{len(lists)} lists, {lm.signature}\n| words before | seconds of the processor a list |\n| --- | --- |")
+    for words in (0, 25, 50, 100, 200, 400):
+        requests = [
+            ScoreRequest(
+                tuple(hypothesis.text for hypothesis in nbest.hypotheses),
+                prefixed(nbest, DEFAULT) + "".join(f"{word} " for word in said[i : i + words]),
+            )
+            for i, nbest in enumerate(lists)
+        ]
+        spent = []
+        for _ in range(3):
+            started = time.process_time()
+            for request in requests:  # one after another, as the segments of a recording are
+                lm.score([request])
+            spent.append((time.process_time() - started) / len(lists))
+        print(f"| {words} | {min(spent):.3f} |", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    if _LISTS in os.environ:
+        registry._BUILTIN["frontends"]["faster-whisper"] = "long:Again"
+        from ger.cli import main as ger
+
+        ger()
+    own, options = sys.argv[1:], []
+    if "--" in own:
+        own, options = own[: own.index("--")], own[own.index("--") + 1 :]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--minutes", nargs="+", type=float, default=[3, 60, 180])
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--context", type=Path)
+    given = parser.parse_args(own)
+    if missing := next((str(p) for p in [*given.clips, given.context] if p and not p.exists()), None):
+        sys.exit(f"{missing} is missing.")
+    if given.context:
+        context(given.context)
+    else:
+        lengths(given.clips, given.minutes, options, again=given.again)
+
+
+if __name__ == "__main__":
+    main()
