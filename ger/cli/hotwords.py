@@ -28,6 +28,9 @@ def hotwords(
     size: Annotated[
         int, typer.Option(help="Lists without any get so many: rare words of their reference and of others.")
     ] = 100,
+    least: Annotated[
+        float, typer.Option(help="How likely a hotword has to be at least; the tuned limit is this or higher.")
+    ] = 0.3,
     folds: Annotated[int, typer.Option(help="Parts for cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -47,13 +50,15 @@ def hotwords(
 
         if size < 1:
             raise UsageError(f"--size is {size}.", "Use 1 or more.")
+        if not 0 < least < 1:
+            raise UsageError(f"--least is {least}.", "Use a probability, between 0 and 1.")
         lists.check_output(output, *lists.files(inputs, systems, reference))
         found = lists.read(inputs, systems, reference, input_format)
         run = common.told(given)
         if not run:
             found = with_made_up(found, size, seed)
         with common.bar(len(found), "Looking") as bar:
-            fitted = fit_hotwords(found, run, folds=folds, seed=seed, progress=bar)
+            fitted = fit_hotwords(found, run, least=least, folds=folds, seed=seed, progress=bar)
         try:
             typer.echo(json.dumps(fitted.to_json(), indent=2) if as_json else fitted.render())
         finally:  # one of the two may not be writable

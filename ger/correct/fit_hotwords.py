@@ -12,7 +12,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -32,7 +31,6 @@ from ger.lm.tune import folds as shared_out
 from ger.text.common import Commonness, commonness
 from ger.text.confusions import Confusions, learn
 from ger.text.normalize import normalize
-from ger.text.retrieval import SoundIndex
 from ger.text.sounds import likeness, sound
 from ger.types import NBest
 
@@ -45,14 +43,12 @@ _BATCH = 64
 #: A word that is this rare or rarer is one that somebody would list: the 5,000 commonest ones are above.
 _RARE = 6.0
 _STRENGTH = 0.3
-#: One of so many made-up hotwords sounds like a word of the text, and so many do at most.
-_SIMILAR = 10
 #: Errors in other words may become so many more, as a share of all words.
 _SLACK = 0.0002
 #: A feature that varies less than this tells nothing.
 _CONSTANT = 1e-9
-#: Thresholds that are tried; what is less likely is a gamble.
-_THRESHOLDS = tuple(round(0.4 + 0.025 * i, 3) for i in range(21))
+#: Thresholds that are tried.
+_THRESHOLDS = tuple(round(0.025 * i, 3) for i in range(8, 39))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +146,7 @@ class FittedHotwords:
 def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list[NBest]:
     """Lists that name no hotwords with some made up: the rare words of the reference among others.
 
-    The others are rare words of other references, words of the language's list where there is one, and of these such
-    that sound like a word of the text. Every third list has others alone: most of what people say is on no list.
+    The others are as many rare words of other references as of the word list of the language, where there is one.
 
     Args:
         lists: Lists with references.
@@ -160,43 +155,16 @@ def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list
     """
     rare = [_rare(nbest) for nbest in lists]
     pool = sorted(set().union(*rare)) if rare else []
-    similar = {known: _Similar(known.below(_RARE)) for known in set(map(_known, lists))}
+    listed = {known: known.below(_RARE) for known in set(map(_known, lists))}
     chance = random.Random(seed)
     made = []
-    for i, (nbest, rares) in enumerate(zip(lists, rare, strict=True)):
-        own = sorted(rares) if i % 3 else []
-        listed = similar[_known(nbest)]
-        others = listed.to(normalize(nbest.best.text).split(), min(_SIMILAR, size // _SIMILAR), chance)
-        pools = [words for words in (pool, listed.words) if words]
-        others += [chance.choice(chance.choice(pools)) for _ in range(2 * size)] if pools else []
-        more = [word for word in dict.fromkeys(others) if word not in rares][: max(0, size - len(own))]
+    for nbest, own in zip(lists, rare, strict=True):
+        pools = [words for words in (pool, listed[_known(nbest)]) if words]
+        others = [chance.choice(chance.choice(pools)) for _ in range(2 * size)] if pools else []
+        more = [word for word in dict.fromkeys(others) if word not in own][: max(0, size - len(own))]
         context = replace(nbest.context, hotwords=nbest.context.hotwords or tuple(sorted([*own, *more])))
         made.append(replace(nbest, context=context))
     return made
-
-
-class _Similar:
-    """Words of a list that sound like others."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words = words
-        self._found: dict[str, list[int]] = {}
-
-    @cached_property
-    def _index(self) -> SoundIndex:
-        return SoundIndex(self.words)
-
-    def to(self, words: Sequence[str], most: int, chance: random.Random) -> list[str]:
-        """Up to so many that sound like one of some words, each like another where there are enough."""
-        if not self.words:
-            return []
-        found = [self._near(word) for word in chance.sample(words, min(len(words), most))]
-        return [self.words[chance.choice(near)] for near in found if near]
-
-    def _near(self, word: str) -> list[int]:
-        if word not in self._found:
-            self._found[word] = self._index.near(word, most=5).tolist()
-        return self._found[word]
 
 
 def _known(nbest: NBest) -> Commonness:
@@ -212,6 +180,7 @@ def fit_hotwords(
     lists: Sequence[NBest],
     hotwords: Hotwords | None = None,
     *,
+    least: float = 0.3,
     folds: int = 5,
     seed: int = 0,
     progress: Callable[[float], None] = lambda lists: None,
@@ -221,6 +190,7 @@ def fit_hotwords(
     Args:
         lists: Lists with references, each with hotwords of its own unless there are `hotwords`.
         hotwords: Those of all lists.
+        least: The lowest threshold that may be chosen; higher ones are safer with other recognizers and hotwords.
         folds: Parts for cross-validation.
         seed: Of the folds.
         progress: Called with numbers of lists.
@@ -240,9 +210,9 @@ def fit_hotwords(
     for part in parts:
         held = set(part.tolist())
         rest = [own for i, own in enumerate(made) if i not in held]
-        model = _thresholded(_logistic(rest, sounds, spelling), rest)
+        model = _thresholded(_logistic(rest, sounds, spelling), rest, least)
         after += _corrected([made[i] for i in part], model)
-    model = _thresholded(_logistic(made, sounds, spelling), made)
+    model = _thresholded(_logistic(made, sounds, spelling), made, least)
     examples = sum(len(own.right) for own in made)
     fitted = FittedHotwords(model, before, after, examples, sum(sum(own.right) for own in made), len(parts))
     told = fitted.to_json() | {"seed": seed, "ger": __version__}
@@ -327,14 +297,14 @@ def _logistic(made: Sequence[_Examples], sounds: Confusions, spelling: Confusion
     return HotwordModel(sounds, spelling, named, float(f"{fitted.intercept_[0] - mean @ weights:.5g}"))
 
 
-def _thresholded(model: HotwordModel, made: Sequence[_Examples]) -> HotwordModel:
+def _thresholded(model: HotwordModel, made: Sequence[_Examples], least: float) -> HotwordModel:
     """The model with the threshold that makes the fewest errors while those in other words hardly become more."""
     words = sum(len(normalize(own.nbest.reference or "").split()) for own in made)
     likely = [(own, judged(own.found, own.entries, model)) for own in made]
-    likely = [(own, found) for own, found in likely if found and found[0].probability > _THRESHOLDS[0]]
+    likely = [(own, found) for own, found in likely if found and found[0].probability > least]
     before = sum((_rates(own, own.nbest.best.text) for own, _ in likely), Rates())
     best, fewest = 1.0, before.errors
-    for threshold in _THRESHOLDS:
+    for threshold in (value for value in _THRESHOLDS if value >= least):
         after = sum((_put(own, found, threshold) for own, found in likely), Rates())
         more = (after.errors - after.biased) - (before.errors - before.biased)
         if more <= _SLACK * words and after.errors < fewest:
