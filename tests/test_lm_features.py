@@ -143,7 +143,7 @@ def test_lists_of_none_and_of_one() -> None:
     lists = [listed(), listed("a", scores=[-1.0]), listed("")]
     table = compute(lists, [*OWN, "lm", "system:x"], {"lm": ScriptedLM()})
     assert [values.shape for values in table.values] == [(0, 11), (1, 11), (1, 11)]
-    assert table.values[1].tolist() == [[-1, 0, 1, 1, 0, 0, 0, 0, 0, 0]]
+    assert table.values[1].tolist() == [[-1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]]
     assert [made.tolist() for made in table.allowed] == [[], [True], [True]]
     assert compute([], ["words"], {}).values == []
     assert [values.shape for values in compute(lists, [], {}).values] == [(0, 0), (1, 0), (1, 0)]
