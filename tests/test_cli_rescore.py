@@ -186,7 +186,7 @@ def test_earlier_utterances_are_context(tmp_path: Path, made: Made) -> None:
         (["--lm", ""], "The name of a language model is empty."),
         (["--form", "lowr"], "There is no written form called 'lowr'. Did you mean 'lower'?"),
         (["--mode", "recsore"], "There is no corrector called 'recsore'. Did you mean 'rescore'?"),
-        (["--previous", "-1"], "previous and cross 0 or more"),
+        (["--previous", "-1"], "previous_words and cross 0 or more"),
         (["--json"], "--json and the corrections both want standard output. Name a file with -o."),
         (["--system", "A=x"], "Give either LISTS or --system NAME=FILE."),
         (["--input-format", "recrods"], "There is no list format called 'recrods'. Did you mean 'records'?"),

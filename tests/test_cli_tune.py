@@ -154,7 +154,7 @@ def test_an_n_gram_model_of_the_references(tmp_path: Path) -> None:
         (["--feature", "wrods"], "There is no feature and no language model called 'wrods'. Did you mean 'words'?"),
         (["--folds", "1"], "10 separate recordings cannot be shared out over 1 folds."),
         (["--folds", "11"], "10 separate recordings cannot be shared out over 11 folds."),
-        (["--cross", "-1"], "previous and cross 0 or more"),
+        (["--cross", "-1"], "previous_words and cross 0 or more"),
         (["--normalizer", "basik"], "There is no normalizer called 'basik'. Did you mean 'basic'?"),
         (["--lm", "a=x", "--lm", "a=y"], "Two language models are called 'a'."),
         (["--form", "lowr"], "There is no written form called 'lowr'."),

@@ -77,6 +77,7 @@ def test_the_list_names_every_plug_in() -> None:
         "Segmenters (--segmenter)",
         "Language models (--backend)",
         "Correctors (--mode)",
+        "Voices (--speak)",
     ]
     named = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
     assert named == [name for kind in plugins.KINDS for name in registry.names(kind)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords
+from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, heard_hotwords
 from ger.correct.hotword_model import HotwordModel
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
@@ -32,6 +32,8 @@ __all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put"]
 _TOLD = 20
 #: So many lists of hotwords are kept ready.
 _KEPT = 64
+#: From here on a word is an everyday one (`ger.text.common`).
+_COMMON = 5.5
 #: From which likelihood on a hotword is worth being told to a language model.
 _WORTH = 0.02
 
@@ -136,11 +138,18 @@ def looked_at(nbest: NBest, text: str, entries: Entries) -> tuple[Heard, Entries
 
 def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:
     """How likely each was said, the likeliest first."""
+    found = [one for one in found if not _everyday(one)]
     if not found:
         return []
     weights = np.array([entries.hotwords[one.hotword].weight for one in found])
     likely = model.probabilities(np.array([one.values for one in found]), weights)
     return sorted(map(Likely, found, likely), key=lambda one: -one.probability)
+
+
+def _everyday(one: Found) -> bool:
+    """Whether a single common word was heard, and by no hypothesis the hotword: sound cannot tell `mark` from Marc."""
+    of = dict(zip(FEATURES, one.values.tolist(), strict=True))
+    return of["words"] == 1 and of["commonest"] > _COMMON and not of["listed"]
 
 
 def put(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float) -> Correction:
