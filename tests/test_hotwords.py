@@ -129,7 +129,7 @@ def test_a_spelling_says_how_it_sounds() -> None:
 
 
 def test_weight_says_how_readily() -> None:
-    heard = "They drove past luwes in the morning."
+    heard = "They drove past louis in the morning."
     names = [corrected(nbest(heard), Hotword("Lewes", weight=weight)).text for weight in (1e-6, 1e9)]
     assert names[0] == heard
     assert "Lewes" in names[1]
