@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ger.errors import InputError, UsageError
+from ger.errors import UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import beside, named_from, printable
-from ger.io.toml import dumps_value, read_toml
+from ger.io.toml import dumps_value, made_from, read_toml
 from ger.lm.edit_features import MISSING, PHRASES, Frequencies, commonness, features
 from ger.lm.edits import SOURCES, Change, Sheet, Sources, applied, compatible
 from ger.lm.select import LmSpec
@@ -211,27 +211,21 @@ def read_gate(path: Path) -> Gate:
     Raises:
         InputError: the file cannot be read or is no gate; names the file.
     """
-    name = printable(path)
     hint = "Make a gate with `ger tune gate`."
-    value = read_toml(path, hint)
-    if value.get("kind") != "gate":
-        raise InputError(f'{name} is no gate: it lacks kind = "gate".', hint)
-    if value.get("schema", _SCHEMA) != _SCHEMA:
-        raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
-    if unknown := next((key for key in value if key not in _KEYS), None):
-        raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, _KEYS))
-    try:
-        gate = _gate(value)
-    except KeyError as error:
-        raise InputError(f"{name}: {error} is missing.", hint) from error
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{name} holds something of a wrong type: {error}.", hint) from error
-    except UsageError as error:
-        raise InputError(f"{name}: {error.message}", error.hint or hint) from error
+    gate = made_from(
+        read_toml(path, hint),
+        _gate,
+        name=printable(path),
+        kind="gate",
+        what="gate",
+        schema=_SCHEMA,
+        keys=_KEYS,
+        hint=hint,
+    )
     return replace(gate, lm=replace(gate.lm, model=beside(path, gate.lm.model))) if gate.lm else gate
 
 
-def _gate(value: dict[str, Any]) -> Gate:
+def _gate(value: Mapping[str, Any]) -> Gate:
     trees = tuple(
         Tree(
             tuple(map(int, tree["feature"])),

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ger.correct.hotword_finder import FEATURES
-from ger.errors import InputError, UsageError
+from ger.errors import UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
-from ger.io.toml import dumps_value, read_toml
+from ger.io.toml import dumps_value, made_from, read_toml
 from ger.registry import suggest
 from ger.text.confusions import Confusions
 
@@ -129,24 +129,17 @@ def default() -> HotwordModel:
 
 
 def _model(value: Mapping[str, Any], name: str) -> HotwordModel:
-    if value.get("kind") != _KIND:
-        raise InputError(f'{name} is no model of hotwords: it lacks kind = "{_KIND}".', _HINT)
-    if value.get("schema", _SCHEMA) != _SCHEMA:
-        raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {_SCHEMA}.")
-    if unknown := next((key for key in value if key not in _KEYS), None):
-        raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, _KEYS))
-    try:
-        return HotwordModel(
-            Confusions.from_json(value["sounds"]),
-            Confusions.from_json(value["letters"]),
-            {str(key): float(weight) for key, weight in value["weights"].items()},
-            float(value["bias"]),
-            float(value["threshold"]),
-            dict(value.get("made", {})),
-        )
-    except KeyError as error:
-        raise InputError(f"{name}: {error} is missing.", _HINT) from error
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{name} holds something of a wrong type: {error}.", _HINT) from error
-    except UsageError as error:
-        raise InputError(f"{name}: {error.message}", error.hint or _HINT) from error
+    return made_from(
+        value, _made, name=name, kind=_KIND, what="model of hotwords", schema=_SCHEMA, keys=_KEYS, hint=_HINT
+    )
+
+
+def _made(value: Mapping[str, Any]) -> HotwordModel:
+    return HotwordModel(
+        Confusions.from_json(value["sounds"]),
+        Confusions.from_json(value["letters"]),
+        {str(key): float(weight) for key, weight in value["weights"].items()},
+        float(value["bias"]),
+        float(value["threshold"]),
+        dict(value.get("made", {})),
+    )

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ger.errors import InputError
+from ger.errors import InputError, UsageError
 from ger.io.paths import printable
+from ger.registry import suggest
 
-__all__ = ["dumps_value", "read_toml"]
+__all__ = ["dumps_value", "made_from", "read_toml"]
+
+_Made = TypeVar("_Made")
 
 
 def read_toml(path: Path, hint: str) -> dict[str, Any]:
@@ -31,6 +35,48 @@ def read_toml(path: Path, hint: str) -> dict[str, Any]:
         raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is not TOML: {error}.", hint) from error
+
+
+def made_from(
+    value: Mapping[str, Any],
+    make: Callable[[Mapping[str, Any]], _Made],
+    *,
+    name: str,
+    kind: str,
+    what: str,
+    schema: int,
+    keys: Sequence[str],
+    hint: str,
+) -> _Made:
+    """What a file of ours holds, such as a gate.
+
+    Args:
+        value: The content of the file.
+        make: Makes it; may raise what goes with missing keys and wrong values.
+        name: Of the file.
+        kind: What its key `kind` has to say.
+        what: What that is, in words.
+        schema: The version that is read.
+        keys: All keys that it may have.
+        hint: What to do where it is something else.
+
+    Raises:
+        InputError: it is not what it should be; names the file.
+    """
+    if value.get("kind") != kind:
+        raise InputError(f'{name} is no {what}: it lacks kind = "{kind}".', hint)
+    if value.get("schema", schema) != schema:
+        raise InputError(f"{name}: schema {value['schema']!r} is not known.", f"This version reads schema {schema}.")
+    if unknown := next((key for key in value if key not in keys), None):
+        raise InputError(f"{name}: {unknown!r} is not known.", suggest(unknown, keys))
+    try:
+        return make(value)
+    except KeyError as error:
+        raise InputError(f"{name}: {error} is missing.", hint) from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{name} holds something of a wrong type: {error}.", hint) from error
+    except UsageError as error:
+        raise InputError(f"{name}: {error.message}", error.hint or hint) from error
 
 
 def dumps_value(value: Any) -> str:
