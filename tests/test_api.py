@@ -68,14 +68,14 @@ def test_correct_is_for_one_file(tmp_path: Path, made: Made) -> None:
 
 
 def test_options_go_where_they_belong() -> None:
-    options = {"model": "m", "language": "en", "task": "translate", "nbest": 3, "beam_size": 7, "batch_size": 2}
+    options = {"model": "m", "language": "de", "task": "translate", "nbest": 3, "beam_size": 7, "batch_size": 2}
     options |= {"compute_type": "int8", "device": "cpu", "threads": 2}
     options |= {"llm": "l", "llm_compute_type": "float32", "batch_tokens": 99, "weight": 0.5, "form": "lower"}
     made = settings(**options)
     recognizer, lm, profile = made.recognizer, made.lm, made.profile
     assert (made.recognizers[0].model, recognizer.language, recognizer.task, recognizer.nbest) == (
         "m",
-        "en",
+        "de",
         "translate",
         3,
     )

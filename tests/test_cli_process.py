@@ -40,7 +40,9 @@ TEXT = "plain words 0 so the field\nplain words 1 so the field\n"
 
 
 def visible(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    """Files under their final names; nothing in `.ger-unfinished`."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def complete(path: Path) -> bool:
