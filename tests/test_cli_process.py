@@ -41,8 +41,12 @@ TEXT = "plain words 0 so the field\nplain words 1 so the field\n"
 
 def visible(folder: Path) -> list[Path]:
     """Files under their final names; nothing in `.ger-unfinished`."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    # Hidden folders are not even looked into: `.ger-unfinished` may go while somebody reads it.
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return found
 
 
 def complete(path: Path) -> bool:
@@ -89,6 +93,17 @@ def kill_when(process: Any, condition: Callable[[], bool], seconds: float = 60) 
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
+
+
+def wait_until_asleep(pid: int, seconds: float = 60) -> None:
+    """Waits until a process has done nothing for half a second: it has started, and waits for its input."""
+    end = time.monotonic() + seconds
+    looks = 0
+    while looks < 10:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        looks = looks + 1 if state == "S" else 0
 
 
 def stamps(paths: list[Path]) -> dict[Path, int]:
@@ -158,7 +173,7 @@ def test_interrupted(folder: Path, tmp_path: Path) -> None:
 
 def test_interrupted_while_waiting_for_standard_input() -> None:
     with start("correct", "-", stdin=subprocess.PIPE) as process:
-        time.sleep(2)
+        wait_until_asleep(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         assert process.stderr.read().startswith("Interrupted.")
