@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ger.context import context_of
-from ger.device import device_of
-from ger.errors import DependencyError, ModelError, UsageError
-from ger.models import resolve
+from ger.errors import ModelError
 from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.text.tokens import well_formed
-from llm_backends.torch_common import Batched, dtype_of
+from llm_backends.torch_common import Batched, loaded
 
 __all__ = ["MaskedLM"]
 
@@ -52,36 +50,14 @@ class MaskedLM(Batched):
     abilities: frozenset[Ability] = frozenset({"score"})
 
     def __init__(self, options: LmOptions) -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise DependencyError("torch or transformers", "transformers") from error
-        if not options.model:
-            raise UsageError("No masked language model is named.", "Give a hub id or a folder.")
-        local = resolve(options.model, "lm")
-        transformers.utils.logging.disable_progress_bar()
-        if options.threads:
-            torch.set_num_threads(options.threads)
-        self._name = local.identity
-        self._device = device_of(options.device)
-        self._dtype = dtype_of(options.compute_type, self._device)
-        try:
-            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
-            model: Any = transformers.AutoModelForMaskedLM.from_pretrained(
-                local.path, dtype=getattr(torch, self._dtype), local_files_only=True
-            )
-        except Exception as error:  # whatever transformers, safetensors and tokenizers raise
-            raise ModelError(
-                f"{local.name}: the masked language model cannot be loaded: {error}.",
-                "For a causal model leave the backend at transformers.",
-            ) from error
-        if self._tokenizer.mask_token_id is None or not self._tokenizer.is_fast:
-            raise ModelError(f"{local.name}: its tokenizer has no mask token or does not tell where tokens lie.")
-        self._model = model.to(self._device).eval()
-        self._maskless = bool(getattr(model.config, "ger_maskless", False))
+        made = loaded(options, "AutoModelForMaskedLM", "masked language model", "Give a hub id or a folder.")
+        if made.tokenizer.mask_token_id is None or not made.tokenizer.is_fast:
+            raise ModelError(f"{made.shown}: its tokenizer has no mask token or does not tell where tokens lie.")
+        self._name, self._device, self._dtype = made.name, made.device, made.dtype
+        self._tokenizer, self._model = made.tokenizer, made.model
+        self._maskless = bool(getattr(made.model.config, "ger_maskless", False))
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
-        self._limit = context_of(model)
+        self._limit = context_of(made.model)
 
     @property
     def signature(self) -> str:

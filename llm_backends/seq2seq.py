@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ger.device import device_of
-from ger.errors import DependencyError, ModelError, UsageError
+from ger.errors import ModelError, UsageError
 from ger.languages import canonical, name_of
-from ger.models import resolve
 from ger.protocols import Ability, Answer, GenerateRequest, LmOptions, ScoreRequest
 from ger.registry import suggest
 from ger.text.tokens import well_formed
-from llm_backends.torch_common import Batched, dtype_of
+from llm_backends.torch_common import Batched, loaded
 
 __all__ = ["Seq2SeqLM"]
 
@@ -52,37 +50,13 @@ class Seq2SeqLM(Batched):
     abilities: frozenset[Ability] = frozenset({"generate", "beams"})
 
     def __init__(self, options: LmOptions) -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise DependencyError("torch or transformers", "transformers") from error
-        if not options.model:
-            raise UsageError(
-                "No translation model is named.",
-                "Give a hub id or a folder, such as seq2seq:Helsinki-NLP/opus-mt-en-de.",
-            )
-        local = resolve(options.model, "lm")
-        transformers.utils.logging.disable_progress_bar()
-        if options.threads:
-            torch.set_num_threads(options.threads)
-        self._name = local.identity
-        self._device = device_of(options.device)
-        self._dtype = dtype_of(options.compute_type, self._device)
-        try:
-            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
-            model: Any = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                local.path, dtype=getattr(torch, self._dtype), local_files_only=True
-            )
-        except Exception as error:  # whatever transformers, safetensors and tokenizers raise
-            raise ModelError(
-                f"{local.name}: the translation model cannot be loaded: {error}.",
-                "For a causal model leave the backend at transformers.",
-            ) from error
-        self._model = model.to(self._device).eval()
+        example = "Give a hub id or a folder, such as seq2seq:Helsinki-NLP/opus-mt-en-de."
+        made = loaded(options, "AutoModelForSeq2SeqLM", "translation model", example)
+        self._name, self._device, self._dtype = made.name, made.device, made.dtype
+        self._tokenizer, self._model = made.tokenizer, made.model
         self._model.generation_config.forced_eos_token_id = None  # an answer that is cut has not ended
         self._budget = options.batch_tokens or _BATCH_TOKENS[self._device]
-        room = getattr(model.config, "max_position_embeddings", None)
+        room = getattr(made.model.config, "max_position_embeddings", None)
         self._limit = int(room) if room else 0
 
     @property

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ger.device import is_memory
-from ger.errors import MemoryLimitError, ModelError, UsageError
+from ger.device import device_of, is_memory
+from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
+from ger.models import resolve
+from ger.protocols import LmOptions
 from ger.registry import suggest
 
-__all__ = ["Batched", "attempt", "dtype_of"]
+__all__ = ["Batched", "Loaded", "attempt", "dtype_of", "loaded"]
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _T = TypeVar("_T")
@@ -62,6 +65,67 @@ class Batched:
         middle = len(batch) // 2
         self._budget = min(self._budget, middle * longest)
         return [pair for half in (batch[:middle], batch[middle:]) for pair in self._halved(half, length, run)]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model of transformers, ready to run.
+
+    Attributes:
+        name: What identifies it.
+        shown: What it is called in messages.
+        device: Where it is.
+        dtype: In which precision.
+        tokenizer: Its tokenizer.
+        model: The model.
+    """
+
+    name: str
+    shown: str
+    device: str
+    dtype: str
+    tokenizer: Any
+    model: Any
+
+
+def loaded(options: LmOptions, kind: str, what: str, example: str) -> Loaded:
+    """A model that has no default.
+
+    Args:
+        options: What it is made with.
+        kind: The class of transformers that loads it.
+        what: What it is, in words.
+        example: What to do where none is named.
+
+    Raises:
+        DependencyError: torch or transformers is not installed.
+        ModelError: the model cannot be found or loaded.
+        UsageError: no model is named, or the device or the precision is not to be had here.
+    """
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        raise DependencyError("torch or transformers", "transformers") from error
+    if not options.model:
+        raise UsageError(f"No {what} is named.", example)
+    local = resolve(options.model, "lm")
+    transformers.utils.logging.disable_progress_bar()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = device_of(options.device)
+    dtype = dtype_of(options.compute_type, device)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(local.path, local_files_only=True)
+        model = getattr(transformers, kind).from_pretrained(
+            local.path, dtype=getattr(torch, dtype), local_files_only=True
+        )
+    except Exception as error:  # whatever transformers, safetensors and tokenizers raise
+        raise ModelError(
+            f"{local.name}: the {what} cannot be loaded: {error}.",
+            "For a causal model leave the backend at transformers.",
+        ) from error
+    return Loaded(local.identity, local.name, device, dtype, tokenizer, model.to(device).eval())
 
 
 def attempt(run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:

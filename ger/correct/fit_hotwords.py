@@ -12,7 +12,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from ger.errors import DependencyError, InputError
 from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotwords
 from ger.lm.tune import folds as shared_out
+from ger.text.align import diff
 from ger.text.common import Commonness, commonness
 from ger.text.confusions import Confusions, learn
 from ger.text.normalize import normalize
@@ -242,11 +242,9 @@ def _confusions(lists: Sequence[NBest]) -> tuple[Confusions, Confusions]:
 
 def _taken(said: Sequence[str], heard: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Runs of words that were taken for others."""
-    for same, group in groupby(Levenshtein.opcodes(said, heard), key=lambda code: code.tag == "equal"):
-        run = list(group)
-        a = said[run[0].src_start : run[-1].src_end]
-        b = heard[run[0].dest_start : run[-1].dest_end]
-        if not same and 0 < len(a) <= _WORDS and 0 < len(b) <= _WORDS:
+    for op in diff(said, heard, str):
+        a, b = said[slice(*op.before)], heard[slice(*op.after)]
+        if op.tag == "replace" and max(len(a), len(b)) <= _WORDS:
             yield " ".join(a), " ".join(b)
 
 

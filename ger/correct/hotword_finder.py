@@ -60,8 +60,8 @@ _AT = {name: i for i, name in enumerate(FEATURES)}
 _OTHERS = 9
 #: A stretch may have so many words more than the longest hotword, and so many at most.
 _MORE, _WORDS = 2, 6
-#: Least log-odds, sounds and letters together, and least share of what a perfect match has, of a candidate.
-_LEAST, _SHARE = -4.0, 0.0
+#: Least log-odds, sounds and letters together, of a candidate.
+_LEAST = -4.0
 #: Stretches a hotword keeps, the best ones, and candidates a list has.
 _STRETCHES, _CANDIDATES = 3, 80
 _OWNING = "'s"
@@ -191,6 +191,10 @@ class Found:
     heard: str
     values: npt.NDArray[np.float64]
 
+    def value(self, feature: str) -> float:
+        """One of its values, by name."""
+        return float(self.values[_AT[feature]])
+
     def overlaps(self, other: Found) -> bool:
         """Whether both stand for one of the words."""
         return self.start < other.end and other.start < self.end
@@ -229,7 +233,7 @@ def find(
 def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
     """Stretches and forms that sound somewhat alike; nothing of a hotword that was heard is touched."""
     longest = min(entries.longest + _MORE, _WORDS)
-    done = covered(heard, entries)
+    done = _covered(heard, entries)
     for start, end in heard.stretches(longest):
         if any(i in done for i in range(start, end)):
             continue
@@ -252,7 +256,7 @@ def _endings(reading: str) -> Iterator[tuple[str, str]]:
         yield reading.removesuffix(_OWNING), _OWNING
 
 
-def covered(heard: Heard, entries: Entries) -> set[int]:
+def _covered(heard: Heard, entries: Entries) -> set[int]:
     """The words of the text that are hotwords as they stand."""
     found: set[int] = set()
     for start, end in heard.stretches(entries.longest):
@@ -293,25 +297,17 @@ def _described(
     kept = _likeliest(entries, scored)
     if not kept:
         return []
-    texts = [pair.heard for pair, _ in kept]
     forms = [entries.forms[pair.form] for pair, _ in kept]
-    own = _scores([(text, text) for text in texts] + [(form, form) for form, _ in forms], *tables)
-    selves, perfect = own[: len(kept)], own[len(kept) :]
-    rows = _compared(entries, kept)
+    selves = _scores([(pair.heard, pair.heard) for pair, _ in kept], *tables)
+    perfect = _scores([(form, form) for form, _ in forms], *tables)
     common = [known.of(word) for word in heard.plain]
-    unsteady = sum(not value for value, word in zip(common, heard.plain, strict=True) if word) / max(
-        1, sum(map(bool, heard.plain))
-    )
+    spoken = [value for value, word in zip(common, heard.plain, strict=True) if word]
+    unsteady = sum(not value for value in spoken) / max(1, len(spoken))
     text = f" {' '.join(filter(None, heard.plain))} "
     made = []
-    for (pair, (s, w)), (form, number), (hs, hw), (ps, pw), beside in zip(
-        kept, forms, selves, perfect, rows, strict=True
-    ):
-        there = [
-            value
-            for value, word in zip(common[pair.start : pair.end], heard.plain[pair.start : pair.end], strict=True)
-            if word
-        ]
+    rows = zip(kept, forms, selves, perfect, _compared(entries, kept), strict=True)
+    for (pair, (s, w)), (form, number), (hs, hw), (ps, pw), beside in rows:
+        there = [common[i] for i in range(pair.start, pair.end) if heard.plain[i]]
         readings = heard.readings(pair.start, pair.end)
         of_heard, of_form = sound(pair.heard), sound(form)
         values = [

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, heard_hotwords
+from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords
 from ger.correct.hotword_model import HotwordModel
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
@@ -55,23 +55,19 @@ class Ready:
 
     def __init__(self, hotwords: Hotwords) -> None:
         self._hotwords = hotwords
-        self._kept: OrderedDict[tuple[Hotword, ...], Entries] = OrderedDict()
-        self._last: tuple[tuple[Hotword, ...], Entries] | None = None
+        self._kept: OrderedDict[tuple[tuple[str, ...], tuple[Hotword, ...]], Entries] = OrderedDict()
 
     def of(self, nbest: NBest) -> Entries:
         """Those of a list."""
-        run = self._hotwords.of(recording(nbest))
-        if not nbest.context.hotwords:
-            if self._last is None or self._last[0] is not run:
-                self._last = run, Entries(run)
-            return self._last[1]
-        known = {item.text: item for item in run}
-        every = tuple(({t: known.get(t, Hotword(t)) for t in nbest.context.hotwords} | known).values())
-        if every not in self._kept:
-            self._kept[every] = Entries(every)
+        name = recording(nbest)
+        key = nbest.context.hotwords, self._hotwords.own(name)
+        if key not in self._kept:
+            run = {item.text: item for item in self._hotwords.of(name)}
+            self._kept[key] = Entries(tuple(({t: run.get(t, Hotword(t)) for t in key[0]} | run).values()))
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return self._kept[every]
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
 
 class HotwordCorrector:
@@ -148,8 +144,7 @@ def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> lis
 
 def _everyday(one: Found) -> bool:
     """Whether a single common word was heard, and by no hypothesis the hotword: sound cannot tell `mark` from Marc."""
-    of = dict(zip(FEATURES, one.values.tolist(), strict=True))
-    return of["words"] == 1 and of["commonest"] > _COMMON and not of["listed"]
+    return one.value("words") == 1 and one.value("commonest") > _COMMON and not one.value("listed")
 
 
 def put(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float) -> Correction:
