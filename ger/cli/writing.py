@@ -15,6 +15,7 @@ __all__ = [
     "Examples",
     "GateFile",
     "Guarding",
+    "Orders",
     "Prompt",
     "Select",
     "Shots",
@@ -39,6 +40,10 @@ Decoding = Annotated[
     ),
 ]
 Beams = Annotated[int | None, typer.Option(help="Width of the search for answers.", rich_help_panel=_GEN)]
+Orders = Annotated[
+    int | None,
+    typer.Option(help="Read each list in so many orders (--mode hybrid).", rich_help_panel=_GEN),
+]
 Examples = Annotated[Path | None, typer.Option(help="Lists with references to show as examples.", rich_help_panel=_GEN)]
 Shots = Annotated[int | None, typer.Option(help="How many of them.", rich_help_panel=_GEN)]
 Select = Annotated[str | None, typer.Option(help="Which of them: fixed, random, nearest.", rich_help_panel=_GEN)]
