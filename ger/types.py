@@ -462,7 +462,10 @@ def _text(fields: dict[str, Any], name: str, where: str, default: str | None = N
 
 
 def _optional_text(fields: dict[str, Any], name: str, where: str) -> str | None:
-    return _text(fields, name, where) if fields.get(name) is not None else fields.pop(name, None)
+    value = fields.pop(name, None)
+    if value is not None and not isinstance(value, str):
+        raise RecordError(f"{where}: '{name}' should be text, found {value!r}.")
+    return value
 
 
 def _number(fields: dict[str, Any], name: str, where: str) -> float | None:
