@@ -64,7 +64,8 @@ def main() -> int:
     """Measure and print."""
     count = FIRST + (int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
     with subprocess.Popen([*COMMAND, *FILTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         feed(process.stdin, 0, FIRST)
         for number in range(FIRST):
             check(process.stdout, number)
