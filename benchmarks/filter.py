@@ -1,53 +1,29 @@
-"""How many lines a second goes through the filter, does it keep their order, and does its memory grow?
+"""How many lines a second go through the filter, does it keep their order, and does its memory grow?
 
     python benchmarks/filter.py [LINES]
 
-Lists of two hypotheses go through `ger.filter` with a corrector that keeps every 1-best, so all that is measured is
-reading, converting, writing. Printed are lines a second of processor time and by the clock, and the slope of the
-resident memory over the second half.
+Lists of two hypotheses go through standard input and output of `ger correct - --format jsonl --mode hotwords` in a
+process of its own. Without hotwords it keeps every 1-best, so all that is measured is reading, converting, writing.
+Printed are lines a second of that process's processor time and by the clock, from when the first thousand have come
+back, and the slope of its resident memory over the second half.
 """
 
 from __future__ import annotations
 
-import gc
 import json
+import os
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from common import machine
 
-from ger.correct.outcome import as_it_was
-from ger.filter import correct_stream
-from ger.types import Correction, NBest
-
-CHUNK = 100
-
-
-class Keeping:
-    """Keeps every 1-best."""
-
-    signature = "keeping"
-
-    def correct(self, lists: Sequence[NBest]) -> list[Correction]:
-        return [as_it_was(nbest, "kept") for nbest in lists]
-
-
-class Sink:
-    """Checks the order of what is written, and keeps nothing."""
-
-    def __init__(self) -> None:
-        self.lines = 0
-
-    def write(self, data: bytes) -> int:
-        for line in data.splitlines():
-            number = int(line[line.index(b"call-7/") + 7 :][:9])
-            assert number == self.lines, f"line {self.lines} is {number}"
-            self.lines += 1
-        return len(data)
-
-    def flush(self) -> None: ...
+COMMAND = [sys.executable, "-c", "from ger.cli import main; main()"]
+FILTER = ["correct", "-", "--format", "jsonl", "--mode", "hotwords"]
+FIRST, CHUNK = 1000, 100
 
 
 def line(number: int) -> bytes:
@@ -60,39 +36,58 @@ def line(number: int) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def resident() -> float:
-    """Resident memory of this process (MiB)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+def feed(sink: IO[bytes], first: int, last: int) -> None:
+    for start in range(first, last, CHUNK):
+        sink.write(b"".join(map(line, range(start, min(start + CHUNK, last)))))
+    sink.flush()
+
+
+def check(source: IO[bytes], number: int) -> None:
+    """The next line is the correction of that list."""
+    made = source.readline()
+    assert made.startswith(b'{"schema": 1, "id": "call-7/%09d", ' % number), f"line {number} is {made!r}"
+    assert b'"decision": "kept"' in made
+
+
+def processor(pid: int) -> float:
+    """Seconds of processor time of a process, of all its threads, in user and in system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process (MiB)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def main() -> int:
     """Measure and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    spent = 0.0
-    seen: list[tuple[int, float]] = []
-
-    def chunks() -> Iterator[bytes]:
-        nonlocal spent
-        for start in range(0, count, CHUNK):
-            began = time.thread_time()
-            chunk = b"".join(line(i) for i in range(start, start + CHUNK))
-            if start % (count // 100) == 0:
-                seen.append((start, resident()))
-            spent += time.thread_time() - began
-            yield chunk
-
-    sink = Sink()
-    gc.freeze()  # as the command does
-    began, clock = time.process_time(), time.monotonic()
-    counts = correct_stream(Keeping(), chunks(), sink, "signed", print)  # type: ignore[arg-type]
-    seconds, clock = time.process_time() - began - spent, time.monotonic() - clock - spent
-    later = [(n, m) for n, m in seen if n >= count // 2]
+    count = FIRST + (int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
+    with subprocess.Popen([*COMMAND, *FILTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        feed(process.stdin, 0, FIRST)
+        for number in range(FIRST):
+            check(process.stdout, number)
+        began, clock = processor(process.pid), time.monotonic()
+        feeding = threading.Thread(target=feed, args=(process.stdin, FIRST, count))
+        feeding.start()
+        seen = []
+        for number in range(FIRST, count):
+            check(process.stdout, number)
+            if number % max(1, count // 100) == 0:
+                seen.append((number, resident(process.pid)))
+        spent, clock = processor(process.pid) - began, time.monotonic() - clock
+        feeding.join()
+        process.stdin.close()
+        rest = process.stdout.read()
+    later = [row for row in seen if row[0] >= count // 2]
     slope = (later[-1][1] - later[0][1]) / max(1, later[-1][0] - later[0][0]) * 1e6
     print(machine())
-    print(f"{counts['kept']} lines in order")
-    print(f"a second of processor time {count / seconds:,.0f}, by the clock {count / clock:,.0f}")
+    print(f"{count - FIRST} lines in order, {len(rest)} bytes more, exit code {process.returncode}")
+    print(f"a second of processor time {(count - FIRST) / spent:,.0f}, by the clock {(count - FIRST) / clock:,.0f}")
     print(f"resident {seen[0][1]:.1f} -> {later[0][1]:.1f} -> {later[-1][1]:.1f} MiB, {slope:+.2f} MiB a million lines")
-    return 0 if sink.lines == count else 1
+    return process.returncode or bool(rest)
 
 
 if __name__ == "__main__":

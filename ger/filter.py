@@ -10,7 +10,6 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from ger.errors import RecordError
@@ -23,12 +22,6 @@ __all__ = ["correct_stream", "pieces"]
 #: Pieces of the source that are read ahead, and lines that are corrected together.
 _AHEAD, _WINDOW = 16, 256
 _PIECE = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    raw: bytes
 
 
 def correct_stream(
@@ -49,15 +42,11 @@ def correct_stream(
         How many corrections there were of each decision, and `refused` lines.
     """
     counts: Counter[str] = Counter()
-    for batch in _batches(chunks):
-        lists: list[NBest] = []
-        rows: list[NBest | bytes] = []
-        for line in batch:
-            row = _row(line, report)
-            rows.append(row)
-            lists += [row] if isinstance(row, NBest) else []
-            counts["refused"] += isinstance(row, bytes) and bool(row.strip())
-        made = iter(_corrected(corrector, lists, signature, counts, report))
+    for first, batch in _batches(chunks):
+        rows = [_row(line, number, report) for number, line in enumerate(batch, first)]
+        lists = [row for row in rows if isinstance(row, NBest)]
+        counts["refused"] += sum(isinstance(row, bytes) and not row.isspace() for row in rows)
+        made = _corrected(corrector, lists, signature, counts, report)
         sink.write(b"".join(row if isinstance(row, bytes) else next(made) for row in rows))
         sink.flush()
     return counts
@@ -70,15 +59,15 @@ def pieces(source: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _row(line: _Line, report: Callable[[str], None]) -> NBest | bytes:
+def _row(line: bytes, number: int, report: Callable[[str], None]) -> NBest | bytes:
     """The list in a line, or the line itself."""
-    if not line.raw.strip():
+    if not line or line.isspace():
         return b"\n"
     try:
-        return loads(line.raw, f"standard input, line {line.number}")
+        return loads(line, f"standard input, line {number}")
     except RecordError as error:
         report(str(error))
-        return line.raw.rstrip(b"\r") + b"\n"
+        return line.rstrip(b"\r") + b"\n"
 
 
 def _corrected(
@@ -88,15 +77,15 @@ def _corrected(
         counts[correction.decision] += 1
         if correction.decision == "failed":
             report(f"{correction.id}: {correction.reason}")
-        yield dumps(correction, signature=signature).encode("utf-8", "backslashreplace") + b"\n"
+        yield dumps(correction, signature).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _batches(chunks: Iterable[bytes]) -> Iterator[list[_Line]]:
-    """Lines that have come in, at least one each time."""
+def _batches(chunks: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+    """The number of the first and the lines that have come in, at least one each time."""
     came: queue.Queue[list[bytes] | BaseException | None] = queue.Queue(_AHEAD)
     threading.Thread(target=_read, args=(chunks, came), name="ger-read", daemon=True).start()
     waiting: list[bytes] = []
-    number = 0
+    number = 1
     end: BaseException | bool = False
     while waiting or not end:
         while not end and (not waiting or (len(waiting) < _WINDOW and not came.empty())):
@@ -107,7 +96,7 @@ def _batches(chunks: Iterable[bytes]) -> Iterator[list[_Line]]:
                 end = item or True
         batch, waiting = waiting[:_WINDOW], waiting[_WINDOW:]
         if batch:
-            yield [_Line(number + i, raw) for i, raw in enumerate(batch, 1)]
+            yield number, batch
         number += len(batch)
     if isinstance(end, BaseException):
         raise end

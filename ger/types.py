@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from ger.errors import RecordError
+from ger.frozen import maker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,12 +67,12 @@ class Word:
             RecordError: a field has the wrong type.
         """
         fields = _fields(value, where)
-        return cls(
-            text=_text(fields, "text", where),
-            start=_number(fields, "start", where),
-            end=_number(fields, "end", where),
-            confidence=_number(fields, "confidence", where),
-            extra=fields,
+        return _make_word(
+            _text(fields, "text", where),
+            _number(fields, "start", where),
+            _number(fields, "end", where),
+            _number(fields, "confidence", where),
+            fields,
         )
 
 
@@ -112,13 +113,13 @@ class Hypothesis:
             RecordError: a field has the wrong type.
         """
         fields = _fields(value, where)
-        return cls(
-            text=_text(fields, "text", where),
-            score=_number(fields, "score", where),
-            acoustic_score=_number(fields, "acoustic_score", where),
-            lm_score=_number(fields, "lm_score", where),
-            words=_words(fields, where),
-            extra=fields,
+        return _make_hypothesis(
+            _text(fields, "text", where),
+            _number(fields, "score", where),
+            _number(fields, "acoustic_score", where),
+            _number(fields, "lm_score", where),
+            _words(fields, where),
+            fields,
         )
 
 
@@ -143,7 +144,9 @@ class AudioSpan:
             RecordError: a field has the wrong type.
         """
         fields = _fields(value, where)
-        return cls(_text(fields, "path", where), _number(fields, "start", where), _number(fields, "end", where), fields)
+        return _make_span(
+            _text(fields, "path", where), _number(fields, "start", where), _number(fields, "end", where), fields
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,7 @@ class Context:
         hotwords = _items(fields, "hotwords", where)
         if not all(isinstance(word, str) for word in hotwords):
             raise RecordError(f"{where}: 'hotwords' holds something that is not text.")
-        return cls(tuple(hotwords), _text(fields, "previous", where, ""), fields)
+        return _make_context(tuple(hotwords), _text(fields, "previous", where, ""), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,18 +256,12 @@ class NBest:
         """
         fields = _fields(value, where)
         _check_schema(fields, where)
-        return cls(
-            id=_text(fields, "id", where),
-            hypotheses=_hypotheses(fields, where, required=True),
-            audio=_audio(fields, where),
-            language=_optional_text(fields, "language", where),
-            task=_choice(fields, "task", _TASKS, where, "transcribe"),
-            target=_optional_text(fields, "target", where),
-            context=_context(fields, where),
-            reference=_optional_text(fields, "reference", where),
-            meta=dict(_mapping(fields, "meta", where)),
-            extra=fields,
-        )
+        id, hypotheses = _text(fields, "id", where), _hypotheses(fields, where, required=True)
+        audio, language = _audio(fields, where), _optional_text(fields, "language", where)
+        task = _choice(fields, "task", _TASKS, where, "transcribe")
+        target, context = _optional_text(fields, "target", where), _context(fields, where)
+        reference, meta = _optional_text(fields, "reference", where), dict(_mapping(fields, "meta", where))
+        return _make_nbest(id, hypotheses, audio, language, task, context, reference, meta, fields, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,22 +339,36 @@ class Correction:
         return self.decision in ("reranked", "rewritten")
 
     @classmethod
-    def of(cls, nbest: NBest, text: str, decision: Decision, **rest: Any) -> Correction:
+    def of(
+        cls,
+        nbest: NBest,
+        text: str,
+        decision: Decision,
+        reason: str = "",
+        words: tuple[Word, ...] = (),
+        edits: tuple[Edit, ...] = (),
+        scores: Mapping[str, float] | None = None,
+        signature: str = "",
+    ) -> Correction:
         """A correction of a list, with everything of the list that a correction repeats."""
-        return cls(
-            id=nbest.id,
-            text=text,
-            decision=decision,
-            audio=nbest.audio,
-            language=nbest.language,
-            task=nbest.task,
-            target=nbest.target,
-            hypotheses=nbest.hypotheses,
-            context=nbest.context,
-            reference=nbest.reference,
-            meta=nbest.meta,
-            extra=nbest.extra,
-            **rest,
+        return _make_correction(
+            nbest.id,
+            text,
+            decision,
+            reason,
+            nbest.audio,
+            nbest.language,
+            nbest.task,
+            words,
+            edits,
+            {} if scores is None else scores,
+            signature,
+            nbest.hypotheses,
+            nbest.context,
+            nbest.reference,
+            nbest.meta,
+            nbest.extra,
+            nbest.target,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -413,6 +424,10 @@ class Correction:
         )
 
 
+_make_word, _make_hypothesis, _make_span = maker(Word), maker(Hypothesis), maker(AudioSpan)
+_make_context, _make_nbest, _make_correction = maker(Context), maker(NBest), maker(Correction)
+
+
 def _target(record: NBest | Correction) -> dict[str, Any]:
     return {} if record.target is None else {"target": record.target}
 
@@ -447,7 +462,10 @@ def _text(fields: dict[str, Any], name: str, where: str, default: str | None = N
 
 
 def _optional_text(fields: dict[str, Any], name: str, where: str) -> str | None:
-    return _text(fields, name, where) if fields.get(name) is not None else fields.pop(name, None)
+    value = fields.pop(name, None)
+    if value is not None and not isinstance(value, str):
+        raise RecordError(f"{where}: '{name}' should be text, found {value!r}.")
+    return value
 
 
 def _number(fields: dict[str, Any], name: str, where: str) -> float | None:
@@ -503,7 +521,7 @@ def _audio(fields: dict[str, Any], where: str) -> AudioSpan | None:
 
 def _context(fields: dict[str, Any], where: str) -> Context:
     value = _mapping(fields, "context", where)
-    return Context.from_json(value, f"{where}: context") if value else Context()
+    return Context.from_json(value, f"{where}: context") if value else _make_context()
 
 
 def _words(fields: dict[str, Any], where: str) -> tuple[Word, ...]:

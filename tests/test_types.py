@@ -61,6 +61,7 @@ lists = st.builds(
     reference=st.none() | st.text(),
     meta=meta,
     extra=extras,
+    target=st.none() | st.text(),
 )
 corrections = st.builds(
     Correction,
@@ -80,6 +81,7 @@ corrections = st.builds(
     reference=st.none() | st.text(),
     meta=meta,
     extra=extras,
+    target=st.none() | st.text(),
 )
 
 

@@ -248,6 +248,7 @@ def _filter(made: Settings) -> None:
 
     corrector = made.make_corrector()
     gc.freeze()  # what is loaded stays, and is not looked through again and again while lines come
+    gc.set_threshold(10_000)  # nor are the lists of a batch, which go when they are done
     signature = f"ger {__version__} | lists | {corrector.signature}"
     counts = correct_stream(
         corrector,

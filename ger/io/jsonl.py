@@ -12,6 +12,7 @@ from typing import IO, Any, TypeVar
 from ger.errors import InputError, RecordError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
+from ger.io.written import encode, written
 from ger.types import Correction, NBest
 
 __all__ = ["dumps", "loads", "read_corrections", "read_nbest", "write_records"]
@@ -77,14 +78,20 @@ def loads(line: bytes, where: str, id: str = "") -> NBest:
     return _nbest(value, where)
 
 
-def dumps(record: NBest | Correction, **changes: Any) -> str:
-    """A record as one line of JSON, without the line end; `changes` are other values of fields.
+def dumps(record: NBest | Correction, signature: str | None = None) -> str:
+    """A record as one line of JSON, without the line end.
+
+    Args:
+        record: The record.
+        signature: That of a correction, in place of its own.
 
     Raises:
         RecordError: it holds a number that JSON has no form for (infinite or not a number), or not plain JSON values.
     """
     try:
-        return _ENCODER.encode(record.to_json() | changes)
+        if isinstance(record, NBest):
+            return encode(record.to_json())
+        return written(record, record.signature if signature is None else signature)
     except (ValueError, TypeError, RecursionError) as error:
         raise RecordError(f"Record {record.id!r} cannot be written as JSON: {error}.") from error
 
@@ -179,7 +186,6 @@ def _refuse(constant: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 
 
 def _kind(value: Any) -> str:
