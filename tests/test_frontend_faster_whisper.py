@@ -237,6 +237,7 @@ def test_a_batch(whisper: FasterWhisper) -> None:
         assert all(0 <= word.confidence <= 1 for word in words)
         assert not any(hypothesis.words for hypothesis in nbest.hypotheses[1:])
     assert normalize(lists[2].best.text).startswith("the mayor thanked the crews")
+    assert whisper.recognize(segments[1:2]) == lists[1:2]  # alone as in company, scores and times too
 
 
 @pytest.mark.slow

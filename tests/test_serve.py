@@ -251,11 +251,15 @@ def test_archives_are_no_audio_and_are_not_unpacked(
     assert {path.name for path in tmp_path.iterdir()} == {"change.wav", "bomb.zip"}
 
 
-def test_a_small_file_of_much_silence_is_refused(serve: Start, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "long.flac", numpy.zeros(3600 * 16_000, "int16"), 16_000)
-    assert (tmp_path / "long.flac").stat().st_size < 1_000_000
-    answer = error(post(serve(audio=60.0), tmp_path / "long.flac"), 400)
-    assert answer["message"] == "long.flac is longer than 60 s. Send it in parts."
+@pytest.mark.parametrize(("name", "subtype", "minutes"), [("long.flac", "PCM_16", 60), ("long.ogg", "OPUS", 10)])
+def test_a_small_file_of_much_silence_is_refused(
+    serve: Start, tmp_path: Path, name: str, subtype: str, minutes: int
+) -> None:
+    soundfile.write(tmp_path / name, numpy.zeros(minutes * 60 * 16_000, "int16"), 16_000, subtype=subtype)
+    assert (tmp_path / name).stat().st_size < 1_000_000
+    service = serve(audio=60.0)
+    assert error(post(service, tmp_path / name), 400)["message"] == f"{name} is longer than 60 s. Send it in parts."
+    assert service.counted("ger_audio_seconds_total") < 100  # and the rest of it was not unpacked
 
 
 def test_empty_cut_and_enormous_recordings_are_refused(serve: Start, tmp_path: Path, clip: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from starlette.responses import Response, StreamingResponse
 
 from ger.errors import GerError, UsageError
@@ -18,6 +18,7 @@ from ger.io.hotwords import hotwords as hotwords_of
 from ger.io.recording import flat
 from ger.serve.answers import Format, Granularity, answer, event
 from ger.serve.engine import Asked, Engine, Transcription
+from ger.serve.fields import check
 from ger.serve.metrics import Metrics
 from ger.serve.refusals import RefusedError, refusal_of
 from ger.types import Correction
@@ -27,7 +28,7 @@ __all__ = ["ALIAS", "router"]
 #: The name of a model that OpenAI's clients use; it means the one that is there.
 ALIAS = "whisper-1"
 
-router = APIRouter(prefix="/v1/audio", tags=["audio"])
+router = APIRouter(prefix="/v1/audio", tags=["audio"], dependencies=[Depends(check)])
 
 _Audio = Annotated[UploadFile, File(description="Audio or video, in any form that libav reads.")]
 _Model = Annotated[str, Form(description=f"A name of /v1/models; {ALIAS} is always one.")]

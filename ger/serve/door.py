@@ -24,6 +24,8 @@ __all__ = ["WORK", "Door"]
 
 #: What is work, of which only so much is taken at once.
 WORK = ("/v1/audio/transcriptions", "/v1/audio/translations", "/v1/correct")
+#: What takes forms; only those in parts, as in forms of the other kind files are text.
+_FORMS = WORK[:2]
 _OPEN = ("/health", "/docs", "/openapi.json")
 _OTHERS = ("/v1/models", "/metrics", *_OPEN)
 #: Seconds for which more is read of a request that is refused, so that its client comes to read why.
@@ -81,6 +83,9 @@ class Door:
             return RefusedError(415, "Compressed requests are not taken. Send the body as it is.")
         if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")) > limits.body:
             return _too_large(limits.body)
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if scope["method"] == "POST" and route in _FORMS and kind != "multipart/form-data":
+            return RefusedError(400, "file: Send the recording in a form (multipart/form-data).", param="file")
         if route in WORK and self._metrics.in_hand >= limits.requests:
             wait = max(1, min(60, round(self._metrics.mean(route))))
             message = f"{limits.requests} requests are in hand already. Send it again in {wait} s."

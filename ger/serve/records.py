@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,8 @@ router = APIRouter(prefix="/v1", tags=["lists"])
 
 _Shape = Literal["one", "list", "lines"]
 _LINES = "application/jsonl"
+#: Records of a request at most: the shortest ones become a hundred times as large in memory.
+_MOST = 100_000
 _RECORD = {
     "type": "object",
     "properties": {
@@ -66,17 +69,25 @@ def _read(body: bytes, *, lines: bool) -> tuple[list[NBest], _Shape]:
         RecordError: it holds something else; says where.
     """
     if lines:
-        rows = [(row + b"\n", i) for i, row in enumerate(body.split(b"\n"), 1) if row.strip()]
-        return _different([loads(row, f"line {i}", str(i)) for row, i in rows]), "lines"
+        # One line at a time: all of them may be many times as large as the body.
+        rows = ((row.removesuffix(b"\n") + b"\n", i) for i, row in enumerate(io.BytesIO(body), 1) if row.strip())
+        return _different([loads(row, f"line {i}", str(i)) for row, i in _few(rows)]), "lines"
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
         hint = "Send JSON Lines as application/jsonl." if body.count(b"\n") else "Send a record or a list of records."
         raise RecordError(f"The request is not JSON ({error}).", hint) from error
     items = value if isinstance(value, list) else [value]
-    rows = [(json.dumps(item).encode() + b"\n", i) for i, item in enumerate(items, 1)]
-    made = [loads(row, f"record {i}" if value is items else "the record", str(i)) for row, i in rows]
+    rows = ((json.dumps(item).encode() + b"\n", i) for i, item in enumerate(items, 1))
+    made = [loads(row, f"record {i}" if value is items else "the record", str(i)) for row, i in _few(rows)]
     return _different(made), "list" if value is items else "one"
+
+
+def _few(rows: Iterable[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
+    for number, row in enumerate(rows):
+        if number == _MOST:
+            raise RecordError(f"There are more than {_MOST} records in the request.", "Send them in parts.")
+        yield row
 
 
 def _different(lists: list[NBest]) -> list[NBest]:
