@@ -34,14 +34,14 @@ def hotwords(
     loss: Annotated[
         float | None,
         typer.Option(
-            help="So many more errors in other words, a hundred of them, are worth any error less in hotwords "
-            "(by default the fewest errors of all words are sought)."
+            help="Make the fewest errors in hotwords while a hundred other words have at most so many more (without: "
+            "the fewest errors in all words)."
         ),
     ] = None,
     usual: Annotated[
         Path | None,
         typer.Option(
-            help="A file of the words that are said without being hotwords, a line each: others are suspects."
+            help="A file of words that are said without being hotwords, one a line; others are doubted sooner."
         ),
     ] = None,
     folds: Annotated[int, typer.Option(help="Parts for cross-validation.")] = 5,

@@ -193,9 +193,9 @@ def fit_hotwords(
         lists: Lists with references, each with hotwords of its own unless there are `hotwords`.
         hotwords: Those of all lists.
         least: The lowest threshold that may be chosen; higher ones are safer with other recognizers and hotwords.
-        loss: So many more errors in other words, a hundred of them, are worth any error less in hotwords. `None` for
-            the fewest errors of all words.
-        usual: Words that are said without being hotwords, without case and punctuation: others are sooner doubted.
+        loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more.
+            `None` for the fewest errors in all words, with next to no more in others.
+        usual: Words that are said without being hotwords, without case and punctuation: others are doubted sooner.
         folds: Parts for cross-validation.
         seed: Of the folds.
         progress: Called with numbers of lists.
