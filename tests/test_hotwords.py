@@ -57,10 +57,11 @@ def text(heard: str, *names: str | Hotword) -> str:
         ("They flew to (Rakyavik)!", "They flew to (Reykjavik)!"),
         ("The pods run on Cubernetties.", "The pods run on Kubernetes."),
         ("That is Catarina Novack's umbrella.", "That is Katarzyna Nowak's umbrella."),
+        ("It was Missus Foshlevant's house.", "It was Missus Fauchelevant's house."),
     ],
 )
 def test_what_sounds_like_a_hotword_gives_way(heard: str, wanted: str) -> None:
-    made = corrected(nbest(heard), *NAMES)
+    made = corrected(nbest(heard), *NAMES, "Fauchelevant's")
     assert made.text == wanted
     assert made.decision == "rewritten"
     assert "sounds like the hotword" in made.reason
@@ -225,9 +226,23 @@ def test_features_by_hand() -> None:
     assert values["sound lost"] == values["letters lost"] == values["behind"] == values["elsewhere"] == 0
     assert values["sound share"] == values["listed"] == values["words"] == values["unknown"] == 1
     assert values["agree"] == values["common"] == 0
+    assert values["usual"] == values["all usual"] == values["none usual"] == 0  # nobody says which are
     assert values["entries"] == pytest.approx(np.log(100))
     assert values["before"] == pytest.approx(np.log1p(1e7 * 0.09))
     assert values["unsteady"] == 0.25
+
+
+def test_usual_words_are_counted() -> None:
+    model = default()
+    known = Commonness(usual=frozenset({"we", "met", "rakya", "vic"}))
+    features = ("usual", "all usual", "none usual")
+    for heard, wanted in (("rakyavik", (0, 0, 1)), ("rakya vic", (2, 1, 0)), ("rakya vick", (1, 0, 0))):
+        (found,) = find([(Heard.of(f"we met {heard}"), Entries([Hotword("Reykjavik")]), known)], model.sounds,
+                        model.letters)  # fmt: skip
+        (whole,) = [one for one in found if one.heard == heard]
+        assert tuple(map(whole.value, features)) == wanted
+    assert known.is_usual("we met")
+    assert not known.is_usual("we meet")
 
 
 def test_how_common_words_are() -> None:
@@ -247,6 +262,10 @@ def test_a_model_is_written_and_read(tmp_path: Path) -> None:
     again = read_model(tmp_path / "own.toml")
     assert again.signature == default().signature
     assert again.weights == default().weights
+    words = frozenset(f"word{i}" for i in range(25))
+    write_model(tmp_path / "own.toml", replace(default(), usual=words))
+    assert read_model(tmp_path / "own.toml").usual == words
+    assert read_model(tmp_path / "own.toml").signature != default().signature
 
 
 @pytest.mark.parametrize(
@@ -256,6 +275,7 @@ def test_a_model_is_written_and_read(tmp_path: Path) -> None:
         (("schema", "9"), "schema 9 is not known"),
         (("threshold", "7"), "threshold has to be above 0"),
         (("threshold", '"high"'), "wrong type"),
+        (("usual", '"the"'), "wrong type"),
         (("bais", "1"), "'bais' is not known"),
         (('"soundd"', "1"), "no feature called 'soundd'"),
     ],
@@ -305,6 +325,16 @@ def test_a_model_learns_when_a_hotword_was_said(fitted: FittedHotwords) -> None:
     made = HotwordCorrector(FirstBest(), Hotwords((Hotword("Brynhild"),)), fitted.model)
     assert made.correct([nbest("and prynhild saw a boat")])[0].text == "and brynhild saw a boat"
     assert "with hotwords" in fitted.render()
+
+
+def test_more_errors_in_other_words_can_be_allowed() -> None:
+    lists = with_made_up(_made_up(100), 10)
+    usual = frozenset(_PLAIN)
+    tight, loose = (fit_hotwords(lists, folds=2, least=0.1, loss=loss, usual=usual) for loss in (0, 100))
+    assert loose.model.threshold <= tight.model.threshold < 1
+    assert loose.after.biased <= tight.after.biased < tight.before.biased / 2
+    assert tight.model.usual == usual
+    assert any(tight.model.weights[name] for name in ("usual", "all usual", "none usual"))
 
 
 def test_rates_add_up() -> None:
@@ -358,12 +388,18 @@ def test_ger_tune_hotwords(tmp_path: Path) -> None:
     with (tmp_path / "lists.jsonl").open("w") as file:
         file.writelines(json.dumps(made.to_json()) + "\n" for made in _made_up(150))
     model = tmp_path / "own.toml"
+    (tmp_path / "usual.txt").write_text("\n".join(_PLAIN))
     command = ["tune", "hotwords", tmp_path / "lists.jsonl", "--size", "10", "--folds", "3", "--json", "-o", model]
+    command += ["--loss", "0.1", "--usual", tmp_path / "usual.txt"]
     code, out, err = run(*command, real=True)
     assert code == 0, err
     found = json.loads(out)
     assert found["cv_b_wer"] < found["baseline_b_wer"] / 2
     assert read_model(model).threshold == found["threshold"]
+    assert read_model(model).usual == set(_PLAIN)
+    code, _, err = run("tune", "hotwords", tmp_path / "lists.jsonl", "--loss", "-1", real=True)
+    assert code == 2
+    assert "--loss is -1" in err
     line = json.dumps(nbest("and prynhild saw a boat").to_json()) + "\n"
     command = ["correct", "-", "--format", "jsonl", "--hotwords", "Brynhild", "--hotword-model", model]
     code, out, err = run(*command, real=True, stdin=line)

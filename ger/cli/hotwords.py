@@ -31,6 +31,19 @@ def hotwords(
     least: Annotated[
         float, typer.Option(help="How likely a hotword has to be at least; the tuned limit is this or higher.")
     ] = 0.3,
+    loss: Annotated[
+        float | None,
+        typer.Option(
+            help="Make the fewest errors in hotwords while a hundred other words have at most so many more (without: "
+            "the fewest errors in all words)."
+        ),
+    ] = None,
+    usual: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of words that are said without being hotwords, one a line; others are doubted sooner."
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(help="Parts for cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -47,18 +60,21 @@ def hotwords(
         from ger.correct.fit_hotwords import fit_hotwords, with_made_up
         from ger.correct.hotword_model import write_model
         from ger.errors import UsageError
+        from ger.io.hotwords import read_words
 
         if size < 1:
             raise UsageError(f"--size is {size}.", "Use 1 or more.")
         if not 0 < least < 1:
             raise UsageError(f"--least is {least}.", "Use a probability, between 0 and 1.")
+        if loss is not None and not 0 <= loss <= 100:
+            raise UsageError(f"--loss is {loss}.", "Use a number of errors a hundred words, such as 0.03.")
         lists.check_output(output, *lists.files(inputs, systems, reference))
         found = lists.read(inputs, systems, reference, input_format)
-        run = common.told(given)
+        run, words = common.told(given), read_words(usual) if usual else frozenset()
         if not run:
             found = with_made_up(found, size, seed)
         with common.bar(len(found), "Looking") as bar:
-            fitted = fit_hotwords(found, run, least=least, folds=folds, seed=seed, progress=bar)
+            fitted = fit_hotwords(found, run, least=least, loss=loss, usual=words, folds=folds, seed=seed, progress=bar)
         try:
             typer.echo(json.dumps(fitted.to_json(), indent=2) if as_json else fitted.render())
         finally:  # one of the two may not be writable

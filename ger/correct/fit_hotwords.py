@@ -3,7 +3,7 @@
 Confusions are learned from the words that the first hypothesis has in place of those of the reference. Every stretch
 that sounds like a hotword is then an example: a right one where putting the hotword in takes away a word error, and the
 hotword is in the reference. What comes out is cross-validated: each list is corrected by a model made without its
-recording; the confusions, counts over all lists, are shared.
+recording, with the threshold that was best for the other parts; the confusions, counts over all lists, are shared.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _BATCH = 64
 #: A word that is this rare or rarer is one that somebody would list: the 5,000 commonest ones are above.
 _RARE = 6.0
 _STRENGTH = 0.3
-#: Errors in other words may become so many more, as a share of all words.
-_SLACK = 0.0002
+#: Errors in other words may become so many more a hundred where nobody says how many.
+_LOSS = 0.02
 #: A feature that varies less than this tells nothing.
 _CONSTANT = 1e-9
-#: Thresholds that are tried.
-_THRESHOLDS = tuple(round(0.025 * i, 3) for i in range(8, 39))
+#: Thresholds that are tried, the safest first.
+_THRESHOLDS = tuple(round(0.025 * i, 3) for i in range(38, 3, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,8 @@ def fit_hotwords(
     hotwords: Hotwords | None = None,
     *,
     least: float = 0.3,
+    loss: float | None = None,
+    usual: frozenset[str] = frozenset(),
     folds: int = 5,
     seed: int = 0,
     progress: Callable[[float], None] = lambda lists: None,
@@ -191,6 +193,9 @@ def fit_hotwords(
         lists: Lists with references, each with hotwords of its own unless there are `hotwords`.
         hotwords: Those of all lists.
         least: The lowest threshold that may be chosen; higher ones are safer with other recognizers and hotwords.
+        loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more.
+            `None` for the fewest errors in all words, with next to no more in others.
+        usual: Words that are said without being hotwords, without case and punctuation: others are doubted sooner.
         folds: Parts for cross-validation.
         seed: Of the folds.
         progress: Called with numbers of lists.
@@ -204,15 +209,15 @@ def fit_hotwords(
         raise InputError(f"The list {missing.id!r} has no reference.", "Give references with --reference.")
     parts = shared_out([recording(nbest) or nbest.id for nbest in lists], folds, seed)
     sounds, spelling = _confusions(lists)
-    made = _examples(lists, hotwords or Hotwords(), sounds, spelling, progress)
-    before = sum((_rates(own, own.nbest.best.text) for own in made), Rates())
-    after = Rates()
-    for part in parts:
-        held = set(part.tolist())
-        rest = [own for i, own in enumerate(made) if i not in held]
-        model = _thresholded(_logistic(rest, sounds, spelling), rest, least)
-        after += _corrected([made[i] for i in part], model)
-    model = _thresholded(_logistic(made, sounds, spelling), made, least)
+    made = _examples(lists, hotwords or Hotwords(), (sounds, spelling), usual, progress)
+    held = [_held(made, set(part.tolist()), sounds, spelling) for part in parts]
+    before, after = Rates(), Rates()
+    for k, part in enumerate(held):
+        threshold = _threshold([one for other in (*held[:k], *held[k + 1 :]) for one in other], least, loss)
+        before += sum((one.at(1.0) for one in part), Rates())
+        after += sum((one.at(threshold) for one in part), Rates())
+    threshold = _threshold([one for part in held for one in part], least, loss)
+    model = replace(_logistic(made, sounds, spelling), threshold=threshold, usual=usual)
     examples = sum(len(own.right) for own in made)
     fitted = FittedHotwords(model, before, after, examples, sum(sum(own.right) for own in made), len(parts))
     told = fitted.to_json() | {"seed": seed, "ger": __version__}
@@ -227,7 +232,23 @@ class _Examples:
     entries: Entries
     found: list[Found]
     right: list[bool]
-    rates: dict[str, Rates] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a model says about a list that it was made without, and the errors of the text with so many hotwords."""
+
+    own: _Examples
+    found: list[Likely]
+    rates: dict[int, Rates] = field(default_factory=dict)
+
+    def at(self, threshold: float) -> Rates:
+        """The errors where hotwords have to be likelier than a threshold."""
+        count = sum(one.probability > threshold for one in self.found)
+        if count not in self.rates:
+            nbest, entries = self.own.nbest, self.own.entries
+            self.rates[count] = _rates(self.own, put(nbest, as_it_was(nbest, ""), entries, self.found, threshold).text)
+        return self.rates[count]
 
 
 def _confusions(lists: Sequence[NBest]) -> tuple[Confusions, Confusions]:
@@ -251,16 +272,16 @@ def _taken(said: Sequence[str], heard: Sequence[str]) -> Iterator[tuple[str, str
 def _examples(
     lists: Sequence[NBest],
     hotwords: Hotwords,
-    sounds: Confusions,
-    spelling: Confusions,
+    tables: tuple[Confusions, Confusions],
+    usual: frozenset[str],
     progress: Callable[[float], None],
 ) -> list[_Examples]:
     ready = Ready(hotwords)
     made = []
     for start in range(0, len(lists), _BATCH):
         part = lists[start : start + _BATCH]
-        rows = [looked_at(nbest, nbest.best.text, ready.of(nbest)) for nbest in part]
-        for nbest, (heard, entries, _), found in zip(part, rows, find(rows, sounds, spelling), strict=True):
+        rows = [looked_at(nbest, nbest.best.text, ready.of(nbest), usual) for nbest in part]
+        for nbest, (heard, entries, _), found in zip(part, rows, find(rows, *tables), strict=True):
             said = normalize(nbest.reference or "").split()
             made.append(_Examples(nbest, entries, found, [_gains(said, heard, entries, one) for one in found]))
         progress(len(part))
@@ -295,34 +316,33 @@ def _logistic(made: Sequence[_Examples], sounds: Confusions, spelling: Confusion
     return HotwordModel(sounds, spelling, named, float(f"{fitted.intercept_[0] - mean @ weights:.5g}"))
 
 
-def _thresholded(model: HotwordModel, made: Sequence[_Examples], least: float) -> HotwordModel:
-    """The model with the threshold that makes the fewest errors while those in other words hardly become more."""
-    words = sum(len(normalize(own.nbest.reference or "").split()) for own in made)
-    likely = [(own, judged(own.found, own.entries, model)) for own in made]
-    likely = [(own, found) for own, found in likely if found and found[0].probability > least]
-    before = sum((_rates(own, own.nbest.best.text) for own, _ in likely), Rates())
-    best, fewest = 1.0, before.errors
+def _held(made: Sequence[_Examples], part: set[int], sounds: Confusions, spelling: Confusions) -> list[_Held]:
+    """What a model that is made of the other lists says about those of a part."""
+    model = _logistic([own for i, own in enumerate(made) if i not in part], sounds, spelling)
+    return [_Held(made[i], judged(made[i].found, made[i].entries, model)) for i in sorted(part)]
+
+
+def _threshold(held: Sequence[_Held], least: float, loss: float | None) -> float:
+    """The threshold that makes the fewest errors, in hotwords or of all, while those in other words hardly become more.
+
+    1 where no threshold takes errors away.
+    """
+    before = sum((one.at(1.0) for one in held), Rates())
+    room = (_LOSS if loss is None else loss) / 100 * (before.words - before.biased_words)
+    concerned = [one for one in held if one.found and one.found[0].probability > least]
+    untouched = sum((one.at(1.0) for one in concerned), Rates())
+    best, fewest = 1.0, 0
     for threshold in (value for value in _THRESHOLDS if value >= least):
-        after = sum((_put(own, found, threshold) for own, found in likely), Rates())
-        more = (after.errors - after.biased) - (before.errors - before.biased)
-        if more <= _SLACK * words and after.errors < fewest:
-            best, fewest = threshold, after.errors
-    return replace(model, threshold=best)
-
-
-def _corrected(made: Sequence[_Examples], model: HotwordModel) -> Rates:
-    """Errors of the texts that a model makes."""
-    return sum((_put(own, judged(own.found, own.entries, model), model.threshold) for own in made), Rates())
-
-
-def _put(own: _Examples, found: Sequence[Likely], threshold: float) -> Rates:
-    return _rates(own, put(own.nbest, as_it_was(own.nbest, ""), own.entries, found, threshold).text)
+        after = sum((one.at(threshold) for one in concerned), Rates())
+        in_hotwords, all_words = after.biased - untouched.biased, after.errors - untouched.errors
+        more = all_words if loss is None else in_hotwords
+        if all_words - in_hotwords <= room and more < fewest:
+            best, fewest = threshold, more
+    return best
 
 
 def _rates(own: _Examples, text: str) -> Rates:
     """Errors of a text of the list; of the hotwords, those count that can be in it or are in the reference."""
-    if text not in own.rates:
-        reference = own.nbest.reference or ""
-        there = {*heard_hotwords(own.entries, (reference, text)), *(one.hotword for one in own.found)}
-        own.rates[text] = Rates.of(reference, text, [own.entries.hotwords[i].text for i in sorted(there)])
-    return own.rates[text]
+    reference = own.nbest.reference or ""
+    there = {*heard_hotwords(own.entries, (reference, text)), *(one.hotword for one in own.found)}
+    return Rates.of(reference, text, [own.entries.hotwords[i].text for i in sorted(there)])

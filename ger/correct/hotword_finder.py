@@ -23,6 +23,8 @@ sounds; the likeliest pairs are told apart by these features. `sound` and `lette
 | `agree` | share of hypotheses that read the stretch as the text does; 0 where there is one |
 | `elsewhere` | whether the hotword stands in another place of the text |
 | `entries` | logarithm of how many hotwords there are, 100 or more |
+| `usual` | number of heard words that are listed as usual; 0 as the next two where none are |
+| `all usual`, `none usual` | whether all heard words are, and whether none is |
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
     *("letters of heard", "length", "heard length", "behind", "ahead", "rival", "rarest", "commonest", "common"),
     *("unknown", "hotword common", "before", "after", "words", "begins", "ends", "unsteady", "listed", "agree"),
-    *("elsewhere", "entries"),
+    *("elsewhere", "entries", "usual", "all usual", "none usual"),
 )
 _AT = {name: i for i, name in enumerate(FEATURES)}
 
@@ -242,6 +244,8 @@ def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
         for reading in dict.fromkeys(readings):
             for said, ending in _endings(reading):
                 for form in entries.index.near(said).tolist():
+                    if ending and entries.forms[form][0].endswith(ending):
+                        continue
                     listed = said == entries.forms[form][0]
                     if listed or (form, ending) not in seen:
                         seen[form, ending] = _Pair(start, end, said, ending, form, listed)
@@ -321,9 +325,16 @@ def _described(
             *(of_heard[:1] == of_form[:1], of_heard[-1:] == of_form[-1:], unsteady, pair.listed),
             1 - (len(readings) - 1) / len(heard.others) if heard.others else 0.0,
             *(f" {entries.plain[number]} " in text, math.log(max(_FEW, len(entries)))),
+            *_usual([word for word in heard.plain[pair.start : pair.end] if word], known),
         ]
         made.append(Found(pair.start, pair.end, number, pair.ending, pair.heard, np.array(values, dtype=np.float64)))
     return made
+
+
+def _usual(words: Sequence[str], known: Commonness) -> tuple[int, bool, bool]:
+    """How many of the words are usual ones, whether all are, and whether none is."""
+    count = sum(map(known.is_usual, words))
+    return count, count == len(words), bool(known.usual) and not count
 
 
 def _likeliest(

@@ -30,9 +30,11 @@ from ger.text.confusions import Confusions
 __all__ = ["HotwordModel", "default", "read_model", "write_model"]
 
 _SCHEMA = 1
+#: Words in a row of the file.
+_ROW = 10
 _KIND = "hotwords"
 _HINT = "Make one with `ger tune hotwords`."
-_KEYS = ("schema", "kind", "threshold", "bias", "weights", "sounds", "letters", "made")
+_KEYS = ("schema", "kind", "threshold", "bias", "weights", "usual", "sounds", "letters", "made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class HotwordModel:
         bias: Log-odds where all features are 0.
         threshold: A hotword has to be likelier than this.
         made: How it came about. Not used.
+        usual: Words that are said without being hotwords, without case and punctuation; empty where nobody listed any.
 
     Raises:
         UsageError: something is out of its range, or there is no such feature.
@@ -57,6 +60,7 @@ class HotwordModel:
     bias: float
     threshold: float = 0.5
     made: Mapping[str, Any] = field(default_factory=dict)
+    usual: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if unknown := next((name for name in self.weights if name not in FEATURES), None):
@@ -96,6 +100,7 @@ def _text(model: HotwordModel, *, made: bool = True) -> str:
         "# How likely a hotword has to be.",
         f"threshold = {dumps_value(model.threshold)}",
         f"bias = {dumps_value(model.bias)}",
+        *_listed(model.usual),
         "",
         "# What each feature adds to the log-odds.",
         "[weights]",
@@ -110,6 +115,13 @@ def _text(model: HotwordModel, *, made: bool = True) -> str:
         rows += [f"[{name}]", f"symbols = {dumps_value(value['symbols'])}", "table = ["]
         rows += [f"  [{', '.join(map(str, row))}]," for row in value["table"]] + ["]"]
     return "\n".join(rows) + "\n"
+
+
+def _listed(usual: frozenset[str]) -> list[str]:
+    """The rows of the usual words, none where there are none."""
+    words = [dumps_value(word) for word in sorted(usual)]
+    rows = [f"  {', '.join(words[i : i + _ROW])}," for i in range(0, len(words), _ROW)]
+    return ["# Words that are said without being hotwords.", "usual = [", *rows, "]"] if rows else []
 
 
 def read_model(path: Path) -> HotwordModel:
@@ -142,4 +154,11 @@ def _made(value: Mapping[str, Any]) -> HotwordModel:
         float(value["bias"]),
         float(value["threshold"]),
         dict(value.get("made", {})),
+        _words(value.get("usual", [])),
     )
+
+
+def _words(value: Any) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise TypeError("usual has to be a list of words")
+    return frozenset(value)

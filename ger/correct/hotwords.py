@@ -112,7 +112,7 @@ class HotwordCorrector:
 
     def _found(self, lists: Sequence[NBest], texts: Sequence[str], entries: Sequence[Entries]) -> list[list[Likely]]:
         """What may have been said in place of what is in a text of each list, the likeliest first."""
-        rows = [looked_at(*row) for row in zip(lists, texts, entries, strict=True)]
+        rows = [looked_at(*row, self._model.usual) for row in zip(lists, texts, entries, strict=True)]
         return [
             judged(found, of, self._model)
             for found, of in zip(find(rows, self._model.sounds, self._model.letters), entries, strict=True)
@@ -126,10 +126,10 @@ class HotwordCorrector:
         return replace(made, context=replace(nbest.context, hotwords=every))
 
 
-def looked_at(nbest: NBest, text: str, entries: Entries) -> tuple[Heard, Entries, Commonness]:
-    """A text of a list as `ger.correct.hotword_finder.find` takes it."""
+def looked_at(nbest: NBest, text: str, entries: Entries, usual: frozenset[str]) -> tuple[Heard, Entries, Commonness]:
+    """A text of a list as `ger.correct.hotword_finder.find` takes it, and which words are usual."""
     texts = [h.text for h in nbest.hypotheses]
-    return Heard.of(text, texts), entries, commonness(nbest.language, texts)
+    return Heard.of(text, texts), entries, replace(commonness(nbest.language, texts), usual=usual)
 
 
 def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:

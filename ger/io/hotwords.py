@@ -25,8 +25,9 @@ from ger.io import hotwords_table, hotwords_toml
 from ger.io.hotwords_entry import Entry, EntryError, entry
 from ger.io.lists_text import Source, opened
 from ger.io.paths import printable
+from ger.text.normalize import normalize
 
-__all__ = ["Given", "hotwords", "read_hotwords"]
+__all__ = ["Given", "hotwords", "read_hotwords", "read_words"]
 
 #: What may stand for hotwords: a text with commas or the name of a file, a path, or texts, paths, hotwords in a list.
 Given = str | os.PathLike[str] | Hotwords | Iterable[str | os.PathLike[str] | Hotword | Hotwords]
@@ -77,6 +78,15 @@ def read_hotwords(path: str | os.PathLike[str], sets: Iterable[str] = ()) -> Hot
     if not made:
         raise InputError(f"{name} holds no hotwords.", "Write one a line.")
     return made
+
+
+def read_words(path: str | os.PathLike[str]) -> frozenset[str]:
+    """The words of a file of such forms, without case and punctuation.
+
+    Raises:
+        InputError: it cannot be read, or holds nothing.
+    """
+    return frozenset(word for item in read_hotwords(path).entries for word in normalize(item.text).split())
 
 
 def _named(text: str) -> Hotwords:

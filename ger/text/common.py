@@ -28,10 +28,12 @@ class Commonness:
     Attributes:
         counts: How often each word occurred; empty where nothing is known.
         total: How many words occurred.
+        usual: Words that are said without anybody listing them, where that is known.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict, repr=False)
     total: int = 0
+    usual: frozenset[str] = field(default=frozenset(), repr=False)
 
     def of(self, word: str) -> float:
         """`log(1 + n)` for a word that occurs n times in ten million; 0 for one that is not known.
@@ -45,6 +47,10 @@ class Commonness:
         if not count and word.endswith("'s"):
             count = self.counts.get(word[:-2], 0) / _OWNED
         return math.log1p(1e7 * count / self.total)
+
+    def is_usual(self, word: str) -> bool:
+        """Whether a word, or all that it consists of, is among those."""
+        return all(part in self.usual for part in word.split())
 
     def below(self, limit: float) -> list[str]:
         """The words that are less common than this, in alphabetical order."""
