@@ -116,7 +116,7 @@ def ways(
     adapter: str,
     *,
     more: bool,
-    wide: Generation,
+    beams: int,
 ) -> Iterator[Row]:
     """All ways; hybrid weights and gates come from the other folds, the n-gram model from what was trained on."""
 
@@ -141,8 +141,8 @@ def ways(
         ):
             made, seconds = timed(lambda how=how: writer(how).correct(lists))
             yield row(name, lists, [m.text for m in made], seconds)
-    made_for_hybrid = Written(writer(wide), free) if wide == Generation() else writer(wide)
-    yield from hybrid(lists, made_for_hybrid, {"3-gram": ngram(3, "none")(fit), "lm": plain})
+    wide = writer(Generation(beams=beams)) if beams > 1 else Written(writer(Generation()), free)
+    yield from hybrid(lists, wide, {"3-gram": ngram(3, "none")(fit), "lm": plain})
 
 
 class Written:
@@ -220,7 +220,6 @@ def main() -> int:
     parser.add_argument("--adapter", type=Path, help="an adapter that is there already")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     parser.add_argument("--beams", type=int, default=1, help="texts that are written for the hybrid")
-    parser.add_argument("--orders", type=int, default=1, help="orders in which the hybrid's generator reads a list")
     parser.add_argument("--more", action="store_true", help="other ways of decoding, too")
     args = parser.parse_args()
     folder = args.data / "hyporadise"
@@ -241,9 +240,7 @@ def main() -> int:
     lm = TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=str(adapter), compute_type="float32"))
     print(f"\n{args.what}: {len(held)} lists, {sum(len(reference(n)) for n in held)} words")
     rows = []
-    for made in ways(
-        held, fit, lm, plain, str(adapter), more=args.more, wide=Generation(beams=args.beams, orders=args.orders)
-    ):
+    for made in ways(held, fit, lm, plain, str(adapter), more=args.more, beams=args.beams):
         rows.append(made)
         print(made.told(held), flush=True)
     for name in dict.fromkeys(str(nbest.meta["file"]) for nbest in held) if args.what == "hyporadise" else ():

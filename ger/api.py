@@ -86,14 +86,13 @@ def settings(**options: Any) -> Settings:
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
-    `form`, `domain`, `previous`, `previous_words`, `combine`, `gate` and `guard` replace what it says, and so do
-    those of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `orders`, `examples`, `shots`,
-    `select` and `tag` (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the
-    generator has a weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in
-    `hybrid` both that one, unless there is an adapter, and the one that judges. `segmenter`, `mode`, `answers` and
-    `hotword_model` are those of `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the
-    recognizers write into `target`, with `translation_prompt` and `translation_beams`. Options that are `None` keep
-    their defaults.
+    `form`, `domain`, `previous`, `previous_words`, `combine`, `gate` and `guard` replace what it says, and so do those
+    of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
+    (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
+    weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
+    one, unless there is an adapter, and the one that judges. `segmenter`, `mode`, `answers` and `hotword_model` are
+    those of `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into
+    `target`, with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
 
     Raises:
         InputError: the profile cannot be read.
@@ -211,9 +210,7 @@ _RECOGNIZER = {
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
 _OWN = ("segmenter", "mode", "answers", "hotword_model", "translator", "translation_prompt", "translation_beams")
-_GENERATION = {
-    name: name for name in ("adapter", "prompt", "decoding", "beams", "orders", "examples", "shots", "select")
-}
+_GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (
     "profile",

@@ -81,8 +81,6 @@ class Settings:
             raise UsageError(
                 f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
             )
-        if self.profile.generation and self.profile.generation.orders > 1 and self.mode != "hybrid":
-            raise UsageError("Only a hybrid has lists read in several orders.", "Use --mode hybrid, or --orders 1.")
         known = [*(s.name for s in self.profile.lms), *([GENERATOR] if self.mode in GENERATING else [])]
         check((name for name, weight in self.profile.weights.items() if weight), known)
         if unweighted := next((s.name for s in self.profile.lms if s.name not in self.profile.weights), None):

@@ -94,39 +94,6 @@ def test_a_list_of_one_is_open_and_an_empty_one_is_not() -> None:
     assert (none.text, none.decision, none.reason) == ("", "kept", "nothing was said")
 
 
-class Follower(Clerk):
-    """Writes the text that it reads first, and finds it the likelier the earlier it stands there."""
-
-    def _answers(self, request: GenerateRequest) -> tuple[Answer, ...]:
-        assert isinstance(request.prompt, str)
-        read = request.prompt.splitlines()
-        choices = request.choices or (f"{read[0]} please",)
-        return tuple(Answer(text, -float(read.index(text) if text in read else 9)) for text in choices)
-
-
-def test_a_list_is_read_in_several_orders() -> None:
-    def writer(orders: int) -> Generator:
-        return Generator(Follower(""), Generation(orders=orders), prompting.load("h2t"), verbatim=True)
-
-    lists = [nbest("one", "two", "two", "three"), nbest("one"), NBest("b", ())]
-    assert writer(1).write(lists) == [["one please"], ["one please"], []]
-    assert writer(2).write(lists) == [["one please", "two please"], ["one please"], []]
-    assert writer(9).write(lists)[0] == ["one please", "two please", "three please"]
-    texts = [["one", "two", "other"], ["one", "other"], ["one", "two"]]
-    assert writer(1).judge(lists, texts) == [[0, -1, -9], [0, -9], [0, 0]]
-    assert writer(2).judge(lists, texts) == [[-1, -0.5, -9], [0, -9], [0, 0]]  # the orders 1 2 3 and 2 3 1
-    assert ",orders=2," in writer(2).signature
-    assert "orders" not in writer(1).signature
-
-
-def test_only_a_hybrid_reads_lists_in_several_orders() -> None:
-    with pytest.raises(UsageError, match="Only a hybrid"):
-        api.settings(mode="generate", orders=2)
-    assert api.settings(mode="hybrid", orders=2).generation.orders == 2
-    with pytest.raises(UsageError, match="orders"):
-        Generation(orders=0)
-
-
 def test_what_is_listed_already_is_not_added_again() -> None:
     lists = [nbest("show fairs", "show fares"), nbest("a", "b")]
     wide = widened(lists, generator("show fares"))

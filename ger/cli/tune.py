@@ -68,7 +68,6 @@ def tune(
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
     beams: writing.Beams = None,
-    orders: writing.Orders = None,
     feature: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,11 +118,10 @@ def tune(
             domain=domain,
             previous=previous,
             previous_words=previous_words,
-            mode="hybrid" if adapter or prompt or beams or orders else None,
+            mode="hybrid" if adapter or prompt or beams else None,
             adapter=adapter,
             prompt=prompt,
             beams=beams,
-            orders=orders,
             llm_compute_type=llm_compute_type,
             device=device,
             threads=threads,

@@ -15,7 +15,6 @@ __all__ = [
     "Examples",
     "GateFile",
     "Guarding",
-    "Orders",
     "Prompt",
     "Select",
     "Shots",
@@ -40,10 +39,6 @@ Decoding = Annotated[
     ),
 ]
 Beams = Annotated[int | None, typer.Option(help="Width of the search for answers.", rich_help_panel=_GEN)]
-Orders = Annotated[
-    int | None,
-    typer.Option(help="Read each list in so many orders (--mode hybrid).", rich_help_panel=_GEN),
-]
 Examples = Annotated[Path | None, typer.Option(help="Lists with references to show as examples.", rich_help_panel=_GEN)]
 Shots = Annotated[int | None, typer.Option(help="How many of them.", rich_help_panel=_GEN)]
 Select = Annotated[str | None, typer.Option(help="Which of them: fixed, random, nearest.", rich_help_panel=_GEN)]

@@ -104,9 +104,8 @@ class Generator:
         how, prompt = self._generation, self._prompt
         shots = f",shots={self._examples.signature}" if self._examples else ""
         task = f",task={how.task}" if how.task else ""
-        orders = f",orders={how.orders}" if how.orders > 1 else ""
         made = f"{self.name}:prompt={prompt.name}@{prompt.hash},decoding={how.decoding},beams={how.beams}"
-        return f"{made}{orders}{shots}{task},{self._lm.signature}"
+        return f"{made}{shots}{task},{self._lm.signature}"
 
     @property
     def judges(self) -> bool:
@@ -133,7 +132,9 @@ class Generator:
         return nbest
 
     def _generate(self, lists: Sequence[NBest]) -> list[Correction]:
-        requests = self._requests([self._seen(nbest) for nbest in lists])
+        seen = [self._seen(nbest) for nbest in lists]
+        shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
+        requests = [self._request(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
         return [self._read(*row) for row in zip(lists, requests, self._answers(requests), strict=True)]
 
     def _request(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest:
@@ -230,37 +231,23 @@ class Generator:
         return text if self.verbatim else styled(text, [hypothesis.text for hypothesis in self._prompt.shown(nbest)])
 
     def write(self, lists: Sequence[NBest]) -> list[list[str]]:
-        """The texts that the model writes for lists, in each of the orders in which it reads them; best first.
-
-        Those that did not end or cannot be read are left out, as are repeats.
+        """The texts that the model writes for lists, best first; those that did not end or cannot be read are left out.
 
         Raises:
             ModelError: the model broke, or a list is too long for it.
         """
-        readings = [(i, reading) for i, nbest in enumerate(lists) for reading in self._readings(nbest)]
-        requests = self._requests([reading for _, reading in readings])
-        texts: list[dict[str, None]] = [{} for _ in lists]
-        for (i, reading), made in zip(readings, self._lm.generate(requests) if requests else [], strict=True):
+        seen = [self._seen(nbest) for nbest in lists]
+        shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
+        asked = [i for i, nbest in enumerate(seen) if self._prompt.shown(nbest)]
+        answers = self._lm.generate([self._request(seen[i], shots[i]) for i in asked]) if asked else []
+        texts: list[list[str]] = [[] for _ in lists]
+        for i, made in zip(asked, answers, strict=True):
             found = (self._text(answer.text, lists[i]) for answer in made if answer.finished)
-            texts[i] |= dict.fromkeys(self._styled(self._mapped(text, reading), lists[i]) for text in found if text)
-        return [[*found] for found in texts]
-
-    def _readings(self, nbest: NBest) -> list[NBest]:
-        """A list in the orders in which it is read: as it is, then with the second hypothesis in front, and so on."""
-        seen = self._seen(nbest)
-        listed = self._prompt.shown(seen)
-        turned = range(1, min(self._generation.orders, len(listed)))
-        return [seen, *(replace(seen, hypotheses=listed[k:] + listed[:k]) for k in turned)] if listed else []
-
-    def _requests(self, readings: Sequence[NBest]) -> list[GenerateRequest]:
-        """What the model is asked about lists that it reads."""
-        shots = self._examples.choose(readings) if self._examples else [()] * len(readings)
-        return [self._request(reading, examples) for reading, examples in zip(readings, shots, strict=True)]
+            texts[i] = [self._styled(self._mapped(text, seen[i]), lists[i]) for text in found if text]
+        return texts
 
     def judge(self, lists: Sequence[NBest], texts: Sequence[Sequence[str]]) -> list[list[float]]:
-        """log p(text | prompt of the list) of texts, in nats; the mean over the orders in which the list is read.
-
-        Of a list with nothing to read nothing is known: 0 for each text.
+        """log p(text | prompt of the list) of texts, in nats.
 
         Args:
             lists: The lists that the prompts are made of.
@@ -269,22 +256,20 @@ class Generator:
         Raises:
             ModelError: the model broke, cannot score answers, or a list is too long for it.
         """
-        written = [[well_formed(self._written(cleaned(text), 0)) for text in wanted] for wanted in texts]
-        readings = [(i, reading) for i, nbest in enumerate(lists) for reading in self._readings(nbest)]
+        shots = self._examples.choose(lists) if self._examples else [()] * len(lists)
         requests = []
-        for (i, _), request in zip(readings, self._requests([reading for _, reading in readings]), strict=True):
-            choices = tuple(dict.fromkeys(written[i]))
+        for nbest, examples, wanted in zip(lists, shots, texts, strict=True):
+            choices = tuple(dict.fromkeys(self._written(cleaned(text), 0) for text in wanted))
+            request = self._request(self._seen(nbest), examples)
             requests.append(replace(request, beams=len(choices), choices=choices, drafts=(), slots=()))
-        scored: list[list[list[float]]] = [[] for _ in lists]
-        for (i, _), answers in zip(readings, self._lm.generate(requests) if requests else [], strict=True):
-            found = {answer.text: answer.score for answer in answers if answer.score is not None}
-            if any(text not in found for text in written[i]):
+        scored = []
+        for answers, wanted in zip(self._lm.generate(requests) if requests else [], texts, strict=True):
+            found = {answer.text: answer.score for answer in answers}
+            scores = [found.get(well_formed(self._written(cleaned(text), 0))) for text in wanted]
+            if any(score is None for score in scores):
                 raise ModelError("The generator gives no scores.", "Use the transformers backend.")
-            scored[i].append([float(found[text]) for text in written[i]])
-        return [
-            [sum(column) / len(rows) for column in zip(*rows, strict=True)] if rows else [0.0] * len(wanted)
-            for rows, wanted in zip(scored, texts, strict=True)
-        ]
+            scored.append([float(score) for score in scores if score is not None])
+        return scored
 
 
 def _nearest(text: str, listed: Sequence[Hypothesis]) -> Hypothesis:

@@ -32,9 +32,6 @@ class Generation:
         decoding: `free`; `nearest` (free, then the hypothesis that is nearest to the answer, Ma et al. 2023); `choice`
             (one of the hypotheses); `words` (words of the hypotheses and hotwords, in the order of the word graph).
         beams: Width of the search; 1 is greedy.
-        orders: In so many orders at most a hybrid has each list read, each time with another hypothesis in front; what
-            is written for any of them competes, and the opinions of a text are averaged (permutation self-consistency,
-            Tang et al. 2024).
         examples: File of lists with references to show as examples; empty for none.
         shots: How many of them.
         select: Which of them: the first ones, random ones, or those with the nearest 1-best.
@@ -49,7 +46,6 @@ class Generation:
     prompt: str = ""
     decoding: Decoding = "free"
     beams: int = 1
-    orders: int = 1
     examples: str = ""
     shots: int = 0
     select: Shots = "nearest"
@@ -60,7 +56,7 @@ class Generation:
             raise UsageError(f"There is no decoding called {self.decoding!r}.", suggest(self.decoding, DECODINGS))
         if self.select not in SHOTS:
             raise UsageError(f"There is no choice of examples called {self.select!r}.", suggest(self.select, SHOTS))
-        if self.beams < 1 or self.orders < 1 or self.shots < 0:
-            raise UsageError("beams and orders have to be 1 or more, shots 0 or more.", "Correct the setting.")
+        if self.beams < 1 or self.shots < 0:
+            raise UsageError("beams has to be 1 or more, shots 0 or more.", "Correct the setting.")
         if bool(self.examples) != bool(self.shots):
             raise UsageError("Examples need a file and a number.", "Give both, or neither.")

@@ -254,7 +254,6 @@ _GENERATION: dict[str, tuple[type, ...]] = {
     "prompt": (str,),
     "decoding": (str,),
     "beams": (int,),
-    "orders": (int,),
     "examples": (str,),
     "shots": (int,),
     "select": (str,),
