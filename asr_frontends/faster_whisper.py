@@ -189,19 +189,14 @@ class FasterWhisper:
         self._in_batches(self._search, doubtful)
 
     def _encode(self, jobs: list[_Job]) -> None:
-        """Give each job its encoder states, shape (window / 2, width).
-
-        On a CPU one after another: a window keeps it busy, and what several need at once fits in no cache.
-        """
+        """Give each job its encoder states, shape (window / 2, width)."""
         import ctranslate2
         import numpy as np
 
-        rows = 1 if self._device == "cpu" else len(jobs)
-        for part in (jobs[first : first + rows] for first in range(0, len(jobs), rows)):
-            features = np.stack([self._features(job.segment.samples, job.window) for job in part])
-            states = np.array(self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True))
-            for job, made in zip(part, states, strict=True):
-                job.states = made
+        features = np.stack([self._features(job.segment.samples, job.window) for job in jobs])
+        states = np.array(self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True))
+        for job, rows in zip(jobs, states, strict=True):
+            job.states = rows
 
     def recall(self, nbest: NBest) -> None:
         """See `ger.protocols.Recalling`."""

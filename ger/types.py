@@ -426,6 +426,8 @@ class Correction:
 
 _make_word, _make_hypothesis, _make_span = maker(Word), maker(Hypothesis), maker(AudioSpan)
 _make_context, _make_nbest, _make_correction = maker(Context), maker(NBest), maker(Correction)
+#: The context of most records.
+_NOTHING = Context()
 
 
 def _target(record: NBest | Correction) -> dict[str, Any]:
@@ -521,7 +523,7 @@ def _audio(fields: dict[str, Any], where: str) -> AudioSpan | None:
 
 def _context(fields: dict[str, Any], where: str) -> Context:
     value = _mapping(fields, "context", where)
-    return Context.from_json(value, f"{where}: context") if value else _make_context()
+    return Context.from_json(value, f"{where}: context") if value else _NOTHING
 
 
 def _words(fields: dict[str, Any], where: str) -> tuple[Word, ...]:
