@@ -5,8 +5,9 @@
 
 DATA is a folder with `hyporadise/` in it. Lists with equal references are never on both sides. FOLDER keeps the parts
 and the adapter; a training goes on where it was ended. `--adapter DIR` takes another adapter instead, `--set key=value`
-changes the recipe. Words are compared as they are stored. Hybrid weights and gates are cross-validated on the reported
-lists. Exit code 2 when the data is missing.
+changes the recipe. Words are compared as they are stored. Rewrites are learned from the lists that are trained on.
+Hybrid weights and gates are cross-validated on the reported lists.
+Exit code 2 when the data is missing.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ from common import machine
 from ger.correct.factories import generator
 from ger.correct.fit import Problem, held_out, problem
 from ger.correct.fit_gate import fit_gate
+from ger.correct.fit_rewrites import fit_rewrites
 from ger.correct.generate import Generator
 from ger.correct.guard import Guard
 from ger.correct.guarded import Guarded
 from ger.correct.recorded import Recorded
+from ger.correct.rewrites import REWRITES
+from ger.correct.rewriting import Rewriter, Rewriting
 from ger.evaluate.bootstrap import interval, matched_pairs
 from ger.evaluate.rates import distance, oracle_errors
 from ger.io.jsonl import write_records
@@ -124,6 +128,8 @@ def ways(
         return generator(lm, replace(how, adapter=adapter))
 
     yield row("1-best", lists, [nbest.best.text for nbest in lists])
+    rewriting = Rewriting(fit_rewrites(fit).rewrites)
+    yield row("rewrites", lists, [made.text for made in Rewriter(rewriting.rewrites).correct(lists)])
     oracle = [oracle_errors(reference(nbest), [h.text.split() for h in nbest.hypotheses]) for nbest in lists]
     yield Row("oracle of the list", oracle, sum(o < first_errors(n) for o, n in zip(oracle, lists, strict=True)))
     free, seconds = timed(lambda: writer(Generation()).correct(lists))
@@ -142,7 +148,7 @@ def ways(
             made, seconds = timed(lambda how=how: writer(how).correct(lists))
             yield row(name, lists, [m.text for m in made], seconds)
     wide = writer(Generation(beams=beams)) if beams > 1 else Written(writer(Generation()), free)
-    yield from hybrid(lists, wide, {"3-gram": ngram(3, "none")(fit), "lm": plain})
+    yield from hybrid(lists, wide, rewriting, {"3-gram": ngram(3, "none")(fit), "lm": plain})
 
 
 class Written:
@@ -167,21 +173,25 @@ def gated(name: str, lists: list[NBest], answers: dict[str, Answer]) -> Iterator
         yield Row(f"{name} + gate ({sources})", tally.errors.tolist(), int(tally.changed.sum()))
 
 
-def hybrid(lists: list[NBest], wide: Any, lms: dict[str, LanguageModel]) -> Iterator[Row]:
+def hybrid(lists: list[NBest], wide: Any, rewriting: Rewriting, lms: dict[str, LanguageModel]) -> Iterator[Row]:
     """Rescoring of the lists with what was written for them, weights for each file; cross-validated. And its gate."""
-    made = problem(lists, Profile({}), lms, generator=wide, normalizer="none")
-    learned = list(lms)
-    for name, left_out in (
-        ("no generator, all models", (GENERATOR, "added")),
-        ("hybrid, generator alone", tuple(learned)),
-        *((f"hybrid with {kept}", tuple(other for other in learned if other != kept)) for kept in learned),
-        ("hybrid with all models", ()),
+    made = problem(lists, Profile({}), lms, generator=wide, rewriting=rewriting, normalizer="none")
+    every = {GENERATOR, REWRITES, *lms}
+    for name, used in (
+        ("no generator, all models", set(lms)),
+        ("no generator, all, rewrites", {*lms, REWRITES}),
+        ("hybrid, generator alone", {GENERATOR}),
+        *((f"hybrid with {lm}", {GENERATOR, lm}) for lm in lms),
+        ("hybrid with all models", {GENERATOR, *lms}),
+        ("hybrid with rewrites", {GENERATOR, REWRITES}),
+        *((f"hybrid with rewrites, {lm}", {GENERATOR, REWRITES, lm}) for lm in lms),
+        ("hybrid with rewrites, all models", every),
     ):
-        names = tuple(column for column in made.features.names if column not in left_out)
+        names = tuple(column for column in made.features.names if column in used or column not in every)
         at = [made.features.names.index(column) for column in names]
         allowed = [
-            a & (np.arange(len(a)) < len(nbest.hypotheses)) if GENERATOR in left_out else a
-            for a, nbest in zip(made.features.allowed, lists, strict=True)
+            may & np.array([h.extra.get("added", GENERATOR) in used or not h.extra for h in nbest.hypotheses])
+            for may, nbest in zip(made.features.allowed, made.lists, strict=True)
         ]
         table = Features(names, [values[:, at] for values in made.features.values], allowed)
         chosen = by_file(replace(made, features=table))

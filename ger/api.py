@@ -20,7 +20,7 @@ from ger.pipeline import Pipeline, Result, is_audio
 from ger.recognizers import RecognizerSpec
 from ger.recognizers import parse_all as parse_recognizers
 from ger.registry import suggest
-from ger.settings import GENERATING, GENERATOR, HOTWORDS, Settings
+from ger.settings import GENERATING, GENERATOR, HOTWORDS, REWRITE, Settings
 
 __all__ = ["alone", "correct", "settings", "stream"]
 
@@ -86,11 +86,12 @@ def settings(**options: Any) -> Settings:
     `batch_tokens` to the language models; `device` and `threads` to both; `compute_type` to the recognizer.
     `profile` is a file or a `ger.lm.profile.Profile`; `llm` and `backend` (one model) or `lms` (several, see
     `ger.lm.select.parse`) replace its language models; `weight` (of the first of them, 0 to 1), `weights` (by name),
-    `form`, `domain`, `previous`, `previous_words`, `combine`, `gate` and `guard` replace what it says, and so do those
-    of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`, `select` and `tag`
-    (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the generator has a
-    weight. In the modes `generate` and `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that
-    one, unless there is an adapter, and the one that judges. `segmenter`, `mode`, `answers` and `hotword_model` are
+    `form`, `domain`, `previous`, `previous_words`, `combine`, `rewrites`, `gate` and `guard` replace what it says, and
+    so do those of `ger.lm.generation.Generation`: `adapter`, `prompt`, `decoding`, `beams`, `examples`, `shots`,
+    `select` and `tag` (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the
+    generator has a weight or there are rewrites; rewrites alone make it `rewrite`. In the modes `generate` and
+    `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that one, unless there is an adapter,
+    and the one that judges. `segmenter`, `mode`, `answers` and `hotword_model` are
     those of `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into
     `target`, with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
 
@@ -113,7 +114,9 @@ def settings(**options: Any) -> Settings:
     judging = [name for name in _PROFILE if not (name == "lms" and given.get("mode") in ("generate", "cascade"))]
     judged = _profile(**{name: given[name] for name in judging if name in given})
     if "mode" not in given and (judged.generation or any(name in given for name in _GENERATION)):
-        given["mode"] = "hybrid" if GENERATOR in judged.weights else "generate"
+        given["mode"] = "hybrid" if GENERATOR in judged.weights or judged.rewrites else "generate"
+    if "rewrites" in given and not any(given.get(name) not in (None, {}) for name in ("mode", *_JUDGED)):
+        given["mode"] = REWRITE
     if len(heard) > 1 and not any(name in given for name in ("mode", "profile", "llm", "lms", "backend")):
         given["mode"], judged = "combine", _voting(judged, heard)
     return replace(
@@ -178,8 +181,9 @@ def _profile(
         made = _with_lms(made, parse_all(lms))
     if weight is not None:
         made = made.weighted(interpolation(weight, made.lms[0].name if made.lms else "lm"))
-    if rest.get("gate") is not None:
-        rest["gate"] = "" if os.fspath(rest["gate"]) == "off" else os.fspath(rest["gate"])
+    for name in ("rewrites", "gate"):
+        if rest.get(name) is not None:
+            rest[name] = "" if os.fspath(rest[name]) == "off" else os.fspath(rest[name])
     return replace(made.weighted(weights or {}), **rest)
 
 
@@ -224,6 +228,9 @@ _PROFILE = (
     "previous",
     "previous_words",
     "combine",
+    "rewrites",
     "gate",
     "guard",
 )
+#: With any of these, rewritten texts are judged.
+_JUDGED = ("profile", "llm", "lms", "backend", "weight", "weights")

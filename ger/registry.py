@@ -49,6 +49,7 @@ _BUILTIN: dict[Kind, dict[str, str]] = {
         "generate": "ger.correct.factories:generate",
         "hybrid": "ger.correct.factories:hybrid",
         "cascade": "ger.correct.factories:cascade",
+        "rewrite": "ger.correct.rewriting:rewriter",
         "hotwords": "ger.correct.first:FirstBest",
     },
     "speakers": {

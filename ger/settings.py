@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ger import __version__, languages, prompting, recognizers, registry
+from ger.correct.rewrites import REWRITES
 from ger.errors import InputError, UsageError
 from ger.hotwords import Hotwords
 from ger.lm.abilities import check_backend, needed
@@ -23,7 +24,7 @@ from ger.types import Task
 if TYPE_CHECKING:
     from ger.translate import Translator
 
-__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "Settings"]
+__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,15 @@ class Settings:
             raise UsageError(
                 f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
             )
+        if self.mode == REWRITE and not self.profile.rewrites:
+            raise UsageError(
+                f"The mode {REWRITE!r} needs rewrites.",
+                "Name a file of them: --rewrites FILE, see `ger tune rewrites`.",
+            )
+        if self.profile.rewrites and self.mode not in _REWRITING:
+            raise UsageError(f"The mode {self.mode!r} has no use for rewrites.", f"Use --mode {', '.join(_REWRITING)}.")
         known = [*(s.name for s in self.profile.lms), *([GENERATOR] if self.mode in GENERATING else [])]
+        known += [REWRITES] if self.profile.rewrites else []
         check((name for name, weight in self.profile.weights.items() if weight), known)
         if unweighted := next((s.name for s in self.profile.lms if s.name not in self.profile.weights), None):
             raise UsageError(
@@ -128,6 +137,7 @@ class Settings:
                 self.profile,
                 lms=tuple(replace(spec, model=_model(spec.model)) for spec in self.profile.lms),
                 generation=self.profile.generation and _fixed(self.profile.generation),
+                rewrites=_model(self.profile.rewrites),
                 gate=_gate(self.profile.gate),
                 made={},
             ),
@@ -185,13 +195,20 @@ class Settings:
         return bool(asked) and prompting.load(asked).scope == "recording"
 
     def make_lms(self) -> dict[str, LanguageModel]:
-        """Load the language models that the mode uses, by name."""
+        """Load the language models that the mode uses, and the rewrites, by name."""
         names = [spec for spec in self.profile.lms if self.profile.weights[spec.name]]
         lms = {} if self.mode in _WITHOUT_LMS else {spec.name: load(spec, self.lm) for spec in names}
         if self.mode in GENERATING:
             how = self.generation
             lms[GENERATOR] = load(how.lm, replace(self.lm, adapter=how.adapter))
-        return lms
+        return lms | self._rewriting()
+
+    def _rewriting(self) -> dict[str, LanguageModel]:
+        from ger.correct.rewrites import read_rewrites
+        from ger.correct.rewriting import Rewriting
+
+        path = self.profile.rewrites
+        return {REWRITES: Rewriting(read_rewrites(Path(path)))} if path else {}
 
     def make_corrector(self) -> Corrector:
         """Load the corrector with its language models, and the guard and the gate that watch over it.
@@ -222,10 +239,14 @@ class Settings:
 
 #: The corrector that leaves all to the hotwords.
 HOTWORDS = "hotwords"
+#: The corrector that only rewrites.
+REWRITE = "rewrite"
 #: Correctors of our own that have a language model write.
 GENERATING = ("generate", "hybrid", "cascade")
 #: Correctors of our own that need none that scores.
-_WITHOUT_LMS = ("combine", "generate", "cascade", HOTWORDS)
+_WITHOUT_LMS = ("combine", "generate", "cascade", HOTWORDS, REWRITE)
+#: Correctors of our own that make use of rewrites.
+_REWRITING = (REWRITE, "rescore", "hybrid")
 #: Correctors of our own that need some.
 _SCORING = ("rescore", "hybrid")
 

@@ -138,11 +138,20 @@ Llm = Annotated[
 Backend = Annotated[str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)]
 Mode = Annotated[
     str | None,
-    typer.Option(help="rescore, combine, generate, hybrid, cascade, hotwords.", rich_help_panel=_LM),
+    typer.Option(help="rescore, combine, generate, hybrid, cascade, rewrite, hotwords.", rich_help_panel=_LM),
 ]
 ProfileFile = Annotated[
     Path | None,
     typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
+]
+Rewrites = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="What 'ger tune rewrites' has learned: done in the 1-best, or with a profile, weight, language model or "
+        "adapter in texts that compete.",
+        rich_help_panel=_LM,
+    ),
 ]
 Weight = Annotated[float | None, typer.Option(help="Weight of the language model, 0 to 1.", rich_help_panel=_LM)]
 LlmForm = Annotated[

@@ -36,6 +36,7 @@ def rescore(
     reference: lists.References = None,
     input_format: lists.Format = None,
     profile: common.ProfileFile = None,
+    rewrites: common.Rewrites = None,
     lm: lists.Lms = None,
     weight: lists.Weights = None,
     form: lists.Form = None,
@@ -46,7 +47,7 @@ def rescore(
     llm_compute_type: lists.LlmPrecision = None,
     mode: Annotated[
         str | None,
-        typer.Option(help="rescore, combine, generate, hybrid, cascade."),
+        typer.Option(help="rescore, combine, generate, hybrid, cascade, rewrite."),
     ] = None,
     combine: Annotated[str | None, typer.Option(help="How votes are counted: mbr or rover.")] = None,
     adapter: writing.Adapter = None,
@@ -83,6 +84,7 @@ def rescore(
         alone, named = lists.weights(weight)
         made = settings(
             profile=profile,
+            rewrites=rewrites,
             lms=lm,
             weight=alone,
             weights=named,
@@ -111,7 +113,7 @@ def rescore(
         )
         if as_json and not output:
             raise UsageError("--json and the corrections both want standard output.", "Name a file with -o.")
-        read = [path for path in (answers, examples, gate, prompt, profile) if path]
+        read = [path for path in (answers, examples, gate, prompt, profile, rewrites) if path]
         lists.check_output(output, *lists.files(inputs, systems, reference), *read)
         found = lists.read(inputs, systems, reference, input_format)
         if profile:

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 from ger.cli import common, lists, writing
 from ger.cli.gate import gate
 from ger.cli.hotwords import hotwords
+from ger.cli.rewrites import rewrites as learn_rewrites
 
 if TYPE_CHECKING:
     from ger.lm.learned import NGram
@@ -25,7 +26,7 @@ _NGRAM = "ngram"
 
 
 class Tune(TyperCommand):
-    """`ger tune LISTS…`, beside which there are `ger tune gate` and `ger tune hotwords`; a file `gate` is `./gate`."""
+    """`ger tune LISTS…` and the commands behind it, such as `ger tune gate`; a file called `gate` is `./gate`."""
 
     @property
     def commands(self) -> dict[str, Any]:
@@ -33,6 +34,7 @@ class Tune(TyperCommand):
         app = typer.Typer(add_completion=False)
         app.command("gate")(gate)
         app.command("hotwords")(hotwords)
+        app.command("rewrites")(learn_rewrites)
         group = typer.main.get_command(app)
         return dict(group.commands)  # type: ignore[attr-defined]
 
@@ -75,6 +77,12 @@ def tune(
             "agree, votes, added, system:NAME (default all that differ)."
         ),
     ] = None,
+    rewrites: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What 'ger tune rewrites' has learned from other lists: rewritten texts compete."
+        ),
+    ] = None,
     cross: Annotated[
         int, typer.Option(help="Texts made of parts of several hypotheses that compete with the listed ones.")
     ] = 0,
@@ -93,8 +101,8 @@ def tune(
     Two error rates are printed. The one on the lists that weights were tuned on flatters; the cross-validated one comes
     from weights that were tuned without the list in question.
 
-    See also: ger tune gate, which learns to tell good corrections from bad ones, and ger tune hotwords, which learns
-    when a hotword was said.
+    See also: ger tune gate, which learns to tell good corrections from bad ones; ger tune hotwords, which learns when a
+    hotword was said; ger tune rewrites, which learns what is written wrong again and again.
 
     Exit codes: 0 done, 1 lists or models cannot be used, 2 wrong call, 130 interrupted.
     """
@@ -104,6 +112,8 @@ def tune(
         from ger.api import settings
         from ger.correct.factories import generator
         from ger.correct.fit import fit
+        from ger.correct.rewrites import REWRITES
+        from ger.correct.rewriting import Rewriting
         from ger.errors import UsageError
         from ger.lm.generation import GENERATOR
         from ger.lm.learned import ngram as ngrams
@@ -118,7 +128,8 @@ def tune(
             domain=domain,
             previous=previous,
             previous_words=previous_words,
-            mode="hybrid" if adapter or prompt or beams else None,
+            mode="hybrid" if adapter or prompt or beams else "rescore",
+            rewrites=rewrites,
             adapter=adapter,
             prompt=prompt,
             beams=beams,
@@ -129,6 +140,7 @@ def tune(
         )
         specs = () if no_lm else tuple(map(_spelled_out, made.profile.lms))
         read = [*lists.files(inputs, systems, reference), *(spec.model for spec in specs)]
+        read += [str(rewrites)] if rewrites else []
         lists.check_output(output, *read)
         if output and ngram:
             lists.check_output(_beside(output), *read)
@@ -138,12 +150,14 @@ def tune(
         learner = ngrams(ngram, normalizer)
         lms = replace(made, profile=base).make_lms()
         writer = generator(lms.pop(GENERATOR), made.generation) if GENERATOR in lms else None
+        rewriting = lms.pop(REWRITES, None)
         with common.bar(len(found), "Scoring") as bar:
             fitted = fit(
                 found,
                 base,
                 lms,
                 generator=writer,
+                rewriting=rewriting if isinstance(rewriting, Rewriting) else None,
                 learners={_NGRAM: learner} if ngram else {},
                 features=feature,
                 folds=folds,

@@ -14,6 +14,8 @@ from ger import __version__
 from ger.correct.generate import Generator
 from ger.correct.hybrid import Writer, widened
 from ger.correct.rescore import candidates, prefixed, recording
+from ger.correct.rewrites import REWRITES
+from ger.correct.rewriting import Rewriting
 from ger.correct.running import within
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Fitted", "Problem", "fit", "held_out", "problem", "validate"]
+__all__ = ["Fitted", "Problem", "fit", "held_out", "list_keys", "problem", "validate"]
 
 _WINDOW = 256
 
@@ -126,6 +128,7 @@ def problem(
     *,
     features: Sequence[str] | None = None,
     generator: Generator | None = None,
+    rewriting: Rewriting | None = None,
     normalizer: str = "basic",
     progress: Callable[[int], None] = lambda lists: None,
 ) -> Problem:
@@ -139,6 +142,7 @@ def problem(
         lms: Language models by name.
         features: Columns besides the language models'; by default all of `ger.lm.features` that tell hypotheses apart.
         generator: What writes texts that compete, too, and judges all of them; it must not have learned from the lists.
+        rewriting: What adds rewritten texts, and judges all of them; nor must that.
         normalizer: Under which words are compared.
         progress: Called with numbers of lists that are scored.
 
@@ -158,6 +162,9 @@ def problem(
     if generator:
         lms = {**lms, GENERATOR: Writer(generator)}
         lists = [n for i in range(0, len(lists), _WINDOW) for n in widened(lists[i : i + _WINDOW], generator)]
+    if rewriting:
+        lms = {**lms, REWRITES: rewriting}
+        lists = rewriting.widened(lists)
     names = [*(_own(lists) if features is None else features), *lms]
     prefixes = _prefixes(first_pass, profile)
     values: list[npt.NDArray[np.float64]] = []
@@ -181,7 +188,7 @@ def problem(
     ]
     table = Features(tuple(names), values, allowed)
     words = [len(reference) for reference in references]
-    return Problem(_telling(table), errors, words, _keys(lists), lists, prefixes)
+    return Problem(_telling(table), errors, words, list_keys(lists), lists, prefixes)
 
 
 def fit(
@@ -192,6 +199,7 @@ def fit(
     learners: Mapping[str, Learner] | None = None,
     features: Sequence[str] | None = None,
     generator: Generator | None = None,
+    rewriting: Rewriting | None = None,
     folds: int = 5,
     method: Method = "risk",
     normalizer: str = "basic",
@@ -208,6 +216,7 @@ def fit(
             final ones, of all lists, and names them in the profile.
         features: Columns.
         generator: What writes.
+        rewriting: What rewrites.
         normalizer: Under which words are compared.
         progress: Called with numbers of lists.
         folds: Parts for cross-validation; 0 for none.
@@ -223,9 +232,16 @@ def fit(
         raise UsageError("Models that learn from the references need 3 folds or more.", "Use --folds 5.")
     if twice := next((name for name in learners or {} if name in lms), None):
         raise UsageError(f"Two language models are called {twice!r}.", "Give yours another name: --lm NAME=MODEL.")
-    parts = shared_out(_keys(lists), folds, seed) if folds else []  # told before anything is scored
+    parts = shared_out(list_keys(lists), folds, seed) if folds else []  # told before anything is scored
     made = problem(
-        lists, profile, lms, features=features, generator=generator, normalizer=normalizer, progress=progress
+        lists,
+        profile,
+        lms,
+        features=features,
+        generator=generator,
+        rewriting=rewriting,
+        normalizer=normalizer,
+        progress=progress,
     )
     learned = CrossFitted(made.lists, learners or {}, parts, made.prefixes)
     table = learned.joined(made.features)
@@ -256,6 +272,7 @@ def fit(
     )
     named = [f"{name}: {lm.signature}" for name, lm in lms.items()]
     named += [f"{GENERATOR}: {generator.signature}"] if generator else []
+    named += [f"{REWRITES}: {rewriting.signature}"] if rewriting else []
     used = {"ger": __version__, "language_models": named}
     told = {
         name: value for name, value in fitted.to_json().items() if name not in ("weights", "temperature", "signature")
@@ -280,7 +297,8 @@ def held_out(made: Problem, learned: CrossFitted, *, method: Method = "risk", se
     return cross_validate(learned.parts, without)
 
 
-def _keys(lists: Sequence[NBest]) -> list[str]:
+def list_keys(lists: Sequence[NBest]) -> list[str]:
+    """Lists with the same key stay together in cross-validation; see `Problem`."""
     return [recording(nbest) or normalize(nbest.reference or "") or nbest.id for nbest in lists]
 
 

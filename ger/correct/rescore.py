@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from ger import prompting
 from ger.correct.outcome import as_it_was, changed
+from ger.correct.rewrites import REWRITES
+from ger.correct.rewriting import Rewriting
 from ger.errors import ModelError, UsageError
 from ger.lm.abilities import abilities_of
 from ger.lm.features import compute, with_crossed
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Rescorer", "candidates", "prefixed", "recording"]
 
-_ADDED = {"crossed": "a text made of parts of several hypotheses", "generator": "a text that the model wrote"}
+_ADDED = {
+    "crossed": "a text made of parts of several hypotheses",
+    "generator": "a text that the model wrote",
+    REWRITES: "a rewritten text",
+}
 _NUMBERED = re.compile(r"(.+)(?:/[^/]*|-\d+)")
 
 
@@ -39,7 +45,8 @@ class Rescorer:
     keeps it, and a list whose rescoring fails keeps its 1-best.
 
     Args:
-        lms: The language models by the names that the profile gives them.
+        lms: The language models by the names that the profile gives them. A `Rewriting` called `rewrites` adds texts
+            to the lists; it weighs 1 where the profile does not say how much.
         profile: Weights and everything else that decides.
 
     Raises:
@@ -50,9 +57,15 @@ class Rescorer:
     name = "rescore"
 
     def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT) -> None:
+        added = lms.get(REWRITES)
+        self._rewriting = added if isinstance(added, Rewriting) else None
+        if self._rewriting and REWRITES not in profile.weights:
+            profile = profile.weighted({REWRITES: 1.0})
         self._profile = profile
         self._columns = [name for name, weight in profile.weights.items() if weight]
-        named = [name for name in (*(spec.name for spec in profile.lms), "generator") if name in self._columns]
+        named = [
+            name for name in (*(spec.name for spec in profile.lms), "generator", REWRITES) if name in self._columns
+        ]
         if missing := next((name for name in named if name not in lms), None):
             raise UsageError(f"The language model {missing!r} of the profile is not loaded.", "Give it with --lm.")
         self._lms = {name: lms[name] for name in named}
@@ -80,7 +93,7 @@ class Rescorer:
         """Why there is nothing to choose, if so."""
         if not nbest.hypotheses:
             return "nothing was said"
-        return "only one hypothesis" if len(nbest.hypotheses) == 1 else ""
+        return "only one hypothesis" if len(nbest.hypotheses) == 1 and not self._rewriting else ""
 
     def _competing(self, lists: Sequence[NBest]) -> list[NBest]:
         """The lists with what competes beside their hypotheses."""
@@ -98,8 +111,11 @@ class Rescorer:
         if not lists:
             return []
         profile = self._profile
+        competing = self._competing(lists)
+        if self._rewriting:
+            competing = self._rewriting.widened(competing)
         table = compute(
-            competing := self._competing(lists),
+            competing,
             self._columns,
             self._lms,
             form=profile.form,

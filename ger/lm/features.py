@@ -11,6 +11,7 @@
 | `agree` | minus the mean word distance to the hypotheses of the list |
 | `votes` | logarithm of the share of hypotheses that say the same |
 | `added` | 1 for a text that was added to the list: put together of others (`crossed`), or written by a generator |
+| `rewrites` | log p of the rewrites in it and of none in the rest (nats), see `ger.correct.rewriting` |
 | `system:NAME` | minus the word distance to what that system says |
 
 Weighted together they are a log-linear model; a negative weight of a language model subtracts it, as the density ratio

@@ -59,6 +59,7 @@ class Profile:
         cross: How many texts made of parts of several hypotheses compete with the listed ones.
         combine: For the mode `combine`: `mbr` or `rover`, see `ger.correct.combine`.
         generation: For the modes that have a language model write; `None` for their defaults.
+        rewrites: File of rewrites that `ger tune rewrites` wrote; empty for none.
         gate: File of a gate that `ger tune gate` wrote, for proposals of any corrector; empty for none.
         guard: Whether what a model wrote has to keep the rules of `ger.correct.guard`.
         made: How the weights came about: files, counts, error rates. Not used.
@@ -78,6 +79,7 @@ class Profile:
     cross: int = 0
     combine: Combination = "mbr"
     generation: Generation | None = None
+    rewrites: str = ""
     gate: str = ""
     guard: bool = True
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -160,6 +162,7 @@ def write_profile(path: Path, profile: Profile) -> None:
         f"previous_words = {profile.previous_words}",
         f"cross = {profile.cross}",
         f"combine = {toml(profile.combine)}",
+        f"rewrites = {toml(profile.rewrites)}",
         f"gate = {toml(profile.gate)}",
         f"guard = {toml(profile.guard)}",
         "",
@@ -211,7 +214,7 @@ def _renamed(profile: Profile, named: Callable[[str], str], is_file: Callable[[s
         spec = replace(how.lm, model=named(how.lm.model))
         how = replace(how, lm=spec, adapter=named(how.adapter), prompt=prompt, examples=named(how.examples))
     lms = tuple(replace(spec, model=named(spec.model)) for spec in profile.lms)
-    return replace(profile, lms=lms, generation=how, gate=named(profile.gate))
+    return replace(profile, lms=lms, generation=how, rewrites=named(profile.rewrites), gate=named(profile.gate))
 
 
 def _profile(value: dict[str, Any]) -> Profile:
@@ -270,6 +273,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "cross": (int,),
     "combine": (str,),
     "generation": (dict,),
+    "rewrites": (str,),
     "gate": (str,),
     "guard": (bool,),
     "weights": (dict,),
