@@ -175,27 +175,28 @@ def gated(name: str, lists: list[NBest], answers: dict[str, Answer]) -> Iterator
 
 def hybrid(lists: list[NBest], wide: Any, rewriting: Rewriting, lms: dict[str, LanguageModel]) -> Iterator[Row]:
     """Rescoring of the lists with what was written for them, weights for each file; cross-validated. And its gate."""
+    alone = problem(lists, Profile({}), lms, rewriting=rewriting, normalizer="none")
     made = problem(lists, Profile({}), lms, generator=wide, rewriting=rewriting, normalizer="none")
-    every = {GENERATOR, REWRITES, *lms}
-    for name, used in (
-        ("no generator, all models", set(lms)),
-        ("no generator, all, rewrites", {*lms, REWRITES}),
-        ("hybrid, generator alone", {GENERATOR}),
-        *((f"hybrid with {lm}", {GENERATOR, lm}) for lm in lms),
-        ("hybrid with all models", {GENERATOR, *lms}),
-        ("hybrid with rewrites", {GENERATOR, REWRITES}),
-        *((f"hybrid with rewrites, {lm}", {GENERATOR, REWRITES, lm}) for lm in lms),
-        ("hybrid with rewrites, all models", every),
+    for name, of, used in (
+        ("no generator, all models", alone, {*lms}),
+        ("no generator, rewrites, all models", alone, {*lms, REWRITES}),
+        ("hybrid, generator alone", made, {GENERATOR}),
+        *((f"hybrid with {lm}", made, {GENERATOR, lm}) for lm in lms),
+        ("hybrid with all models", made, {GENERATOR, *lms}),
+        ("hybrid with rewrites", made, {GENERATOR, REWRITES}),
+        *((f"hybrid with rewrites, {lm}", made, {GENERATOR, REWRITES, lm}) for lm in lms),
+        ("hybrid with rewrites, all models", made, {GENERATOR, REWRITES, *lms}),
     ):
-        names = tuple(column for column in made.features.names if column in used or column not in every)
-        at = [made.features.names.index(column) for column in names]
+        left_out = {GENERATOR, REWRITES, *lms} - used
+        names = tuple(column for column in of.features.names if column not in left_out)
+        at = [of.features.names.index(column) for column in names]
         allowed = [
-            may & np.array([h.extra.get("added", GENERATOR) in used or not h.extra for h in nbest.hypotheses])
-            for may, nbest in zip(made.features.allowed, made.lists, strict=True)
+            may & np.array([h.extra.get("added") not in left_out for h in nbest.hypotheses])
+            for may, nbest in zip(of.features.allowed, of.lists, strict=True)
         ]
-        table = Features(names, [values[:, at] for values in made.features.values], allowed)
-        chosen = by_file(replace(made, features=table))
-        texts = [nbest.hypotheses[i].text for nbest, i in zip(made.lists, chosen, strict=True)]
+        table = Features(names, [values[:, at] for values in of.features.values], allowed)
+        chosen = by_file(replace(of, features=table))
+        texts = [nbest.hypotheses[i].text for nbest, i in zip(of.lists, chosen, strict=True)]
         yield row(name, lists, texts)
     answers = {n.id: Answer(text) for n, text in zip(lists, texts, strict=True) if text != n.best.text}
     yield from gated("all", lists, answers)

@@ -20,7 +20,7 @@ from ger.pipeline import Pipeline, Result, is_audio
 from ger.recognizers import RecognizerSpec
 from ger.recognizers import parse_all as parse_recognizers
 from ger.registry import suggest
-from ger.settings import GENERATING, GENERATOR, HOTWORDS, REWRITE, Settings
+from ger.settings import GENERATING, GENERATOR, HOTWORDS, REWRITE, REWRITES, Settings
 
 __all__ = ["alone", "correct", "settings", "stream"]
 
@@ -103,7 +103,9 @@ def settings(**options: Any) -> Settings:
     known = {"model", "frontend", "hotwords", *_RECOGNIZER, *_LM, *_OWN, *_PROFILE, *_GENERATION}
     if unknown := next((name for name in given if name not in known), None):
         raise UsageError(f"There is no option called {unknown!r}.", suggest(unknown, sorted(known)))
-    if "answers" in given and (other := next((name for name in ("mode", *_GENERATION) if name in given), None)):
+    if "answers" in given and (
+        other := next((name for name in ("mode", "rewrites", *_GENERATION) if name in given), None)
+    ):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
     given |= _languages(given)
     base = Settings()
@@ -115,7 +117,7 @@ def settings(**options: Any) -> Settings:
     judged = _profile(**{name: given[name] for name in judging if name in given})
     if "mode" not in given and (judged.generation or any(name in given for name in _GENERATION)):
         given["mode"] = "hybrid" if GENERATOR in judged.weights or judged.rewrites else "generate"
-    if "rewrites" in given and not any(given.get(name) not in (None, {}) for name in ("mode", *_JUDGED)):
+    if "mode" not in given and judged.rewrites and len(heard) == 1 and not any(given.get(name) for name in _JUDGED):
         given["mode"] = REWRITE
     if len(heard) > 1 and not any(name in given for name in ("mode", "profile", "llm", "lms", "backend")):
         given["mode"], judged = "combine", _voting(judged, heard)
@@ -184,6 +186,8 @@ def _profile(
     for name in ("rewrites", "gate"):
         if rest.get(name) is not None:
             rest[name] = "" if os.fspath(rest[name]) == "off" else os.fspath(rest[name])
+    if rest.get("rewrites") == "":
+        made = replace(made, weights={name: weight for name, weight in made.weights.items() if name != REWRITES})
     return replace(made.weighted(weights or {}), **rest)
 
 
@@ -233,4 +237,4 @@ _PROFILE = (
     "guard",
 )
 #: With any of these, rewritten texts are judged.
-_JUDGED = ("profile", "llm", "lms", "backend", "weight", "weights")
+_JUDGED = ("profile", "llm", "lms", "backend", "weight", "weights", "form", "domain", "previous", "previous_words")

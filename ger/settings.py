@@ -24,7 +24,7 @@ from ger.types import Task
 if TYPE_CHECKING:
     from ger.translate import Translator
 
-__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "Settings"]
+__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +196,13 @@ class Settings:
 
     def make_lms(self) -> dict[str, LanguageModel]:
         """Load the language models that the mode uses, and the rewrites, by name."""
+        added = self._rewriting()  # a file that cannot be used is told before models are loaded
         names = [spec for spec in self.profile.lms if self.profile.weights[spec.name]]
         lms = {} if self.mode in _WITHOUT_LMS else {spec.name: load(spec, self.lm) for spec in names}
         if self.mode in GENERATING:
             how = self.generation
             lms[GENERATOR] = load(how.lm, replace(self.lm, adapter=how.adapter))
-        return lms | self._rewriting()
+        return lms | added
 
     def _rewriting(self) -> dict[str, LanguageModel]:
         from ger.correct.rewrites import read_rewrites

@@ -18,6 +18,7 @@ from fuzz_mutations import BORDER
 
 from ger import prompting
 from ger.correct.gate import read_gate
+from ger.correct.rewrites import read_rewrites
 from ger.errors import GerError
 from ger.io import jsonl
 from ger.io.answers import read_answers
@@ -212,6 +213,11 @@ epochs = 3
 pooling = "mean"
 train_embeddings = true
 """
+_REWRITES = """kind = "rewrites"
+normalizer = "basic"
+threshold = 0.7
+rewrites = [["fairs", "fares", 56, 57], ["uh", ""], ["Kubernetis", "Kubernetes"]]
+"""
 _GATE = """kind = "gate"
 sources = "answer"
 threshold = 0.5
@@ -285,6 +291,7 @@ FAMILIES: dict[str, list[Kind]] = {
         Kind(("profile.toml",), ((_PROFILE,),), read_profile),
         Kind(("recipe.toml",), ((_RECIPE,),), read_rescorer),
         Kind(("gate.toml",), ((_GATE,),), read_gate),
+        Kind(("rewrites.toml",), ((_REWRITES,),), read_rewrites),
         Kind(("prompt.toml",), ((_PROMPT,),), prompting.load),
         Kind(("small.arpa",), ((_ARPA,),), NGramModel.read),
     ],

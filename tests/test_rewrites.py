@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 from test_cli import call
+from test_hybrid import generator
 
 from ger import api
 from ger.correct.fit import fit
 from ger.correct.fit_rewrites import fit_rewrites, learn
+from ger.correct.hybrid import Hybrid
 from ger.correct.rescore import Rescorer
-from ger.correct.rewrites import Rewrite, Rewrites, read_rewrites, write_rewrites
+from ger.correct.rewrites import Rewrite, Rewrites, keys, read_rewrites, write_rewrites
 from ger.correct.rewriting import Rewriter, Rewriting
 from ger.errors import InputError, ModelError, UsageError
 from ger.io.jsonl import write_records
+from ger.lm.features import acoustic, compute
 from ger.lm.profile import Profile, read_profile, write_profile
 from ger.protocols import GenerateRequest
 from ger.settings import Settings
@@ -44,7 +47,7 @@ def heard_right(town: str, i: int, said: str) -> str:
 
 
 def table(*rows: tuple[str, str] | tuple[str, str, int, int], normalizer: str = "none") -> Rewrites:
-    made = [Rewrite(tuple(heard.split()), tuple(said.split()), *counts) for heard, said, *counts in rows]
+    made = [Rewrite(keys(heard, "none"), keys(said, "none"), *counts) for heard, said, *counts in rows]
     return Rewrites(made, normalizer)
 
 
@@ -91,16 +94,85 @@ def test_of_two_that_overlap_the_likelier_and_of_equal_ones_the_longer() -> None
 
 def test_case_and_marks_stay_where_they_do_not_count() -> None:
     rows = table(("fairs", "fares"), ("pm", "p m"), ("kubernetis", "Kubernetes"), normalizer="basic")
+    assert rows.rewritten("the 'fairs' were, the ‘fairs’ were", 0.5)[0] == "the 'fares' were, the ‘fares’ were"
     assert rows.rewritten("“Fairs” at 5 pm, say: kubernetis!", 0.5)[0] == "“Fares” at 5 p m, say: Kubernetes!"
+    assert table(("uhm", ""), normalizer="basic").rewritten("Uhm, we met", 0.5)[0] == "We met"
     assert rows.rewritten("THE FAIRS", 0.5)[0] == "THE FARES"
     assert rows.rewritten("the – fairs", 0.5)[0] == "the – fares"
     assert table(("fairs", "fares")).rewritten("Fairs, fairs", 0.5)[0] == "Fairs, fares"
+
+
+def test_nothing_is_rewritten_across_the_end_of_a_sentence() -> None:
+    rows = table(("patch fix is", "patch fixes"), normalizer="basic")
+    assert rows.rewritten("The patch fix is a leak", 0.5)[0] == "The patch fixes a leak"
+    for text in ("The patch fix. Is it done?", "The patch – fix is a leak"):
+        assert rows.rewritten(text, 0.5) == (text, [])
+    assert rows.rewritten("The patch fix, is a leak", 0.5)[0] == "The patch fixes a leak"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("We met, uhm.", "We met."),
+        ("“Uhm, we met” he said", "“We met” he said"),
+        ("Really? Uhm. Yes.", "Really? Yes."),
+        ("Hello. Uhm, we met", "Hello. We met"),
+        ("He said uhm no", "He said no"),
+        ("Uhm –", ""),
+        ("Uhm", ""),
+    ],
+)
+def test_words_that_go_leave_the_marks_of_the_sentence(before: str, after: str) -> None:
+    assert table(("uhm", ""), normalizer="basic").rewritten(before, 0.5)[0] == after
+
+
+def test_the_spelling_of_the_table_wins() -> None:
+    rows = table(("i phone", "iPhone"), ("ok", "okay"), ("u s", "U.S."), normalizer="basic")
+    assert rows.rewritten("I phone is good", 0.5)[0] == "iPhone is good"
+    assert rows.rewritten("An OK job from the U S.", 0.5)[0] == "An Okay job from the U.S."
+
+
+def test_what_was_said_already_is_not_said_again() -> None:
+    rows = table(("los", "los angeles"), ("the", "to the", 3, 9))
+    assert rows.rewritten("to los angeles", 0.5) == ("to los angeles", [])
+    text, _ = rows.rewritten("the los", 0.1)
+    assert text == "to the los angeles"
+    assert rows.rewritten(text, 0.1) == (text, [])
+    assert rows.log_kept(text) == 0
+    right = [nbest(f"r{i}", f"to los angeles {i}", reference=f"to los angeles {i}") for i in range(20)]
+    wrong = [nbest(f"w{i}", f"to los {i}", reference=f"to los angeles {i}") for i in range(2)]
+    assert Rewrite(("los",), ("los", "angeles"), 2, 2) in learn(right + wrong)
+
+
+def test_every_occurrence_counts() -> None:
+    lists = [nbest(f"u{i}", f"to go to {i}", reference=f"two go to {i}") for i in range(4)]
+    learned = {one.heard: one for one in learn(lists)}
+    assert learned["to",] == Rewrite(("to",), ("two",), 4, 8)
+    assert learned["to", "go"].probability == 0.8
+
+
+def test_mixed_scripts() -> None:
+    assert table(("手机", "手机iPhone")).rewritten("买手机了", 0.5)[0] == "买手机iPhone了"
+    assert table(("a b", "c d")).rewritten("我a b好", 0.5)[0] == "我c d好"
 
 
 def test_learning_without_case_and_marks() -> None:
     lists = [nbest(f"u{i}", f"The fairs, {i}.", reference=f"the fares {i}") for i in range(3)]
     assert {one.heard for one in learn(lists, "basic")} >= {("fairs",)}
     assert fit_rewrites(lists, normalizer="basic", folds=3).validated == 0
+
+
+def test_a_table_without_case_and_marks_is_the_same_in_its_file(tmp_path: Path) -> None:
+    said = ("One-way air fares, 3.5 dollars, to Boston", "One-way air fares and/or 10:30 to Boston")
+    lists = [
+        nbest(f"u{i}", s.replace("fares", "fairs").replace("Boston", "bosten"), reference=s)
+        for s in said
+        for i in (1, 2)
+    ]
+    made = Rewrites(learn(lists, "basic"), "basic")
+    assert Rewrite(("bosten",), ("Boston",), 4, 4) in list(made)
+    write_rewrites(tmp_path / "rewrites.toml", made)
+    assert list(read_rewrites(tmp_path / "rewrites.toml")) == list(made)
 
 
 def test_scripts_without_spaces() -> None:
@@ -127,6 +199,7 @@ def test_alone_the_first_hypothesis_is_rewritten() -> None:
         ("uh", "rejected"),
     ]
     assert made[0].reason == "'fairs' -> 'fares' (56 of 57 times)"
+    assert made[0].scores["posterior"] == pytest.approx(56 / 58)
     assert made[1].reason.startswith("hypothesis 2: ")
     assert [(word.text, word.start) for word in made[0].words] == [("the", 0), ("fares", 1)]
     assert [(edit.before, edit.after) for edit in made[0].edits] == [("fairs", "fares")]
@@ -147,6 +220,25 @@ def test_rewritten_texts_compete() -> None:
     assert judged.scores["rewrites"] == pytest.approx(math.log(0.9) + math.log(0.7))
     with pytest.raises(ModelError, match="does not generate"):
         rewriting.generate([GenerateRequest("x", max_tokens=3)])
+
+
+def test_a_rewritten_text_has_the_score_of_what_it_was_made_of() -> None:
+    rewriting = Rewriting(table(("fair", "fare")))
+    (widened,) = rewriting.widened([nbest("a", "the x", "the fair", "the z")])
+    assert acoustic(widened) == [0, -1, -2, -1]
+    ranked = NBest("a", tuple(map(Hypothesis, ("the x", "the fair", "the z"))))
+    (widened,) = rewriting.widened([ranked])
+    assert compute([widened], ["rank"], {}).values[0][:, 0].tolist() == pytest.approx(
+        [0, -math.log(2), -math.log(3), -math.log(2)]
+    )
+
+
+def test_a_generator_does_not_read_rewritten_texts() -> None:
+    rewriting = Rewriting(table(("fairs", "fares")))
+    clerk = generator("show the fairs")
+    profile = Profile({"acoustic": 0.1, "generator": 0.1, "rewrites": 1.0})
+    (made,) = Hybrid({"rewrites": rewriting}, profile, generator=clerk).correct([nbest("a", "so the fairs")])
+    assert made.text == "show the fares"  # what was written is rewritten, too
 
 
 def test_without_a_weight_they_weigh_one() -> None:
@@ -188,7 +280,7 @@ def test_where_nothing_is_wrong_again_and_again_nothing_is_rewritten() -> None:
     assert fitted.rewrites.threshold == 1
     assert fitted.validated == fitted.baseline
     assert fitted.changed == 0
-    assert fitted.render().endswith("Alone they are of no use: they make no errors fewer.")
+    assert "alone none is made: errors become no fewer" in fitted.render()
     (made,) = Rewriter(fitted.rewrites).correct([nbest("x", "word1 a")])
     assert made.text == "word1 a"
 
@@ -236,6 +328,7 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
         ('kind = "rewrites"\nrewrites = [["a"]]', "no rewrite"),
         ('kind = "rewrites"\nrewrites = [["a", 2]]', "no rewrite"),
         ('kind = "rewrites"\nrewrites = [["a", "b", 3]]', "no rewrite"),
+        ('kind = "rewrites"\nrewrites = [["a", "b", true, true]]', "no rewrite"),
         ('kind = "rewrites"\nrewrites = [3]', "no rewrite"),
         ('kind = "rewrites"\nrewrites = [["a", "b", 3, 2]]', "3 times of 2"),
         ('kind = "rewrites"\nrewrites = [["a", "b", 0, 2]]', "0 times of 2"),
@@ -244,6 +337,8 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
         ('kind = "rewrites"\nrewrites = [["a", "b"], ["a", "c"]]', "'a' is there twice"),
         ('kind = "rewrites"\nnormalizer = "x"\nrewrites = []', "normalizer 'x'"),
         ('kind = "rewrites"\nthreshold = 0\nrewrites = []', "threshold is 0"),
+        ('kind = "rewrites"\nthreshold = true\nrewrites = []', "wrong type"),
+        ('kind = "rewrites"\nrewrites = [["a", "b", 100000000000, 100000000000]]', "of 100000000000"),
         ('kind = "rewrites"\nthreshold = "a"\nrewrites = []', "wrong type"),
     ],
 )
@@ -270,8 +365,18 @@ def test_which_modes_rewrite(tmp_path: Path) -> None:
     assert api.settings(rewrites=path, adapter="folder").mode == "hybrid"
     profile = Profile({"acoustic": 1.0, "rewrites": 2.0}, rewrites=str(path))
     assert api.settings(profile=profile).mode == "rescore"
+    assert api.settings(profile=profile, rewrites="off").profile.weights == {"acoustic": 1.0}
+    assert api.settings(profile=profile, rewrites="off", mode="combine").mode == "combine"
+    assert api.settings(rewrites="off").mode == "rescore"
+    assert api.settings(rewrites=path, domain="Flights.").mode == "rescore"
+    with pytest.raises(UsageError, match="'combine' has no use for rewrites"):
+        api.settings(rewrites=path, model=["whisper-base", "pocketsphinx"])
+    with pytest.raises(UsageError, match="rewrites"):
+        api.settings(rewrites=path, lms=["rewrites=domain.arpa"])
     with pytest.raises(UsageError, match="'generate' has no use for rewrites"):
         api.settings(rewrites=path, mode="generate")
+    with pytest.raises(UsageError, match="'rewrites' has no effect"):
+        api.settings(rewrites=path, answers="answers.jsonl")
     with pytest.raises(UsageError, match="needs rewrites"):
         Settings(mode="rewrite")
     with pytest.raises(UsageError, match="no feature and no language model called 'rewrites'"):

@@ -43,6 +43,7 @@ __all__ = [
     "ProfileFile",
     "Recursive",
     "Resume",
+    "Rewrites",
     "Segmenter",
     "Target",
     "TaskName",
@@ -145,9 +146,9 @@ ProfileFile = Annotated[
     typer.Option(help="Language models and weights that 'ger tune' wrote.", rich_help_panel=_LM),
 ]
 Rewrites = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        metavar="FILE",
+        metavar="FILE|off",
         help="What 'ger tune rewrites' has learned: done in the 1-best, or with a profile, weight, language model or "
         "adapter in texts that compete.",
         rich_help_panel=_LM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -44,9 +45,11 @@ def rewrites(
 
         lists.check_output(output, *lists.files(inputs, systems, reference))
         found = lists.read(inputs, systems, reference, input_format)
+        started = time.monotonic()
         fitted = fit_rewrites(found, normalizer=normalizer, harm=harm, folds=folds, seed=seed)
+        value = fitted.to_json() | {"elapsed_seconds": round(time.monotonic() - started, 3)}
         try:
-            typer.echo(json.dumps(fitted.to_json(), indent=2) if as_json else fitted.render())
+            typer.echo(json.dumps(value, indent=2) if as_json else fitted.render())
         finally:  # one of the two may not be writable
             if output:
                 write_rewrites(output, fitted.rewrites)

@@ -142,7 +142,7 @@ def problem(
         lms: Language models by name.
         features: Columns besides the language models'; by default all of `ger.lm.features` that tell hypotheses apart.
         generator: What writes texts that compete, too, and judges all of them; it must not have learned from the lists.
-        rewriting: What adds rewritten texts, and judges all of them; nor must that.
+        rewriting: What adds rewritten texts, and judges all of them; it must not have learned from the lists, either.
         normalizer: Under which words are compared.
         progress: Called with numbers of lists that are scored.
 
@@ -254,6 +254,7 @@ def fit(
         weights=tuned.by_name(),
         lms=tuple(spec for spec in profile.lms if spec.name in tuned.names),
         temperature=temperature(table, made.errors, tuned.weights),
+        rewrites=profile.rewrites if REWRITES in tuned.names else "",
     )
     baseline = [int(errors[0]) for errors in made.errors]
     oracle = [

@@ -10,20 +10,24 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-from rapidfuzz.distance import Levenshtein
+from typing import Any, NamedTuple, TypeVar
 
 from ger import __version__
 from ger.correct.fit import list_keys
-from ger.correct.rewrites import LONGEST, Rewrite, Rewrites, keys
+from ger.correct.rewrites import LONGEST, Rewrite, Rewrites, bare, keys, said_there
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
+from ger.evaluate.rates import distance
 from ger.lm.tune import folds as shared_out
 from ger.text.align import diff
+from ger.text.normalize import normalize
+from ger.text.tokens import tokenize
 from ger.types import NBest
 
 __all__ = ["FittedRewrites", "fit_rewrites", "learn"]
+
+_Words = tuple[str, ...]
+_Way = TypeVar("_Way", str, tuple[str, ...])
 
 #: How often a phrase has to be corrected to be learned, and in what share of its hypotheses.
 _FEWEST, _LEAST = 2, 0.1
@@ -42,7 +46,8 @@ class FittedRewrites:
         n: Lists.
         words: Reference words.
         baseline: Of the first hypotheses.
-        validated: Of the rewritten ones; each list by a table and a threshold that were made without it.
+        validated: Of the rewritten ones: each list by a table that was learned without it, from the probability on that
+            was best for the other folds.
         validated_interval: Its bootstrap interval (95 %).
         changed: Lists whose text was changed.
         harmed: Lists of these that became worse.
@@ -82,13 +87,15 @@ class FittedRewrites:
             f"  1-best                     {self.baseline:6.2f} %",
             f"  rewritten, cross-validated {self.validated:6.2f} %  [{low:.2f}, {high:.2f}], {self.folds} folds",
             f"  {self.changed} lists changed, {self.harmed} of them for the worse",
-            f"{len(self.rewrites)} rewrites, made alone from a probability of {self.rewrites.threshold:g} on",
+            f"{len(self.rewrites)} rewrites, alone {self._made()}",
         ]
         used = [one for one in self.rewrites if one.probability >= self.rewrites.threshold]
         rows += [f"  {_told(one)}" for one in used[:_SHOWN]]
-        if self.validated >= self.baseline:
-            rows.append("Alone they are of no use: they make no errors fewer.")
         return "\n".join(rows)
+
+    def _made(self) -> str:
+        least = self.rewrites.threshold
+        return f"made from a probability of {least:g} on:" if least < 1 else "none is made: errors become no fewer"
 
 
 def _told(one: Rewrite) -> str:
@@ -115,15 +122,14 @@ def fit_rewrites(
         raise InputError(f"The list {missing!r} has no reference.", "Give references with --reference.")
     if not 0 <= harm <= 1:
         raise UsageError(f"The limit of harm is {harm}.", "Use a share, 0 to 1.")
-    table = Rewrites(learn(lists, normalizer), normalizer)
-    words = [len(keys(nbest.reference or "", normalizer)) for nbest in lists]
+    Rewrites((), normalizer)  # told before anything is learned
+    words = [len(_words(nbest.reference or "", normalizer)) for nbest in lists]
     if lists and not any(words):
         raise InputError("The references hold no words.", "Check that they are texts, and the normalizer.")
     parts = [part.tolist() for part in shared_out(list_keys(lists), folds, seed)]
     tried = {threshold: [_Made(0, 0, False)] * len(lists) for threshold in _THRESHOLDS}
     for part in parts:
-        others = _others(lists, part)
-        without = Rewrites(learn([lists[i] for i in others], normalizer), normalizer)
+        without = Rewrites(learn([lists[i] for i in _others(lists, part)], normalizer), normalizer)
         for threshold, made in tried.items():
             for i in part:
                 made[i] = _Made.of(lists[i], without, threshold)
@@ -132,12 +138,14 @@ def fit_rewrites(
         threshold = _best(tried, _others(lists, part), harm)
         for i in part:
             chosen[i] = tried[threshold][i]
-    total, after = max(1, sum(words)), [made.after for made in chosen]
+    before, after = [made.before for made in chosen], [made.after for made in chosen]
+    threshold = _best(tried, range(len(lists)), harm) if sum(after) < sum(before) else _THRESHOLDS[0]
+    total = max(1, sum(words))
     fitted = FittedRewrites(
-        rewrites=table,
+        rewrites=Rewrites(learn(lists, normalizer), normalizer, threshold),
         n=len(lists),
         words=sum(words),
-        baseline=100 * sum(made.before for made in chosen) / total,
+        baseline=100 * sum(before) / total,
         validated=100 * sum(after) / total,
         validated_interval=interval(after, words),
         changed=sum(made.changed for made in chosen),
@@ -146,7 +154,11 @@ def fit_rewrites(
     )
     told = {**fitted.to_json(), "harm": harm, "seed": seed, "ger": __version__}
     told = {name: value for name, value in told.items() if name not in ("rewrites", "threshold")}
-    return replace(fitted, rewrites=Rewrites(table, normalizer, _best(tried, range(len(lists)), harm), told))
+    return replace(fitted, rewrites=Rewrites(fitted.rewrites, normalizer, threshold, told))
+
+
+def _words(text: str, normalizer: str) -> list[str]:
+    return normalize(text, normalizer).split()
 
 
 class _Made(NamedTuple):
@@ -164,8 +176,8 @@ class _Made(NamedTuple):
     def of(cls, nbest: NBest, rewrites: Rewrites, threshold: float) -> _Made:
         before = nbest.best.text
         after = rewrites.rewritten(before, threshold)[0] or before
-        reference = keys(nbest.reference or "", rewrites.normalizer)
-        errors = [Levenshtein.distance(reference, keys(text, rewrites.normalizer)) for text in (before, after)]
+        reference, *texts = (_words(text, rewrites.normalizer) for text in (nbest.reference or "", before, after))
+        errors = [distance(reference, text) for text in texts]
         return cls(errors[0], errors[1], after != before)
 
 
@@ -189,41 +201,54 @@ def _best(tried: Mapping[float, Sequence[_Made]], some: Sequence[int], harm: flo
 
 def learn(lists: Sequence[NBest], normalizer: str = "none") -> list[Rewrite]:
     """The rewrites of lists with references, the most frequent first."""
-    said: defaultdict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
+    said: defaultdict[_Words, Counter[_Words]] = defaultdict(Counter)
+    spelled: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for nbest in lists:
         reference = keys(nbest.reference or "", normalizer)
         for heard in _heard(nbest, normalizer):
             for phrase, meant in _pairs(heard, reference):
                 said[phrase][meant] += 1
+        if normalizer != "none":
+            for token in tokenize(nbest.reference or ""):
+                spelled[normalize(token.text, normalizer)][bare(token.text)] += 1
     found = {phrase: best for phrase, ways in said.items() if (best := _commonest(ways))[1] >= _FEWEST}
-    times: Counter[tuple[str, ...]] = Counter()
+    times: Counter[_Words] = Counter()
     for nbest in lists:
         for heard in _heard(nbest, normalizer):
-            times.update({phrase for phrase in _phrases(heard) if phrase in found})
-    made = [Rewrite(phrase, meant, count, times[phrase]) for phrase, (meant, count) in found.items()]
+            for first, last in _stretches(heard):
+                known = found.get(heard[first:last])
+                times[heard[first:last]] += known is not None and not said_there(heard, first, last, known[0])
+    made = []
+    for phrase, (meant, count) in found.items():
+        written = tuple(_commonest(spelled[key])[0] if key in spelled else key for key in meant)
+        made.append(Rewrite(phrase, written, count, max(count, times[phrase])))
     return sorted((one for one in made if one.probability >= _LEAST), key=lambda one: (-one.times, one.heard))
 
 
-def _commonest(ways: Counter[tuple[str, ...]]) -> tuple[tuple[str, ...], int]:
+def _commonest(ways: Counter[_Way]) -> tuple[_Way, int]:
     return min(ways.items(), key=lambda way: (-way[1], way[0]))
 
 
-def _heard(nbest: NBest, normalizer: str) -> set[tuple[str, ...]]:
+def _heard(nbest: NBest, normalizer: str) -> set[_Words]:
     return {keys(hypothesis.text, normalizer) for hypothesis in nbest.hypotheses}
 
 
-def _phrases(row: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return (row[i : i + n] for i in range(len(row)) for n in range(1, min(LONGEST, len(row) - i) + 1))
+def _stretches(row: _Words) -> Iterator[tuple[int, int]]:
+    return ((i, i + n) for i in range(len(row)) for n in range(1, min(LONGEST, len(row) - i) + 1))
 
 
-def _pairs(heard: tuple[str, ...], reference: tuple[str, ...]) -> set[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """What was heard and what was said in its place: changed stretches, alone and with one word beside."""
-    found = set()
+def _pairs(heard: _Words, reference: _Words) -> Iterator[tuple[_Words, _Words]]:
+    """What was heard and what was said in its place: changed stretches, alone and with one word beside.
+
+    Words that become several without marks, such as `well-known`, are left out.
+    """
     for op in diff(heard, reference, key=str):
         (first, last), meant = op.before, reference[slice(*op.after)]
         if op.tag in ("equal", "form") or len(meant) > LONGEST:
             continue
-        for left, right in ((first, last), (max(0, first - 1), last), (first, min(len(heard), last + 1))):
-            if 0 < right - left <= LONGEST:
-                found.add((heard[left:right], heard[left:first] + meant + heard[last:right]))
-    return found
+        for left, right in dict.fromkeys(
+            ((first, last), (max(0, first - 1), last), (first, min(len(heard), last + 1)))
+        ):
+            phrase, said = heard[left:right], heard[left:first] + meant + heard[last:right]
+            if 0 < len(phrase) <= LONGEST and " " not in "".join((*phrase, *said)):
+                yield phrase, said

@@ -22,7 +22,7 @@ from ger.hotwords import Hotword, Hotwords
 from ger.protocols import Corrector
 from ger.text.align import carry_times, edits
 from ger.text.common import Commonness, commonness
-from ger.text.form import marks
+from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
 from ger.types import Correction, NBest
 
@@ -187,11 +187,17 @@ def _with(text: str, nbest: NBest, entries: Entries, chosen: Sequence[Likely]) -
         found = one.found
         first, last = tokens[found.start], tokens[found.end - 1]
         written = shape.of_hotword(entries.hotwords[found.hotword].text + found.ending, tokens[found.start : found.end])
-        before, after = marks(first.text)[0], marks(last.text)[1]
+        before, after = _edges(first.text)[0], _edges(last.text)[1]
         if written.endswith(after):
             after = ""
         tokens[found.start : found.end] = [Token(f"{before}{written}{after}", first.spaced)]
     return join(spaced(tokens))
+
+
+def _edges(word: str) -> tuple[str, str]:
+    """The marks before and after the letters of a word."""
+    inside = [i for i, c in enumerate(word) if normalize(c) or c in "'’"]
+    return (word[: inside[0]], word[inside[-1] + 1 :]) if inside else (word, "")
 
 
 @dataclass(frozen=True, slots=True)

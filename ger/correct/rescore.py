@@ -57,7 +57,7 @@ class Rescorer:
     name = "rescore"
 
     def __init__(self, lms: Mapping[str, LanguageModel], profile: Profile = DEFAULT) -> None:
-        added = lms.get(REWRITES)
+        added = lms.get(REWRITES) if profile.weights.get(REWRITES, 1.0) else None
         self._rewriting = added if isinstance(added, Rewriting) else None
         if self._rewriting and REWRITES not in profile.weights:
             profile = profile.weighted({REWRITES: 1.0})

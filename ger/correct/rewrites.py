@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +29,38 @@ from ger.errors import UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
 from ger.io.toml import dumps_value, made_from, read_toml
-from ger.text.form import marks
+from ger.registry import suggest
 from ger.text.normalize import normalize
-from ger.text.tokens import Token, join, spaced, spaceless, tokenize
+from ger.text.tokens import Token, join, spaced, tokenize
 
-__all__ = ["LONGEST", "NORMALIZERS", "REWRITES", "Rewrite", "Rewrites", "keys", "read_rewrites", "write_rewrites"]
+__all__ = [
+    "LONGEST",
+    "REWRITES",
+    "Rewrite",
+    "Rewrites",
+    "bare",
+    "keys",
+    "read_rewrites",
+    "said_there",
+    "write_rewrites",
+]
 
 #: Name of the column among the features, and of its weight.
 REWRITES = "rewrites"
-
-_SCHEMA = 1
-_HINT = "Make one with `ger tune rewrites`."
-_KEYS = ("schema", "kind", "normalizer", "threshold", "made", "rewrites")
 #: How words can be compared.
 NORMALIZERS = ("none", "basic")
 #: Words of a phrase at most.
 LONGEST = 4
+
+_SCHEMA = 1
+_HINT = "Make one with `ger tune rewrites`."
+_KEYS = ("schema", "kind", "normalizer", "threshold", "made", "rewrites")
 #: A row without counts counts as so many of as many.
 _ALWAYS = 99
+#: More than anybody counts; so probabilities stay below 1.
+_MOST = 10**9
+#: What ends a sentence or a part of it.
+_ENDS, _STOPS = ".?!…", ".?!…:;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +86,7 @@ class Rewrite:
         phrase = " ".join(self.heard)
         if not 0 < len(self.heard) <= LONGEST:
             raise UsageError(f"The phrase {phrase!r} has {len(self.heard)} words.", f"Use 1 to {LONGEST}.")
-        if not 0 < self.times <= self.of:
+        if not 0 < self.times <= self.of <= _MOST:
             raise UsageError(f"{phrase!r} was rewritten {self.times} times of {self.of}.", "Count again.")
 
     @property
@@ -84,6 +100,22 @@ def keys(text: str, normalizer: str) -> tuple[str, ...]:
     return tuple(key for token in tokenize(text) if (key := normalize(token.text, normalizer)))
 
 
+def bare(word: str) -> str:
+    """A word without the marks around it."""
+    before, after = _marks(word)
+    return word[len(before) : len(word) - len(after)]
+
+
+def said_there(row: Sequence[str], first: int, last: int, said: Sequence[str]) -> bool:
+    """Whether a phrase stands where what was said for it is written already, as `los` in `los angeles`."""
+    length = last - first
+    return any(
+        tuple(said[i : i + length]) == tuple(row[first:last])
+        and tuple(row[first - i : first - i + len(said)]) == tuple(said)
+        for i in range(min(first, len(said) - length) + 1)
+    )
+
+
 class Rewrites:
     """A table of rewrites.
 
@@ -91,7 +123,7 @@ class Rewrites:
         rewrites: One for each phrase.
         normalizer: How words are compared: `none`, as they are written; `basic`, without case and punctuation, which
             new words then take over from what they replace.
-        threshold: How likely a rewrite has to be where nothing else judges it.
+        threshold: How likely a rewrite has to be where nothing else judges it; at 1 none is.
         made: How the table came about. Not used.
 
     Raises:
@@ -106,22 +138,24 @@ class Rewrites:
         made: Mapping[str, Any] | None = None,
     ) -> None:
         if normalizer not in NORMALIZERS:
-            raise UsageError(f"Words cannot be rewritten under the normalizer {normalizer!r}.", "Use none or basic.")
+            hint = suggest(normalizer, NORMALIZERS)
+            raise UsageError(f"Words cannot be rewritten under the normalizer {normalizer!r}.", hint)
         if not 0 < threshold <= 1:
             raise UsageError(f"The threshold is {threshold}.", "Use a probability, above 0 and at most 1.")
         self.normalizer, self.threshold, self.made = normalizer, threshold, dict(made or {})
-        self._table: dict[tuple[str, ...], Rewrite] = {}
+        self._table: dict[tuple[str, ...], tuple[Rewrite, tuple[str, ...]]] = {}
         for rewrite in rewrites:
-            if self._table.setdefault(rewrite.heard, rewrite) is not rewrite:
+            if rewrite.heard in self._table:
                 raise UsageError(f"The phrase {' '.join(rewrite.heard)!r} is there twice.", "Take one of them out.")
+            self._table[rewrite.heard] = rewrite, tuple(normalize(word, normalizer) for word in rewrite.said)
 
     def __len__(self) -> int:
         return len(self._table)
 
     def __iter__(self) -> Iterator[Rewrite]:
-        return iter(self._table.values())
+        return (rewrite for rewrite, _ in self._table.values())
 
-    @property
+    @cached_property
     def signature(self) -> str:
         """What identifies it."""
         return hashlib.sha256(_text(self, made=False).encode("utf-8", "backslashreplace")).hexdigest()[:8]
@@ -131,8 +165,17 @@ class Rewrites:
         tokens = tokenize(text)
         places = self._places(tokens, least)
         for first, last, rewrite in reversed(places):
-            tokens[first:last] = self._written(rewrite, tokens[first:last])
-        return join(spaced(tokens)) if places else text, [rewrite for _, _, rewrite in places]
+            if self.normalizer == "none":
+                said = [Token(word, False) for word in rewrite.said]
+            else:
+                said = _styled(rewrite.said, tokens, first, last, shouted=text.isupper())
+            if said:
+                said[0] = replace(said[0], spaced=tokens[first].spaced)
+            tokens[first:last] = said
+        if not places:
+            return text, []
+        made = join(spaced(tokens))
+        return made if normalize(made) else "", [rewrite for _, _, rewrite in places]
 
     def log_kept(self, text: str) -> float:
         """The logarithm of the probability that a text needs no rewrite, in nats."""
@@ -145,31 +188,59 @@ class Rewrites:
         there = []
         for first in range(len(row)):
             for last in range(first + 1, min(first + LONGEST, len(row)) + 1):
-                rewrite = self._table.get(row[first:last])
-                if rewrite is not None and rewrite.probability >= least:
-                    there.append((first, last, rewrite))
+                rewrite, said = self._table.get(row[first:last], (None, ()))
+                if rewrite is None or rewrite.probability < least or said_there(row, first, last, said):
+                    continue
+                there.append((first, last, rewrite))
         there.sort(key=lambda place: (-place[2].probability, place[0] - place[1], place[0]))
         taken: list[tuple[int, int, Rewrite]] = []
+        used: set[int] = set()
         for first, last, rewrite in there:
-            if all(last <= start or end <= first for start, end, _ in taken):
-                taken.append((first, last, rewrite))
-        return sorted((words[first][0], words[last - 1][0] + 1, rewrite) for first, last, rewrite in taken)
+            start, end = words[first][0], words[last - 1][0] + 1
+            if used.isdisjoint(range(first, last)) and self._together(tokens[start:end]):
+                used.update(range(first, last))
+                taken.append((start, end, rewrite))
+        return sorted(taken, key=lambda place: place[0])
 
-    def _written(self, rewrite: Rewrite, heard: Sequence[Token]) -> list[Token]:
-        """New words, between the marks and in the case of those that they replace where these do not count."""
-        said = [Token(word, i > 0 and not spaceless(word)) for i, word in enumerate(rewrite.said)]
-        if not said:
-            return []
-        if self.normalizer != "none":
-            (before, _), (_, after) = marks(heard[0].text), marks(heard[-1].text)
-            text = "".join(token.text for token in heard)
-            if text.isupper() and len(text) > 1:
-                said = [replace(token, text=token.text.upper()) for token in said]
-            elif heard[0].text[len(before) :][:1].isupper():
-                said[0] = replace(said[0], text=said[0].text[:1].upper() + said[0].text[1:])
-            said[0] = replace(said[0], text=before + said[0].text)
-            said[-1] = replace(said[-1], text=said[-1].text + after)
-        return [replace(said[0], spaced=heard[0].spaced), *said[1:]]
+    def _together(self, tokens: Sequence[Token]) -> bool:
+        """Whether nothing ends between words whose marks do not count."""
+        return self.normalizer == "none" or not any(
+            _marks(token.text)[1][-1:] in tuple(_STOPS) or not normalize(token.text) for token in tokens[:-1]
+        )
+
+
+def _styled(said: Sequence[str], tokens: list[Token], first: int, last: int, *, shouted: bool) -> list[Token]:
+    """New words, between the marks and in the case of those that they replace.
+
+    Where there are none, a mark that ends the sentence goes to the word before, and a capital that begins it to the
+    word behind, with what opens.
+    """
+    (before, _), (_, after) = _marks(tokens[first].text), _marks(tokens[last - 1].text)
+    capital = tokens[first].text[len(before) :][:1].isupper()
+    if said:
+        words = [word.upper() for word in said] if shouted else list(said)
+        if capital and words[0].islower():
+            words[0] = _begun(words[0])
+        words[0] = before + words[0]
+        words[-1] += "" if words[-1].endswith(after) else after
+        return [Token(word, False) for word in words]
+    begins = not first or tokens[first - 1].text[-1:] in tuple(_ENDS) or bool(before)
+    if last < len(tokens):
+        word = tokens[last].text
+        tokens[last] = replace(tokens[last], text=before + (_begun(word) if capital and begins else word))
+    if first and after[-1:] in tuple(_ENDS) and tokens[first - 1].text[-1:] not in tuple(_ENDS):
+        tokens[first - 1] = replace(tokens[first - 1], text=tokens[first - 1].text.rstrip(",;:") + after)
+    return []
+
+
+def _begun(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
+def _marks(word: str) -> tuple[str, str]:
+    """The marks before and after a word; all of it is before where it is nothing else."""
+    inside = [i for i, char in enumerate(word) if unicodedata.category(char)[0] not in "PS"]
+    return (word[: inside[0]], word[inside[-1] + 1 :]) if inside else (word, "")
 
 
 def write_rewrites(path: Path, rewrites: Rewrites) -> None:
@@ -187,7 +258,7 @@ def _text(rewrites: Rewrites, *, made: bool = True) -> str:
         f'kind = "{REWRITES}"',
         "# How words are compared.",
         f"normalizer = {dumps_value(rewrites.normalizer)}",
-        "# How likely a rewrite has to be where nothing else judges it.",
+        "# How likely a rewrite has to be where nothing else judges it; at 1 none is.",
         f"threshold = {dumps_value(rewrites.threshold)}",
         "# What was heard, what was said, in how many hypotheses, of how many.",
         "rewrites = [",
@@ -219,19 +290,18 @@ def read_rewrites(path: Path) -> Rewrites:
 
 
 def _made(value: Mapping[str, Any]) -> Rewrites:
+    threshold = value.get("threshold", 0.5)
+    if type(threshold) not in (int, float):
+        raise TypeError(f"threshold is {threshold!r}")
     normalizer = str(value.get("normalizer", "none"))
-    if normalizer not in NORMALIZERS:
-        raise UsageError(f"Words cannot be rewritten under the normalizer {normalizer!r}.", "Use none or basic.")
+    Rewrites((), normalizer)  # says what is wrong with it
     return Rewrites(
-        [_row(row, normalizer) for row in value["rewrites"]],
-        normalizer,
-        float(value.get("threshold", 0.5)),
-        dict(value.get("made", {})),
+        [_row(row, normalizer) for row in value["rewrites"]], normalizer, threshold, dict(value.get("made", {}))
     )
 
 
 def _row(row: Any, normalizer: str) -> Rewrite:
     match row:
-        case [str(heard), str(said)] | [str(heard), str(said), int(), int()]:
-            return Rewrite(keys(heard, normalizer), tuple(token.text for token in tokenize(said)), *row[2:])
+        case [str(heard), str(said), *counts] if list(map(type, counts)) in ([], [int, int]):
+            return Rewrite(keys(heard, normalizer), tuple(token.text for token in tokenize(said)), *counts)
     raise UsageError(f"{dumps_value(row)} is no rewrite.", 'Write ["heard", "said"], and both counts behind if known.')

@@ -14,14 +14,15 @@ from itertools import product
 from ger.correct.outcome import as_it_was, changed
 from ger.correct.rewrites import REWRITES, Rewrite, Rewrites
 from ger.errors import ModelError, UsageError
+from ger.lm.features import SOURCE
 from ger.lm.profile import Profile
 from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.types import Correction, Hypothesis, NBest
 
-__all__ = ["Rewriter", "Rewriting"]
+__all__ = ["Rewriter", "Rewriting", "rewriter"]
 
 #: Texts compete in which only rewrites of these probabilities or more are made.
-_LEVELS = (0.8, 0.5, 0.2)
+_LEVELS = (0.8, 0.5, 0.2, 0.1)
 #: In `extra` of a rewritten text: log p of its rewrites.
 _DONE = "rewritten"
 #: So many hypotheses, the first ones, are rewritten, and all that were added.
@@ -48,15 +49,16 @@ class Rewriting:
         return [replace(nbest, hypotheses=(*nbest.hypotheses, *self._added(nbest))) for nbest in lists]
 
     def _added(self, nbest: NBest) -> list[Hypothesis]:
-        own = [h.text for h in nbest.hypotheses if not h.extra.get("added")][:_MOST]
-        texts = [*own, *(h.text for h in nbest.hypotheses if h.extra.get("added"))]
         known = {h.text for h in nbest.hypotheses}
-        made: dict[str, float] = {}
-        for text, least in product(texts, _LEVELS):
-            new, done = self.rewrites.rewritten(text, least)
-            if new and new not in known:
-                made[new] = max(sum(math.log(one.probability) for one in done), made.get(new, -math.inf))
-        return [Hypothesis(text, extra={"added": REWRITES, _DONE: log_p}) for text, log_p in made.items()]
+        made: dict[str, Hypothesis] = {}
+        for (i, hypothesis), least in product(enumerate(nbest.hypotheses), _LEVELS):
+            if i >= _MOST and not hypothesis.extra.get("added"):
+                continue
+            text, done = self.rewrites.rewritten(hypothesis.text, least)
+            if text and text not in known and text not in made:
+                extra = {"added": REWRITES, SOURCE: i, _DONE: _log_p(done)}
+                made[text] = Hypothesis(text, extra=extra)
+        return list(made.values())
 
     def score_lists(self, lists: Sequence[NBest]) -> list[list[float]]:
         """log p(what was rewritten) + log p(nothing else needs to be) of every text of every list, in nats."""
@@ -73,6 +75,10 @@ class Rewriting:
             ModelError: always.
         """
         raise ModelError("A table of rewrites does not generate text.", "Use another language model.")
+
+
+def _log_p(done: Sequence[Rewrite]) -> float:
+    return sum(math.log(rewrite.probability) for rewrite in done)
 
 
 def _done(hypothesis: Hypothesis) -> float:
@@ -105,14 +111,15 @@ class Rewriter:
         before, least = nbest.best.text, self._rewrites.threshold
         text, done = self._rewrites.rewritten(before, least)
         if text == before:
-            return as_it_was(nbest, "nothing to rewrite" if before else "nothing was said")
+            return as_it_was(nbest, "nothing to rewrite" if nbest.hypotheses else "nothing was said")
         if not text:
             return as_it_was(nbest, "no word would be left", "rejected")
-        told = ", ".join(map(_told, done))
+        told, log_p = ", ".join(map(_told, done)), _log_p(done)
+        scores = {REWRITES: log_p, "posterior": math.exp(log_p)}
         rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if hypothesis.text == text), None)
         if rank is None:
-            return changed(nbest, Hypothesis(text), "rewritten", told, {})
-        return changed(nbest, nbest.hypotheses[rank], "reranked", f"hypothesis {rank + 1}: {told}", {})
+            return changed(nbest, Hypothesis(text), "rewritten", told, scores)
+        return changed(nbest, nbest.hypotheses[rank], "reranked", f"hypothesis {rank + 1}: {told}", scores)
 
 
 def _told(rewrite: Rewrite) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGREE_WITH",
     "OWN",
+    "SOURCE",
     "Features",
     "ListJudge",
     "acoustic",
@@ -63,6 +64,9 @@ _RUN = 4
 _ABSURD = 1e100
 
 _SYSTEM = "system:"
+
+#: In `extra` of an added text: the number, from 0, of the one that it was made of.
+SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +159,20 @@ def acoustic(nbest: NBest) -> list[float] | None:
 
     A score that is no number, or beyond any probability (1e100), is not there. Scores of different systems cannot be
     compared: in a list of several, a hypothesis has the logarithm of its share in the list of its own system. Texts
-    that were added to the list (`added` in `extra`) take the lowest score of it.
+    that were added to the list (`added` in `extra`) take the score of the hypothesis that they were made of, where
+    that is known, else the lowest.
     """
     own = [h for h in nbest.hypotheses if not h.extra.get("added")]
+    added = nbest.hypotheses[len(own) :]
     systems = [h.extra.get("system") for h in own]
     known = _of_one(own) if len(set(systems)) < 2 else _of_several(own, systems)
-    return known and known + [min(known)] * (len(nbest.hypotheses) - len(own))
+    return known and known + [known[i] if (i := _source(h, len(own))) is not None else min(known) for h in added]
+
+
+def _source(hypothesis: Hypothesis, own: int) -> int | None:
+    """The number of the listed hypothesis that an added text was made of; `None` for others."""
+    number = hypothesis.extra.get(SOURCE) if hypothesis.extra.get("added") else None
+    return number if isinstance(number, int) and 0 <= number < own else None
 
 
 def _of_one(hypotheses: Sequence[Hypothesis]) -> list[float] | None:
@@ -252,7 +264,9 @@ def _told(hypothesis: Hypothesis) -> float | None:
 def _rank(nbest: NBest) -> list[float]:
     if acoustic(nbest) is not None:
         return [0.0] * len(nbest.hypotheses)
-    return [-math.log(position) for position in range(1, len(nbest.hypotheses) + 1)]
+    own = sum(not h.extra.get("added") for h in nbest.hypotheses)
+    positions = [i if (i := _source(h, own)) is not None else n for n, h in enumerate(nbest.hypotheses)]
+    return [-math.log(position + 1) for position in positions]
 
 
 def _words(nbest: NBest) -> list[float]:

@@ -20,7 +20,7 @@ _BACKENDS = {"ForMaskedLM": "masked", "(ForConditionalGeneration|MTModel)": "seq
 #: Names of columns that are not language models'.
 RESERVED = (
     *("acoustic", "words", "chars", "repeats", "biased", "rank", "agree", "votes", "added"),
-    *("generator", "combined", "posterior"),
+    *("generator", "rewrites", "combined", "posterior"),
 )
 
 

@@ -23,9 +23,8 @@ from typing import Literal, get_args
 
 from ger.errors import UnknownNameError
 from ger.registry import suggest
-from ger.text.normalize import normalize
 
-__all__ = ["FORMS", "Form", "apply", "marks"]
+__all__ = ["FORMS", "Form", "apply"]
 
 Form = Literal["as-is", "lower", "lower.", "sentence"]
 
@@ -73,9 +72,3 @@ def _cased(text: str) -> bool:
     """Whether the last letter belongs to a script that has case."""
     last = next((char for char in reversed(text) if char.isalpha()), "")
     return last.upper() != last.lower()
-
-
-def marks(word: str) -> tuple[str, str]:
-    """The marks before and after the letters of a word; all of it is before where it has no letters."""
-    inside = [i for i, c in enumerate(word) if normalize(c) or c in "'’"]
-    return (word[: inside[0]], word[inside[-1] + 1 :]) if inside else (word, "")
