@@ -198,8 +198,9 @@ def hybrid(lists: list[NBest], wide: Any, rewriting: Rewriting, lms: dict[str, L
         chosen = by_file(replace(of, features=table))
         texts = [nbest.hypotheses[i].text for nbest, i in zip(of.lists, chosen, strict=True)]
         yield row(name, lists, texts)
-    answers = {n.id: Answer(text) for n, text in zip(lists, texts, strict=True) if text != n.best.text}
-    yield from gated("all", lists, answers)
+        if used >= {GENERATOR, *lms}:
+            answers = {n.id: Answer(text) for n, text in zip(lists, texts, strict=True) if text != n.best.text}
+            yield from gated(name.removeprefix("hybrid with "), lists, answers)
 
 
 def by_file(made: Problem) -> list[int]:

@@ -417,3 +417,27 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     missing = call("rescore", tmp_path / "dev.jsonl", "--rewrites", tmp_path / "none.toml")
     assert missing.exit_code == 1
     assert "none.toml cannot be read" in missing.stderr
+
+
+@pytest.mark.usefixtures("made")
+def test_subtitles_keep_their_cues(tmp_path: Path) -> None:
+    rewrites, subtitles = tmp_path / "rewrites.toml", tmp_path / "talk.srt"
+    write_rewrites(rewrites, table(("fairs", "fares"), ("two day", "today"), normalizer="basic"))
+    cues = "1\n00:00:01,000 --> 00:00:02,000\nThe fairs, two\n\n2\n00:00:02,500 --> 00:00:04,000\nday – to Boston.\n"
+    subtitles.write_text(cues, "utf-8")
+    result = call("correct", subtitles, "--rewrites", rewrites, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    text = (tmp_path / "out" / "talk.srt").read_text("utf-8")
+    assert "The fares," in text
+    assert text.count(" --> ") == 2
+    assert "two\n" not in text
+    assert "today" in text
+
+
+@pytest.mark.usefixtures("made")
+def test_as_a_filter(tmp_path: Path) -> None:
+    rewrites = tmp_path / "rewrites.toml"
+    write_rewrites(rewrites, table(("fairs", "fares")))
+    lines = '{"id": "a", "text": "the fairs"}\n{"id": "b", "text": "good"}\n'
+    result = call("correct", "-", "--format", "jsonl", "--rewrites", rewrites, stdin=lines)
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == ["the fares", "good"]
