@@ -6,8 +6,7 @@
 DATA is a folder with `hyporadise/` in it. Lists with equal references are never on both sides. FOLDER keeps the parts
 and the adapter; a training goes on where it was ended. `--adapter DIR` takes another adapter instead, `--set key=value`
 changes the recipe. Words are compared as they are stored. Rewrites are learned from the lists that are trained on.
-Hybrid weights and gates are cross-validated on the reported lists.
-Exit code 2 when the data is missing.
+Hybrid weights and gates are cross-validated on the reported lists. Exit code 2 when the data is missing.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from typing import Any
 
 from ger.errors import UsageError
 from ger.io.output import write_atomic
-from ger.io.paths import beside, named_from, printable
-from ger.io.toml import dumps_value, made_from, read_toml
+from ger.io.paths import beside, named_from
+from ger.io.toml import dumps_value, read_made, table_rows
 from ger.lm.edit_features import MISSING, PHRASES, Frequencies, commonness, features
 from ger.lm.edits import SOURCES, Change, Sheet, Sources, applied, compatible
 from ger.lm.select import LmSpec
@@ -191,8 +191,7 @@ def _text(gate: Gate, *, made: bool = True) -> str:
         words = " ".join(word for word, at in gate.frequencies.levels.items() if at == level)
         rows.append(f"{level} = {dumps_value(words)}")
     if made and gate.made:
-        rows += ["", "# How the gate came about.", "[made]"]
-        rows += [f"{dumps_value(key)} = {dumps_value(value)}" for key, value in gate.made.items()]
+        rows += table_rows("How the gate came about.", "made", gate.made)
     rows += ["", "# Nodes depth first: the left child follows, for what is not above the threshold; -1 is a leaf."]
     for tree in gate.trees.to_json():
         rows += ["[[trees]]", *(f"{key} = {dumps_value(value)}" for key, value in tree.items())]
@@ -212,16 +211,7 @@ def read_gate(path: Path) -> Gate:
         InputError: the file cannot be read or is no gate; names the file.
     """
     hint = "Make a gate with `ger tune gate`."
-    gate = made_from(
-        read_toml(path, hint),
-        _gate,
-        name=printable(path),
-        kind="gate",
-        what="gate",
-        schema=_SCHEMA,
-        keys=_KEYS,
-        hint=hint,
-    )
+    gate = read_made(path, _gate, kind="gate", what="gate", schema=_SCHEMA, keys=_KEYS, hint=hint)
     return replace(gate, lm=replace(gate.lm, model=beside(path, gate.lm.model))) if gate.lm else gate
 
 

@@ -23,7 +23,7 @@ from ger.correct.hotword_finder import FEATURES
 from ger.errors import UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import printable
-from ger.io.toml import dumps_value, made_from, read_toml
+from ger.io.toml import dumps_value, made_from, read_toml, table_rows
 from ger.registry import suggest
 from ger.text.confusions import Confusions
 
@@ -101,14 +101,10 @@ def _text(model: HotwordModel, *, made: bool = True) -> str:
         f"threshold = {dumps_value(model.threshold)}",
         f"bias = {dumps_value(model.bias)}",
         *_listed(model.usual),
-        "",
-        "# What each feature adds to the log-odds.",
-        "[weights]",
-        *(f"{dumps_value(name)} = {dumps_value(value)}" for name, value in model.weights.items()),
+        *table_rows("What each feature adds to the log-odds.", "weights", model.weights),
     ]
     if made and model.made:
-        rows += ["", "# How it came about.", "[made]"]
-        rows += [f"{dumps_value(key)} = {dumps_value(value)}" for key, value in model.made.items()]
+        rows += table_rows("How it came about.", "made", model.made)
     for name, table in (("sounds", model.sounds), ("letters", model.letters)):
         value = table.to_json()
         rows += ["", "# Log-odds of what was said (rows) and heard (columns), the first for none; hundredths of a nat."]

@@ -27,8 +27,7 @@ from typing import Any
 
 from ger.errors import UsageError
 from ger.io.output import write_atomic
-from ger.io.paths import printable
-from ger.io.toml import dumps_value, made_from, read_toml
+from ger.io.toml import dumps_value, read_made, table_rows
 from ger.registry import suggest
 from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced, tokenize
@@ -165,13 +164,13 @@ class Rewrites:
         tokens = tokenize(text)
         places = self._places(tokens, least)
         for first, last, rewrite in reversed(places):
-            if self.normalizer == "none":
-                said = [Token(word, False) for word in rewrite.said]
-            else:
-                said = _styled(rewrite.said, tokens, first, last, shouted=text.isupper())
-            if said:
-                said[0] = replace(said[0], spaced=tokens[first].spaced)
-            tokens[first:last] = said
+            words = list(rewrite.said)
+            if self.normalizer != "none":
+                if words:
+                    words = _styled(words, tokens[first], tokens[last - 1], shouted=text.isupper())
+                else:
+                    _hand_over(tokens, first, last)
+            tokens[first:last] = [Token(word, i == 0 and tokens[first].spaced) for i, word in enumerate(words)]
         if not places:
             return text, []
         made = join(spaced(tokens))
@@ -209,28 +208,35 @@ class Rewrites:
         )
 
 
-def _styled(said: Sequence[str], tokens: list[Token], first: int, last: int, *, shouted: bool) -> list[Token]:
-    """New words, between the marks and in the case of those that they replace.
+def _styled(said: Sequence[str], first: Token, last: Token, *, shouted: bool) -> list[str]:
+    """New words, between the marks and in the case of those from a first to a last one that they replace."""
+    (before, _), (_, after) = _marks(first.text), _marks(last.text)
+    words = [word.upper() for word in said] if shouted else list(said)
+    if _capital(first) and words[0].islower():
+        words[0] = _begun(words[0])
+    words[0] = before + words[0]
+    words[-1] += "" if words[-1].endswith(after) else after
+    return words
 
-    Where there are none, a mark that ends the sentence goes to the word before, and a capital that begins it to the
-    word behind, with what opens.
+
+def _hand_over(tokens: list[Token], first: int, last: int) -> None:
+    """What words that are taken out leave to those beside them.
+
+    A mark that ends the sentence goes to the word before; what opens, and a capital that begins the sentence, to the
+    word behind.
     """
     (before, _), (_, after) = _marks(tokens[first].text), _marks(tokens[last - 1].text)
-    capital = tokens[first].text[len(before) :][:1].isupper()
-    if said:
-        words = [word.upper() for word in said] if shouted else list(said)
-        if capital and words[0].islower():
-            words[0] = _begun(words[0])
-        words[0] = before + words[0]
-        words[-1] += "" if words[-1].endswith(after) else after
-        return [Token(word, False) for word in words]
     begins = not first or tokens[first - 1].text[-1:] in tuple(_ENDS) or bool(before)
     if last < len(tokens):
-        word = tokens[last].text
-        tokens[last] = replace(tokens[last], text=before + (_begun(word) if capital and begins else word))
+        word = _begun(tokens[last].text) if begins and _capital(tokens[first]) else tokens[last].text
+        tokens[last] = replace(tokens[last], text=before + word)
     if first and after[-1:] in tuple(_ENDS) and tokens[first - 1].text[-1:] not in tuple(_ENDS):
         tokens[first - 1] = replace(tokens[first - 1], text=tokens[first - 1].text.rstrip(",;:") + after)
-    return []
+
+
+def _capital(token: Token) -> bool:
+    """Whether a word begins with a capital, behind its marks."""
+    return bare(token.text)[:1].isupper()
 
 
 def _begun(word: str) -> str:
@@ -266,8 +272,7 @@ def _text(rewrites: Rewrites, *, made: bool = True) -> str:
         "]",
     ]
     if made and rewrites.made:
-        rows += ["", "# How it came about.", "[made]"]
-        rows += [f"{dumps_value(key)} = {dumps_value(value)}" for key, value in rewrites.made.items()]
+        rows += table_rows("How it came about.", "made", rewrites.made)
     return "\n".join(rows) + "\n"
 
 
@@ -277,16 +282,7 @@ def read_rewrites(path: Path) -> Rewrites:
     Raises:
         InputError: the file cannot be read or is no such table; names the file.
     """
-    return made_from(
-        read_toml(path, _HINT),
-        _made,
-        name=printable(path),
-        kind=REWRITES,
-        what="table of rewrites",
-        schema=_SCHEMA,
-        keys=_KEYS,
-        hint=_HINT,
-    )
+    return read_made(path, _made, kind=REWRITES, what="table of rewrites", schema=_SCHEMA, keys=_KEYS, hint=_HINT)
 
 
 def _made(value: Mapping[str, Any]) -> Rewrites:

@@ -13,7 +13,7 @@ from ger.errors import InputError, UsageError
 from ger.io.paths import printable
 from ger.registry import suggest
 
-__all__ = ["dumps_value", "made_from", "read_toml"]
+__all__ = ["dumps_value", "made_from", "read_made", "read_toml", "table_rows"]
 
 _Made = TypeVar("_Made")
 
@@ -77,6 +77,31 @@ def made_from(
         raise InputError(f"{name} holds something of a wrong type: {error}.", hint) from error
     except UsageError as error:
         raise InputError(f"{name}: {error.message}", error.hint or hint) from error
+
+
+def read_made(
+    path: Path,
+    make: Callable[[Mapping[str, Any]], _Made],
+    *,
+    kind: str,
+    what: str,
+    schema: int,
+    keys: Sequence[str],
+    hint: str,
+) -> _Made:
+    """What a file of ours holds; see `made_from`.
+
+    Raises:
+        InputError: it cannot be read or is not what it should be; names the file.
+    """
+    value = read_toml(path, hint)
+    return made_from(value, make, name=printable(path), kind=kind, what=what, schema=schema, keys=keys, hint=hint)
+
+
+def table_rows(comment: str, name: str, values: Mapping[str, Any]) -> list[str]:
+    """A table as rows, a value on each, behind an empty row and a comment."""
+    rows = (f"{dumps_value(key)} = {dumps_value(value)}" for key, value in values.items())
+    return ["", f"# {comment}", f"[{name}]", *rows]
 
 
 def dumps_value(value: Any) -> str:

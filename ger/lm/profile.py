@@ -27,7 +27,7 @@ from ger.errors import InputError, UsageError
 from ger.io.output import write_atomic
 from ger.io.paths import beside, named_from, printable
 from ger.io.toml import dumps_value as toml
-from ger.io.toml import read_toml
+from ger.io.toml import read_toml, table_rows
 from ger.lm.generation import Generation
 from ger.lm.select import LmSpec
 from ger.prompting import PREVIOUS_WORDS
@@ -179,8 +179,7 @@ def write_profile(path: Path, profile: Profile) -> None:
     if profile.generation:
         rows += ["", "[generation]", *_generation_rows(profile.generation)]
     if profile.made:
-        rows += ["", "# How the weights came about.", "[made]"]
-        rows += [f"{toml(key)} = {toml(value)}" for key, value in profile.made.items()]
+        rows += table_rows("How the weights came about.", "made", profile.made)
     write_atomic(path, "\n".join(rows) + "\n")
 
 
