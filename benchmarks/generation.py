@@ -5,7 +5,8 @@
 
 DATA is a folder with `hyporadise/` in it. Lists with equal references are never on both sides. FOLDER keeps the parts
 and the adapter; a training goes on where it was ended. `--adapter DIR` takes another adapter instead, `--set key=value`
-changes the recipe. Words are compared as they are stored. Rewrites are learned from the lists that are trained on.
+changes the recipe. Words are compared as they are stored. Rewrites, a 3-gram model and an adapted language model
+(`--lm DIR` for one that is there) are learned from the lists that are trained on.
 Hybrid weights and gates are cross-validated on the reported lists. Exit code 2 when the data is missing.
 """
 
@@ -44,6 +45,8 @@ from ger.lm.tune import folds, select
 from ger.protocols import Answer, LanguageModel, LmOptions
 from ger.train.h2t import train
 from ger.train.h2t_recipe import H2TRecipe
+from ger.train.lm import train as train_lm
+from ger.train.lm_recipe import LmRecipe
 from ger.train.settings import read
 from ger.train.splits import apart
 from ger.types import Correction, NBest
@@ -52,6 +55,8 @@ from llm_backends.transformers import TransformersLM
 FILES = ("chime4", "cv", "lrs2", "ls_clean", "ls_other", "swbd", "td3", "wsj_score")
 RECIPES = Path(__file__).parents[1] / "examples" / "recipes"
 FOLDS = 5
+#: The language model that learned from the references of the lists that are trained on.
+ADAPTED = "adapted"
 #: What `ger` puts behind a trained model.
 GUARD = Guard.behind(trained=True)
 
@@ -115,13 +120,13 @@ def ways(
     lists: list[NBest],
     fit: list[NBest],
     lm: TransformersLM,
-    plain: LanguageModel,
+    lms: dict[str, LanguageModel],
     adapter: str,
     *,
     more: bool,
     beams: int,
 ) -> Iterator[Row]:
-    """All ways; hybrid weights and gates come from the other folds, the n-gram model from what was trained on."""
+    """All ways; hybrid weights and gates come from the other folds, rewrites from what was trained on."""
 
     def writer(how: Generation) -> Generator:
         return generator(lm, replace(how, adapter=adapter))
@@ -147,7 +152,7 @@ def ways(
             made, seconds = timed(lambda how=how: writer(how).correct(lists))
             yield row(name, lists, [m.text for m in made], seconds)
     wide = writer(Generation(beams=beams)) if beams > 1 else Written(writer(Generation()), free)
-    yield from hybrid(lists, wide, rewriting, {"3-gram": ngram(3, "none")(fit), "lm": plain})
+    yield from hybrid(lists, wide, rewriting, lms)
 
 
 class Written:
@@ -176,15 +181,15 @@ def hybrid(lists: list[NBest], wide: Any, rewriting: Rewriting, lms: dict[str, L
     """Rescoring of the lists with what was written for them, weights for each file; cross-validated. And its gate."""
     alone = problem(lists, Profile({}), lms, rewriting=rewriting, normalizer="none")
     made = problem(lists, Profile({}), lms, generator=wide, rewriting=rewriting, normalizer="none")
+    learned = {"3-gram", ADAPTED}
+    sets = {**{lm: {lm} for lm in lms}, "both learned": learned, "all models": {*lms}}
     for name, of, used in (
         ("no generator, all models", alone, {*lms}),
-        ("no generator, rewrites, all models", alone, {*lms, REWRITES}),
+        *((f"no generator, rewrites, {name}", alone, {REWRITES, *some}) for name, some in sets.items()),
         ("hybrid, generator alone", made, {GENERATOR}),
-        *((f"hybrid with {lm}", made, {GENERATOR, lm}) for lm in lms),
-        ("hybrid with all models", made, {GENERATOR, *lms}),
+        *((f"hybrid with {name}", made, {GENERATOR, *some}) for name, some in sets.items()),
         ("hybrid with rewrites", made, {GENERATOR, REWRITES}),
-        *((f"hybrid with rewrites, {lm}", made, {GENERATOR, REWRITES, lm}) for lm in lms),
-        ("hybrid with rewrites, all models", made, {GENERATOR, REWRITES, *lms}),
+        *((f"hybrid with rewrites, {name}", made, {GENERATOR, REWRITES, *some}) for name, some in sets.items()),
     ):
         left_out = {GENERATOR, REWRITES, *lms} - used
         names = tuple(column for column in of.features.names if column not in left_out)
@@ -222,6 +227,15 @@ def by_file(made: Problem) -> list[int]:
     return chosen
 
 
+def adapted(fit: list[NBest], folder: Path) -> Path:
+    """The folder of a language model that was adapted to the references, by the recipe as it is."""
+    recipe = read(RECIPES / "lm.toml", LmRecipe)
+    texts = {nbest.id: nbest.reference or "" for nbest in fit}
+    summary = train_lm(texts, recipe.options, folder, report=lambda r: print(r) if "epoch_loss" in r else None)
+    print(f"adapted to {summary.trained_on} texts in {summary.seconds:.0f} s: {summary.validation}")
+    return folder
+
+
 def main() -> int:
     """Train where needed, correct and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -229,6 +243,7 @@ def main() -> int:
     parser.add_argument("what", choices=("atis", "hyporadise"))
     parser.add_argument("--work", type=Path, required=True, help="folder for the parts and the adapter")
     parser.add_argument("--adapter", type=Path, help="an adapter that is there already")
+    parser.add_argument("--lm", type=Path, help="a language model of `ger train lm` that is there already")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     parser.add_argument("--beams", type=int, default=1, help="texts that are written for the hybrid")
     parser.add_argument("--more", action="store_true", help="other ways of decoding, too")
@@ -247,11 +262,15 @@ def main() -> int:
         recipe = read(RECIPES / f"h2t-{args.what}.toml", H2TRecipe, [*args.set, *files])
         summary = train(fit, recipe.options, adapter, report=lambda r: print(r) if "validation_wer" in r else None)
         print(f"trained on {summary.trained_on} lists in {summary.seconds:.0f} s, epoch {summary.best_epoch}")
-    plain = TransformersLM(LmOptions(model="smollm2-135m-instruct", compute_type="float32"))
-    lm = TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=str(adapter), compute_type="float32"))
+    own = args.lm or adapted(fit, args.work / f"{args.what}-lm")
+    lm, plain, told = (
+        TransformersLM(LmOptions(model="smollm2-135m-instruct", adapter=folder, compute_type="float32"))
+        for folder in (str(adapter), "", str(own))
+    )
+    lms = {"3-gram": ngram(3, "none")(fit), "lm": plain, ADAPTED: told}
     print(f"\n{args.what}: {len(held)} lists, {sum(len(reference(n)) for n in held)} words")
     rows = []
-    for made in ways(held, fit, lm, plain, str(adapter), more=args.more, beams=args.beams):
+    for made in ways(held, fit, lm, lms, str(adapter), more=args.more, beams=args.beams):
         rows.append(made)
         print(made.told(held), flush=True)
     for name in dict.fromkeys(str(nbest.meta["file"]) for nbest in held) if args.what == "hyporadise" else ():
@@ -260,7 +279,7 @@ def main() -> int:
         for r in rows:
             some = replace(r, errors=[r.errors[i] for i in own], changed=0, seconds=0.0)
             print(some.told([held[i] for i in own]).split("  changed")[0])
-    print(f"\n{lm.signature}")
+    print(f"\n{lm.signature}\n{told.signature}")
     return 0
 
 

@@ -18,8 +18,8 @@ from ger.train.adapter import Reading, base_of, hub_name
 from ger.train.h2t import train
 from ger.train.h2t_recipe import H2TOptions
 from ger.train.head import AnswerHead
-from ger.train.judge import Judge
-from ger.train.objective import Setting, Supervised
+from ger.train.judge import ErrorJudge
+from ger.train.objective import Setting, Supervised, Transcribe
 from ger.train.pairs import Pair, Reader, batches, parts, varied
 from ger.train.run import Run
 
@@ -223,7 +223,8 @@ def test_gradients_do_not_depend_on_how_a_batch_is_split(tiny: Path, quick: H2TO
         for name, value in whole.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(value, std=0.1)
-        objective = Supervised(Setting(quick, town_lists(7), reader(tiny, quick), AnswerHead(model, half=False), whole))
+        setting = Setting(quick, town_lists(7), reader(tiny, quick), AnswerHead(model, half=False), whole)
+        objective = Transcribe().objective(setting)
         batch = objective.items(1)
         split = [*parts(batch, budget)]
         for part in split:
@@ -301,8 +302,8 @@ def test_plain_peft_and_transformers_write_the_same(tmp_path: Path, quick: H2TOp
         )
         texts.append(tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True))
     first_lines = [next((" ".join(line.split()) for line in text.splitlines() if line.strip()), "") for text in texts]
-    judge = Judge(held, lambda _: first_lines, "none")
-    assert summary.validation == judge.validation(judge.errors())
+    judge = ErrorJudge(held, lambda _: first_lines, "none")
+    assert summary.validation == judge.validation(judge.measure()[judge.loss])
     assert len(set(first_lines)) > 1
 
 
@@ -324,7 +325,11 @@ class Again:
     key: str = "again"
 
     def objective(self, setting: Setting) -> Any:
-        return _Halved(setting)
+        return _Halved(setting.head, _pairs(setting))
+
+
+def _pairs(setting: Setting) -> Any:
+    return lambda epoch: [setting.reader.of(one, epoch) for one in setting.lists]
 
 
 class _Halved(Supervised):
@@ -392,14 +397,13 @@ class Watch(Again):
     seen: ClassVar[list[dict[str, Any]]] = []
 
     def objective(self, setting: Setting) -> Any:
-        return _Watched(setting)
+        class Watched(Supervised):
+            def weight(self, batch: Sequence[Any]) -> float:
+                named = setting.adapted.named_parameters()
+                Watch.seen.append({name: value.detach().clone() for name, value in named if value.requires_grad})
+                return super().weight(batch)
 
-
-class _Watched(Supervised):
-    def weight(self, batch: Sequence[Any]) -> float:
-        named = self.setting.adapted.named_parameters()
-        Watch.seen.append({name: value.detach().clone() for name, value in named if value.requires_grad})
-        return super().weight(batch)
+        return Watched(setting.head, _pairs(setting))
 
 
 def test_checkpointing_dropout_and_bfloat16(tmp_path: Path, quick: H2TOptions) -> None:
@@ -473,7 +477,7 @@ class _Huge(Supervised):
 
 class Greedy(Again):
     def objective(self, setting: Setting) -> Any:
-        return _Huge(setting)
+        return _Huge(setting.head, _pairs(setting))
 
 
 def test_memory_that_does_not_suffice(tmp_path: Path, quick: H2TOptions) -> None:
@@ -499,4 +503,6 @@ def test_names_of_models() -> None:
 def test_of_equally_good_epochs_the_last_is_kept() -> None:
     rows = [{"epoch": 1, "validation_errors": 3}, {"epoch": 2, "validation_errors": 2}]
     rows += [{"epoch": 3, "validation_errors": 4}, {"epoch": 4, "validation_errors": 2}]
-    assert Run.best_epoch.fget(SimpleNamespace(_judge=object(), epochs=rows)) == 4  # type: ignore[attr-defined]
+    rows.append({"epoch": 5, "validation_errors": 9})
+    judge = ErrorJudge(town_lists(1), lambda _: [], "none")
+    assert Run.best_epoch.fget(SimpleNamespace(_judge=judge, epochs=rows)) == 4  # type: ignore[attr-defined]

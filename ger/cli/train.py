@@ -14,16 +14,18 @@ import typer
 
 from ger.cli import lists
 from ger.cli.common import Bar, bar, exit_codes, say
+from ger.io.paths import printable
 
 if TYPE_CHECKING:
     from ger.train.h2t_recipe import H2TOptions, H2TRecipe
+    from ger.train.lm_recipe import Ids, LmRecipe
     from ger.train.recipe import RescorerRecipe
-    from ger.train.work import Summary, Validation
+    from ger.train.work import Fluency, Summary, Validation
     from ger.types import NBest
 
-__all__ = ["app", "h2t", "merge", "rescorer"]
+__all__ = ["app", "h2t", "lm", "merge", "rescorer"]
 
-app = typer.Typer(help="Train models on N-best lists.", no_args_is_help=True)
+app = typer.Typer(help="Train models on N-best lists and texts.", no_args_is_help=True)
 
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe: a TOML file, see examples/recipes.")]
 Changes = Annotated[
@@ -33,6 +35,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 #: Seconds between the lines of a log that is no terminal.
 _PAUSE = 60.0
+#: What of an epoch is told.
+_MEASURED = {"validation_wer": "WER", "validation_perplexity": "perplexity"}
 
 
 @app.command()
@@ -59,8 +63,35 @@ def h2t(recipe: Recipe, changes: Changes = None, as_json: AsJson = False) -> Non
 
 
 @app.command()
+def lm(recipe: Recipe, changes: Changes = None, as_json: AsJson = False) -> None:
+    """Adapt a language model to your texts; its folder is what --lm takes. (N-gram models: ger lm train.)
+
+    The same command goes on after an interruption, and does nothing when it had finished.
+    """
+    with exit_codes():
+        from ger.train.lm_recipe import LmRecipe
+        from ger.train.settings import dump, read
+
+        wanted = read(recipe, LmRecipe, changes or [])
+        summary = _train_lm(wanted, dump(wanted, _launch("lm", recipe, changes)))
+    if as_json:
+        typer.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+        return
+    held = summary.validation
+    rows = _outcome(summary, "texts", held.texts if held else 0, "are empty")
+    if held:
+        rows.append(
+            f"Validation ({held.texts} texts, chose the epoch): perplexity a word {held.before:.1f} -> "
+            f"{held.perplexity:.1f}"
+        )
+    typer.echo("\n".join([*rows, f"Use it: ger tune LISTS --lm {shlex.quote(summary.folder)} -o profile.toml"]))
+
+
+@app.command()
 def merge(
-    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="Folder that 'ger train h2t' wrote.")],
+    adapter: Annotated[
+        Path, typer.Argument(metavar="ADAPTER", help="Folder that 'ger train h2t' or 'ger train lm' wrote.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write, new or empty.")],
     model: Annotated[str, typer.Option(help="The model, where it is not the one of the training.")] = "",
 ) -> None:
@@ -95,7 +126,7 @@ def _launch(command: str, recipe: Path, changes: Sequence[str] | None) -> str:
     return shlex.join(["ger", "train", command, str(recipe), *(f"--set={change}" for change in changes or [])])
 
 
-def _train_h2t(wanted: H2TRecipe, text: str) -> Summary:
+def _train_h2t(wanted: H2TRecipe, text: str) -> Summary[Validation]:
     from ger.train.h2t import train
     from ger.train.prefer import lesson_of
 
@@ -112,6 +143,27 @@ def _train_h2t(wanted: H2TRecipe, text: str) -> Summary:
             files={name: len(lists) for name, lists in found.items()},
             lesson=lesson_of(wanted, lambda done, of: say(f"Candidates of {done} of {of} lists")),
         )
+
+
+def _train_lm(wanted: LmRecipe, text: str) -> Summary[Fluency]:
+    from ger.train.lm import train
+
+    texts, files = _texts(wanted.texts, wanted.ids)
+    held, _ = _texts(wanted.validation_files, wanted.ids)
+    with bar(1.0, "Training") as shown:
+        return train(
+            texts, wanted.options, Path(wanted.output), held=held, report=_Told(shown), recipe=text, files=files
+        )
+
+
+def _texts(files: Sequence[str], ids: Ids) -> tuple[dict[str, str], dict[str, int]]:
+    """Texts of files, by file and id, and how many are in each."""
+    from ger.io.lists import read_texts
+
+    keyed = {"auto": None, "yes": True, "no": False}[ids]
+    found = {file: read_texts(file, ids=keyed, reference=True) for file in files}
+    texts = {f"{printable(file)}, {key}": text for file, own in found.items() for key, text in own.items()}
+    return texts, {file: len(own) for file, own in found.items()}
 
 
 def _on_its_model(wanted: H2TRecipe) -> H2TOptions:
@@ -159,7 +211,7 @@ class _Told:
             self._said = time.monotonic()
             say(f"Step {row['step']} of {row['of']}: loss {row['loss']:.4f}, {_left(row)} left")
             return
-        held = f", validation WER {row['validation_wer']:.2f}" if "validation_wer" in row else ""
+        held = "".join(f", validation {told} {row[key]:.2f}" for key, told in _MEASURED.items() if key in row)
         with self._bar.aside():
             say(f"Epoch {row['epoch']}: loss {row['epoch_loss']:.4f}{held}, {row['seconds']:.0f} s")
 
@@ -170,7 +222,7 @@ def _left(row: dict[str, Any]) -> str:
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
-def _train_rescorer(wanted: RescorerRecipe, text: str) -> Summary:
+def _train_rescorer(wanted: RescorerRecipe, text: str) -> Summary[Validation]:
     from ger.train.rescorer import train
 
     return train(lists.read(wanted.lists), wanted.options, Path(wanted.output), report=_report, recipe=text)
@@ -181,14 +233,20 @@ def _report(row: dict[str, Any]) -> None:
     say(f"Epoch {row['epoch']}: loss {row['loss']:.4f}{held}, {row['seconds']:.0f} s")
 
 
-def _told(summary: Summary, idle: str, use: str) -> str:
-    rows = [f"{summary.folder}: epoch {summary.best_epoch} of {summary.epochs}, trained on {summary.trained_on} lists"]
+def _told(summary: Summary[Validation], idle: str, use: str) -> str:
     held = summary.validation
-    if unused := summary.lists - summary.trained_on - (held.lists if held else 0):
-        rows.append(f"{unused} lists {idle}")
+    rows = _outcome(summary, "lists", held.lists if held else 0, idle)
     if held:
         rows.append(_rates(held))
     return "\n".join([*rows, f"Use it: {use}"])
+
+
+def _outcome(summary: Summary[Any], what: str, held: int, idle: str) -> list[str]:
+    """What was trained on, and why not on the rest."""
+    rows = [f"{summary.folder}: epoch {summary.best_epoch} of {summary.epochs}, trained on {summary.trained_on} {what}"]
+    if unused := summary.lists - summary.trained_on - held:
+        rows.append(f"{unused} {what} {idle}")
+    return rows
 
 
 def _rates(held: Validation) -> str:

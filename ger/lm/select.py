@@ -12,7 +12,7 @@ from ger import registry
 from ger.errors import UsageError
 from ger.protocols import LanguageModel, LmOptions
 
-__all__ = ["RESERVED", "LmSpec", "load", "parse", "parse_all"]
+__all__ = ["RESERVED", "LmSpec", "is_adapter", "load", "parse", "parse_all"]
 
 _NGRAM = (".arpa", ".arpa.gz", ".bin", ".binary", ".klm")
 #: What names of classes end in, and which backend runs them.
@@ -79,13 +79,33 @@ def parse_all(texts: Sequence[str]) -> tuple[LmSpec, ...]:
 
 
 def load(spec: LmSpec, options: LmOptions) -> LanguageModel:
-    """Load a language model.
+    """Load a language model; the folder of an adapter stands for its model with the adapter.
 
     Raises:
         GerError: as its plug-in does.
+        ModelError: the adapter does not say what it is for.
+        UsageError: it was trained to correct.
     """
-    lm: LanguageModel = registry.load("backends", spec.backend)(replace(options, model=spec.model))
+    wanted = replace(options, model=spec.model)
+    if not options.adapter and is_adapter(spec.model):
+        from ger.train.adapter import Reading, base_of, origin_of
+
+        folder = Path(spec.model).expanduser()
+        if isinstance(origin_of(folder), Reading):
+            hint = "Use it with --adapter; `ger train lm` trains language models."
+            raise UsageError(f"{spec.model} was trained to correct lists, not to tell how likely a text is.", hint)
+        wanted = replace(options, model=base_of(spec.model), adapter=str(folder))
+    lm: LanguageModel = registry.load("backends", spec.backend)(wanted)
     return lm
+
+
+def is_adapter(model: str) -> bool:
+    """Whether a model's name is the folder of an adapter, such as `ger train lm` writes."""
+    try:
+        folder = Path(model).expanduser()
+        return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
+    except (OSError, RuntimeError, ValueError):  # no name of a folder
+        return False
 
 
 def _backend(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The folder of a hypotheses-to-transcription model: a PEFT adapter, what it reads, and a card.
+"""The folder of an adapter: what peft writes, a card, and a file of ours that says what it is.
 
-`adapter_model.safetensors` and `adapter_config.json` are what peft, transformers and vLLM load. `h2t.json` is ours: the
-prompt as it was in training, word for word, and how many hypotheses it shows.
+`adapter_model.safetensors` and `adapter_config.json` are what peft, transformers and vLLM load. `h2t.json` makes it a
+hypotheses-to-transcription model: the prompt as it was in training, word for word, and how many hypotheses it shows.
+`lm.json` makes it a language model that was adapted to texts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ger import prompting
 from ger.errors import ModelError
@@ -18,10 +19,10 @@ from ger.models import catalogue, hub
 from ger.prompting import Prompt
 from ger.train.loading import loading, quiet
 
-__all__ = ["MARK", "Reading", "base_of", "causal_model", "hub_name", "save"]
+__all__ = ["LM_MARK", "MARK", "Adapted", "Reading", "base_of", "causal_model", "hub_name", "origin_of", "save"]
 
-#: The file that makes a folder one of ours.
-MARK = "h2t.json"
+#: The files that make a folder one of ours.
+MARK, LM_MARK = "h2t.json", "lm.json"
 _SCHEMA = 1
 
 
@@ -54,17 +55,7 @@ class Reading:
         Raises:
             ModelError: the folder holds none of ours.
         """
-        try:
-            value = json.loads((folder / MARK).read_text(encoding="utf-8"))
-            schema = value.pop("schema")
-            reading = cls(**value)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(
-                f"{folder} holds no adapter of ger: {MARK} cannot be read: {error}.", "Train one: ger train h2t."
-            ) from error
-        if schema != _SCHEMA:
-            raise ModelError(f"{folder}: {MARK} is not known to this version of ger.", "Train it again.")
-        return reading
+        return _marked(cls, folder, MARK, "train h2t")
 
     def rendered(self) -> Prompt:
         """The prompt.
@@ -76,7 +67,70 @@ class Reading:
 
     def dumps(self) -> str:
         """The file's content."""
-        return json.dumps({"schema": _SCHEMA} | asdict(self), ensure_ascii=False, indent=2) + "\n"
+        return _dumped(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """What an adapted language model is.
+
+    Attributes:
+        form: Written form of the texts that it learned.
+        base: Which model the adapter belongs to, as it was named in training.
+        identity: The same with a digest.
+        key: Digest of all that the training depended on.
+    """
+
+    form: str
+    base: str
+    identity: str
+    key: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Adapted:
+        """Read it from the folder of an adapter.
+
+        Raises:
+            ModelError: the folder holds none of ours.
+        """
+        return _marked(cls, folder, LM_MARK, "train lm")
+
+    def dumps(self) -> str:
+        """The file's content."""
+        return _dumped(self)
+
+
+_Mark = TypeVar("_Mark", Reading, Adapted)
+
+
+def _marked(kind: type[_Mark], folder: Path, name: str, command: str) -> _Mark:
+    """What a file of ours in a folder says."""
+    try:
+        value = json.loads((folder / name).read_text(encoding="utf-8"))
+        schema = value.pop("schema")
+        mark = kind(**value)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"{folder} holds no adapter of ger: {name} cannot be read: {error}.", f"Train one: ger {command}."
+        ) from error
+    if schema != _SCHEMA:
+        raise ModelError(f"{folder}: {name} is not known to this version of ger.", "Train it again.")
+    return mark
+
+
+def _dumped(value: Reading | Adapted) -> str:
+    return json.dumps({"schema": _SCHEMA} | asdict(value), ensure_ascii=False, indent=2) + "\n"
+
+
+def origin_of(folder: Path) -> Reading | Adapted | None:
+    """What an adapter of ours is; `None` of one that others made.
+
+    Raises:
+        ModelError: it is not known to this version of ger.
+    """
+    if (folder / MARK).is_file():
+        return Reading.read(folder)
+    return Adapted.read(folder) if (folder / LM_MARK).is_file() else None
 
 
 def base_of(folder: str) -> str:
@@ -86,8 +140,8 @@ def base_of(folder: str) -> str:
         ModelError: the folder holds no adapter.
     """
     path = Path(folder).expanduser()
-    if (path / MARK).is_file():
-        return Reading.read(path).base
+    if ours := origin_of(path):
+        return ours.base
     try:
         named = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -9,12 +9,12 @@ from ger.device import device_of
 from ger.errors import DependencyError, UsageError
 from ger.models import LocalModel
 from ger.train.adapter import causal_model
-from ger.train.h2t_recipe import H2TOptions
+from ger.train.adapter_options import AdapterOptions
 
 __all__ = ["start", "use_checkpoints"]
 
 
-def start(options: H2TOptions, base: LocalModel) -> tuple[Any, Any]:
+def start(options: AdapterOptions, base: LocalModel) -> tuple[Any, Any]:
     """A causal language model, where it is trained and as precise as wanted, and its tokenizer.
 
     Raises:

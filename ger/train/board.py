@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["Board"]
 
 _FOLDER = "tensorboard"
-_SHOWN = ("loss", "lr", "tokens", "epoch_loss", "validation_errors", "validation_wer")
+_SHOWN = ("loss", "lr", "tokens", "epoch_loss", "validation_errors", "validation_wer", "validation_perplexity")
 
 
 class Board:

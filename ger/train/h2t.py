@@ -25,14 +25,14 @@ from ger.train.base import start, use_checkpoints
 from ger.train.card import card
 from ger.train.h2t_recipe import H2TOptions
 from ger.train.head import AnswerHead
-from ger.train.judge import Judge
+from ger.train.judge import ErrorJudge
 from ger.train.loading import deterministic
 from ger.train.lora import adapted
 from ger.train.objective import Lesson, Setting, Transcribe
 from ger.train.pairs import Reader
 from ger.train.run import Report, Run
 from ger.train.splits import apart
-from ger.train.work import Summary, Work, finished, writing
+from ger.train.work import Summary, Validation, Work, finished, writing
 from ger.types import NBest
 
 __all__ = ["Report", "Summary", "train"]
@@ -48,7 +48,7 @@ def train(
     recipe: str = "",
     files: Mapping[str, int] | None = None,
     lesson: Lesson | None = None,
-) -> Summary:
+) -> Summary[Validation]:
     """Train an adapter on lists with references and write it to a folder.
 
     A folder that holds a finished training with the same lists and options is left as it is; an unfinished one is taken
@@ -77,7 +77,7 @@ def train(
     data = _Data.of(lists, held, options, prompt)
     key = _key(data, options, f"{base.identity} {prompt.hash} {lesson.key}")
     if (output / MARK).exists():
-        return finished(output, Reading.read(output).key == key)
+        return finished(output, Reading.read(output).key == key, Validation)
     with deterministic(options.seed, options.threads), writing(output):
         work = Work.opened(output, key)
         training = _Training(options, data, prompt, base, lesson, work)
@@ -127,7 +127,7 @@ class _Training:
     lesson: Lesson
     work: Work
 
-    def run(self, report: Report | None, lists: int, recipe: str, files: Mapping[str, int]) -> Summary:
+    def run(self, report: Report | None, lists: int, recipe: str, files: Mapping[str, int]) -> Summary[Validation]:
         """Train to the end, and put the adapter in its folder."""
         options, data = self.options, self.data
         model, tokenizer = start(options, self.base)
@@ -138,12 +138,12 @@ class _Training:
         if options.checkpointing:
             use_checkpoints(model, self.base.name)
         objective = self.lesson.objective(Setting(options, data.fit, reader, head, whole))
-        judge = Judge(data.held, reader.answers, options.normalizer)
+        judge = ErrorJudge(data.held, reader.answers, options.normalizer)
         with Run(options, objective, judge, whole, self.work, report) as run:
             while not run.done:
                 run.epoch()
             run.take_best()
-        held = judge.validation(run.epochs[run.best_epoch - 1]["validation_errors"]) if judge else None
+        held = judge.validation(run.best[judge.loss]) if judge else None
         output = str(self.work.output)
         summary = Summary(output, lists, len(data.fit), len(run.epochs), run.best_epoch, held, run.seconds)
         reading = self._reading()

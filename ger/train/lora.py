@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.registry import suggest
-from ger.train.h2t_recipe import H2TOptions
+from ger.train.adapter_options import AdapterOptions
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ _ALL = "all-linear"
 _HINT = "Give the folder that `ger train h2t` wrote, and the model it was trained on."
 
 
-def adapted(model: Any, options: H2TOptions, name: str, start: Path | None = None) -> Any:
+def adapted(model: Any, options: AdapterOptions, name: str, start: Path | None = None) -> Any:
     """The model with an adapter (`peft.PeftModel`), whose weights are all that is trained.
 
     Args:
@@ -77,7 +77,7 @@ def going_on(model: Any, start: Path, *, train: bool = False) -> Any:
         raise ModelError(f"{start}: the adapter does not go on this model: {said}.", _HINT) from error
 
 
-def _new(model: Any, options: H2TOptions) -> Any:
+def _new(model: Any, options: AdapterOptions) -> Any:
     peft = _peft()
     config = peft.LoraConfig(
         r=options.rank,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ger.errors import ModelError, UsageError
 from ger.models import resolve
-from ger.train.adapter import MARK, Reading, base_of, causal_model
+from ger.train.adapter import MARK, base_of, causal_model, origin_of
 from ger.train.loading import quiet
 from ger.train.lora import going_on
 from ger.train.work import writing
@@ -58,9 +58,9 @@ def merge(adapter: Path, output: Path, model: str = "") -> Path:
 
 def _merged(adapter: Path, model: str) -> tuple[Any, Any]:
     base = resolve(model or base_of(str(adapter)), "lm")
-    if not model and (adapter / MARK).is_file() and (reading := Reading.read(adapter)).identity != base.identity:
+    if not model and (ours := origin_of(adapter)) and ours.identity != base.identity:
         raise ModelError(
-            f"{adapter} was trained on {reading.identity}, and {base.name} is {base.identity} here.",
+            f"{adapter} was trained on {ours.identity}, and {base.name} is {base.identity} here.",
             "Name the model with --model to merge all the same.",
         )
     whole, tokenizer = causal_model(base.path, base.name, {"dtype": "float32"})

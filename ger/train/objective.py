@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,7 @@ from ger.types import NBest
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Lesson", "Objective", "Setting", "Supervised", "Transcribe"]
+__all__ = ["Judge", "Lesson", "Objective", "Setting", "Supervised", "Transcribe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,21 @@ class Objective(Protocol):
         ...
 
 
+class Judge(Protocol):
+    """What decides which epoch is kept; false where there is nothing to judge by."""
+
+    @property
+    def loss(self) -> str:
+        """Which number of `measure` has to be small."""
+        ...
+
+    def __bool__(self) -> bool: ...
+
+    def measure(self) -> dict[str, Any]:
+        """Numbers for the log that tell how good the model is now."""
+        ...
+
+
 class Lesson(Protocol):
     """A kind of training."""
 
@@ -80,18 +95,24 @@ class Transcribe:
 
     def objective(self, setting: Setting) -> Objective:
         """Pairs of lists and references."""
-        return Supervised(setting)
+        return Supervised(setting.head, lambda epoch: [setting.reader.of(nbest, epoch) for nbest in setting.lists])
 
 
+@dataclass(frozen=True, slots=True)
 class Supervised:
-    """Cross entropy of the tokens of the references; see `Objective`."""
+    """Cross entropy of the tokens of answers; see `Objective`.
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
+    Attributes:
+        head: What the model says at their places.
+        pairs: Prompts and answers of an epoch.
+    """
+
+    head: AnswerHead
+    pairs: Callable[[int], Sequence[Pair]]
 
     def items(self, epoch: int) -> Sequence[Pair]:
-        """A pair of each list."""
-        return [self.setting.reader.of(nbest, epoch) for nbest in self.setting.lists]
+        """The pairs."""
+        return self.pairs(epoch)
 
     def weight(self, batch: Sequence[Pair]) -> float:
         """Tokens of the answers."""
@@ -101,5 +122,5 @@ class Supervised:
         """Their cross entropies in nats."""
         import torch
 
-        logits, labels = self.setting.head.logits(part)
+        logits, labels = self.head.logits(part)
         return torch.nn.functional.cross_entropy(logits, labels, reduction="sum")

@@ -49,7 +49,7 @@ def train(
     *,
     report: Callable[[dict[str, Any]], None] | None = None,
     recipe: str = "",
-) -> Summary:
+) -> Summary[Validation]:
     """Train a rescorer on lists with references and write it to a folder.
 
     A folder that holds a finished training with the same lists and options is left as it is; an unfinished one is
@@ -72,7 +72,7 @@ def train(
     base = resolve(options.model or DEFAULT_LM, "lm")
     key = _key(data, options, base.identity)
     if (output / DESCRIPTION).exists():
-        return finished(output, Reading.read(output).key == key)
+        return finished(output, Reading.read(output).key == key, Validation)
     with deterministic(options.seed, options.threads), writing(output):
         work = Work.opened(output, key)
         run = _Run(options, data, start(options, base.path, base.name), work)
@@ -152,7 +152,7 @@ class _Run:
         self._save()
         return record
 
-    def summary(self) -> Summary:
+    def summary(self) -> Summary[Validation]:
         """The best epoch, whose weights the model has from now on."""
         import torch
 

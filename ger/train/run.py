@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ger.device import is_memory
 from ger.errors import MemoryLimitError, ModelError
+from ger.train.adapter_options import AdapterOptions
 from ger.train.board import Board
-from ger.train.h2t_recipe import H2TOptions
-from ger.train.judge import Judge
 from ger.train.lora import Merged
-from ger.train.objective import Objective
+from ger.train.objective import Judge, Objective
 from ger.train.pairs import batches, parts
 from ger.train.work import Work
 
@@ -33,7 +32,7 @@ class Run:
     Args:
         options: How is trained.
         objective: What is learned.
-        judge: Decides which epoch is kept; without lists it is the last.
+        judge: Decides which epoch is kept; without anything to judge by it is the last.
         adapted: A `peft.PeftModel`; its weights that want gradients are trained.
         work: The folder.
         report: Called with each line of the log.
@@ -41,7 +40,7 @@ class Run:
 
     def __init__(
         self,
-        options: H2TOptions,
+        options: AdapterOptions,
         objective: Objective,
         judge: Judge,
         adapted: Any,
@@ -79,7 +78,7 @@ class Run:
     @property
     def _steps(self) -> int:
         """Steps of an epoch."""
-        return math.ceil(self._size / self._options.batch_lists)
+        return math.ceil(self._size / self._options.step_size)
 
     @property
     def _total(self) -> int:
@@ -99,20 +98,25 @@ class Run:
     def done(self) -> bool:
         """Whether all epochs were run, or nothing has become better for a while."""
         run = len(self.epochs)
-        errors = [row["validation_errors"] for row in self.epochs] if self._judge else []
-        waited = run - 1 - errors.index(min(errors)) if errors else 0
+        losses = [row[self._judge.loss] for row in self.epochs] if self._judge else []
+        waited = run - 1 - losses.index(min(losses)) if losses else 0
         stopped = self._options.patience and self._judge and waited >= self._options.patience
         return run >= self._options.epochs or bool(stopped)
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the fewest validation errors, of several the last; the last one without validation."""
+        """The best epoch, of several the last; the last one without validation."""
         if not self._judge:
             return len(self.epochs)
-        return int(min(self.epochs, key=lambda row: (row["validation_errors"], -row["epoch"]))["epoch"])
+        return int(min(self.epochs, key=lambda row: (row[self._judge.loss], -row["epoch"]))["epoch"])
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The log's line of that epoch."""
+        return self.epochs[self.best_epoch - 1]
 
     def epoch(self) -> None:
-        """Read all lists once, or what is left of them, then validate and save."""
+        """Read everything once, or what is left of it, then validate and save."""
         number = len(self.epochs) + 1
         self._learn(number)
         began = time.monotonic()
@@ -131,7 +135,7 @@ class Run:
 
     def _learn(self, number: int) -> None:
         self._adapted.train()
-        steps = batches(self._objective.items(number), self._options.batch_lists, f"{self._options.seed}-{number}")
+        steps = batches(self._objective.items(number), self._options.step_size, f"{self._options.seed}-{number}")
         for batch in steps[self._step - (number - 1) * self._steps :]:
             began = time.monotonic()
             with _memory():
@@ -207,13 +211,12 @@ class Run:
         self._merged.refresh()
 
     def _validated(self) -> dict[str, Any]:
-        """Errors of the texts that the model writes for the validation lists."""
+        """What the judge says of the model as it is."""
         if not self._judge:
             return {}
         self._adapted.eval()
         with _memory():
-            errors = self._judge.errors()
-        return {"validation_errors": errors, "validation_wer": round(100 * errors / max(1, self._judge.words()), 3)}
+            return self._judge.measure()
 
     def _log(self, row: dict[str, Any]) -> None:
         self._history.append(row)

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ger.errors import OutputError, UsageError
 from ger.io.output import write_atomic
 
-__all__ = ["WORK", "Summary", "Validation", "Work", "finished", "writing"]
+__all__ = ["WORK", "Fluency", "Summary", "Validation", "Work", "finished", "writing"]
 
 #: The folder in the folder of a training where it keeps what it needs until it ends.
 WORK = ".training"
@@ -45,16 +45,36 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Fluency:
+    """How likely texts that were not trained on are to a language model.
+
+    Attributes:
+        texts: How many texts.
+        words: Their words.
+        before: Perplexity a word, ends of texts counted as words, of the model as it was.
+        perplexity: The same of the trained model.
+    """
+
+    texts: int
+    words: int
+    before: float
+    perplexity: float
+
+
+_Held = TypeVar("_Held", Validation, Fluency)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary(Generic[_Held]):
     """What came out of a training.
 
     Attributes:
         folder: The trained model.
-        lists: Lists that were given.
-        trained_on: Lists that were learned from: outside the validation, and with something to learn.
+        lists: Lists, or texts, that were given.
+        trained_on: Those that were learned from: outside the validation, and with something to learn.
         epochs: Epochs that were run.
         best_epoch: The one that was kept, from 1.
-        validation: Errors of the epoch that was kept; `None` without validation.
+        validation: What the epoch that was kept is worth; `None` without validation.
         seconds: Wall time of the epochs.
     """
 
@@ -63,7 +83,7 @@ class Summary:
     trained_on: int
     epochs: int
     best_epoch: int
-    validation: Validation | None
+    validation: _Held | None
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
@@ -71,12 +91,13 @@ class Summary:
         return asdict(self)
 
 
-def finished(output: Path, own: bool) -> Summary:
+def finished(output: Path, own: bool, kind: type[_Held]) -> Summary[_Held]:
     """The summary of a training that ended earlier.
 
     Args:
         output: Its folder.
         own: Whether it had the same lists and options.
+        kind: What its validation is.
 
     Raises:
         UsageError: it had not, or its log is damaged.
@@ -87,7 +108,7 @@ def finished(output: Path, own: bool) -> Summary:
         last = (output / _LOG).read_text(encoding="utf-8").splitlines()[-1]
         value = json.loads(last)["summary"]
         held = value.pop("validation")
-        summary = Summary(**value, validation=held and Validation(**held))
+        summary = Summary(**value, validation=held and kind(**held))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(f"{output} holds this training, but its {_LOG} is damaged.", "Remove the folder.") from error
     shutil.rmtree(output / WORK, ignore_errors=True)
@@ -169,7 +190,7 @@ class Work:
             made.unlink(missing_ok=True)
         self._log(state["history"])
 
-    def publish(self, save: Callable[[Path], None], mark: tuple[str, str], summary: Summary, recipe: str) -> None:
+    def publish(self, save: Callable[[Path], None], mark: tuple[str, str], summary: Summary[Any], recipe: str) -> None:
         """Put the model in its folder.
 
         Args:
