@@ -130,9 +130,9 @@ def fit_rewrites(
     tried = {threshold: [_Made(0, 0, False)] * len(lists) for threshold in _THRESHOLDS}
     for part in parts:
         without = Rewrites(learn([lists[i] for i in _others(lists, part)], normalizer), normalizer)
-        for threshold, made in tried.items():
-            for i in part:
-                made[i] = _Made.of(lists[i], without, threshold)
+        for i in part:
+            for made, one in zip(tried.values(), _Made.of(lists[i], without), strict=True):
+                made[i] = one
     chosen = [_Made(0, 0, False)] * len(lists)
     for part in parts:
         threshold = _best(tried, _others(lists, part), harm)
@@ -173,12 +173,12 @@ class _Made(NamedTuple):
         return self.after > self.before
 
     @classmethod
-    def of(cls, nbest: NBest, rewrites: Rewrites, threshold: float) -> _Made:
-        before = nbest.best.text
-        after = rewrites.rewritten(before, threshold)[0] or before
-        reference, *texts = (_words(text, rewrites.normalizer) for text in (nbest.reference or "", before, after))
-        errors = [distance(reference, text) for text in texts]
-        return cls(errors[0], errors[1], after != before)
+    def of(cls, nbest: NBest, rewrites: Rewrites) -> list[_Made]:
+        """At every threshold."""
+        before, reference = nbest.best.text, _words(nbest.reference or "", rewrites.normalizer)
+        texts = [text or before for text, _ in rewrites.at_levels(before, _THRESHOLDS)]
+        errors = {t: distance(reference, _words(t, rewrites.normalizer)) for t in dict.fromkeys([before, *texts])}
+        return [cls(errors[before], errors[text], text != before) for text in texts]
 
 
 def _others(lists: Sequence[NBest], part: Collection[int]) -> list[int]:

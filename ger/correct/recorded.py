@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ger.correct.outcome import as_it_was, changed
+from ger.correct.outcome import as_it_was, written
 from ger.errors import InputError
 from ger.protocols import Answer
-from ger.types import Correction, Hypothesis, NBest
+from ger.types import Correction, NBest
 
 __all__ = ["Recorded", "check_ids"]
 
@@ -61,9 +61,6 @@ class Recorded:
             return as_it_was(nbest, "no recorded answer" if answer is None else "the recorded answer is the 1-best")
         told = {"generator": answer.score, "least": answer.least}
         scores = {name: value for name, value in told.items() if value is not None}
-        said = next((i for i, h in enumerate(nbest.hypotheses) if h.text == answer.text), None)
-        if said is None:
-            return changed(nbest, Hypothesis(answer.text), "rewritten", "recorded answer", scores)
-        return changed(
-            nbest, nbest.hypotheses[said], "reranked", f"the recorded answer is hypothesis {said + 1}", scores
+        return written(
+            nbest, answer.text, "recorded answer", lambda number: f"the recorded answer is hypothesis {number}", scores
         )

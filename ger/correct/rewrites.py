@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ger.errors import UsageError
 from ger.io.output import write_atomic
@@ -94,6 +94,17 @@ class Rewrite:
         return self.times / (self.of + 1)
 
 
+class _Place(NamedTuple):
+    """First token, the one after the last, and what becomes of them."""
+
+    first: int
+    last: int
+    rewrite: Rewrite
+
+    def overlaps(self, other: _Place) -> bool:
+        return self.first < other.last and other.first < self.last
+
+
 def keys(text: str, normalizer: str) -> tuple[str, ...]:
     """The words of a text, as they are compared."""
     return tuple(key for token in tokenize(text) if (key := normalize(token.text, normalizer)))
@@ -161,8 +172,15 @@ class Rewrites:
 
     def rewritten(self, text: str, least: float) -> tuple[str, list[Rewrite]]:
         """A text with the rewrites that are at least so likely, and these; empty where no word is left."""
+        return self.at_levels(text, [least])[0]
+
+    def at_levels(self, text: str, levels: Sequence[float]) -> list[tuple[str, list[Rewrite]]]:
+        """The same for several likelihoods."""
         tokens = tokenize(text)
-        places = self._places(tokens, least)
+        there = self._there(tokens)
+        return [self._made(text, [*tokens], _apart(there, least)) for least in levels]
+
+    def _made(self, text: str, tokens: list[Token], places: Sequence[_Place]) -> tuple[str, list[Rewrite]]:
         for first, last, rewrite in reversed(places):
             words = list(rewrite.said)
             if self.normalizer != "none":
@@ -178,34 +196,37 @@ class Rewrites:
 
     def log_kept(self, text: str) -> float:
         """The logarithm of the probability that a text needs no rewrite, in nats."""
-        return sum(math.log1p(-rewrite.probability) for _, _, rewrite in self._places(tokenize(text), 0.0))
+        return sum(math.log1p(-rewrite.probability) for _, _, rewrite in _apart(self._there(tokenize(text)), 0.0))
 
-    def _places(self, tokens: Sequence[Token], least: float) -> list[tuple[int, int, Rewrite]]:
-        """First token, the one after the last, and rewrite: where two overlap the likelier, else the longer one."""
+    def _there(self, tokens: Sequence[Token]) -> list[_Place]:
+        """All that could be rewritten, the likelier and the longer ones first."""
         words = [(i, key) for i, token in enumerate(tokens) if (key := normalize(token.text, self.normalizer))]
         row = tuple(key for _, key in words)
         there = []
         for first in range(len(row)):
             for last in range(first + 1, min(first + LONGEST, len(row)) + 1):
                 rewrite, said = self._table.get(row[first:last], (None, ()))
-                if rewrite is None or rewrite.probability < least or said_there(row, first, last, said):
+                if rewrite is None or said_there(row, first, last, said):
                     continue
-                there.append((first, last, rewrite))
-        there.sort(key=lambda place: (-place[2].probability, place[0] - place[1], place[0]))
-        taken: list[tuple[int, int, Rewrite]] = []
-        used: set[int] = set()
-        for first, last, rewrite in there:
-            start, end = words[first][0], words[last - 1][0] + 1
-            if used.isdisjoint(range(first, last)) and self._together(tokens[start:end]):
-                used.update(range(first, last))
-                taken.append((start, end, rewrite))
-        return sorted(taken, key=lambda place: place[0])
+                start, end = words[first][0], words[last - 1][0] + 1
+                if self._together(tokens[start:end]):
+                    there.append((-rewrite.probability, first - last, _Place(start, end, rewrite)))
+        return [place for *_, place in sorted(there, key=lambda item: (*item[:2], item[2].first))]
 
     def _together(self, tokens: Sequence[Token]) -> bool:
         """Whether nothing ends between words whose marks do not count."""
         return self.normalizer == "none" or not any(
             _marks(token.text)[1][-1:] in tuple(_STOPS) or not normalize(token.text) for token in tokens[:-1]
         )
+
+
+def _apart(there: Sequence[_Place], least: float) -> list[_Place]:
+    """Those that are at least so likely and do not overlap, of two that do the first one; in order of the text."""
+    taken: list[_Place] = []
+    for place in there:
+        if place.rewrite.probability >= least and not any(place.overlaps(other) for other in taken):
+            taken.append(place)
+    return sorted(taken, key=lambda place: place.first)
 
 
 def _styled(said: Sequence[str], first: Token, last: Token, *, shouted: bool) -> list[str]:

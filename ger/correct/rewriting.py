@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 
-from ger.correct.outcome import as_it_was, changed
+from ger.correct.outcome import as_it_was, written
 from ger.correct.rewrites import REWRITES, Rewrite, Rewrites
 from ger.errors import ModelError, UsageError
 from ger.lm.features import SOURCE
@@ -51,13 +50,13 @@ class Rewriting:
     def _added(self, nbest: NBest) -> list[Hypothesis]:
         known = {h.text for h in nbest.hypotheses}
         made: dict[str, Hypothesis] = {}
-        for (i, hypothesis), least in product(enumerate(nbest.hypotheses), _LEVELS):
+        for i, hypothesis in enumerate(nbest.hypotheses):
             if i >= _MOST and not hypothesis.extra.get("added"):
                 continue
-            text, done = self.rewrites.rewritten(hypothesis.text, least)
-            if text and text not in known and text not in made:
-                extra = {"added": REWRITES, SOURCE: i, _DONE: _log_p(done)}
-                made[text] = Hypothesis(text, extra=extra)
+            for text, done in self.rewrites.at_levels(hypothesis.text, _LEVELS):
+                if text and text not in known and text not in made:
+                    extra = {"added": REWRITES, SOURCE: i, _DONE: _log_p(done)}
+                    made[text] = Hypothesis(text, extra=extra)
         return list(made.values())
 
     def score_lists(self, lists: Sequence[NBest]) -> list[list[float]]:
@@ -116,10 +115,7 @@ class Rewriter:
             return as_it_was(nbest, "no word would be left", "rejected")
         told, log_p = ", ".join(map(_told, done)), _log_p(done)
         scores = {REWRITES: log_p, "posterior": math.exp(log_p)}
-        rank = next((i for i, hypothesis in enumerate(nbest.hypotheses) if hypothesis.text == text), None)
-        if rank is None:
-            return changed(nbest, Hypothesis(text), "rewritten", told, scores)
-        return changed(nbest, nbest.hypotheses[rank], "reranked", f"hypothesis {rank + 1}: {told}", scores)
+        return written(nbest, text, told, lambda number: f"hypothesis {number}: {told}", scores)
 
 
 def _told(rewrite: Rewrite) -> str:
