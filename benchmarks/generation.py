@@ -184,7 +184,7 @@ def hybrid(lists: list[NBest], wide: Any, rewriting: Rewriting, lms: dict[str, L
     learned = {"3-gram", ADAPTED}
     sets = {**{lm: {lm} for lm in lms}, "both learned": learned, "all models": {*lms}}
     for name, of, used in (
-        ("no generator, all models", alone, {*lms}),
+        *((f"no generator, {name}", alone, some) for name, some in sets.items()),
         *((f"no generator, rewrites, {name}", alone, {REWRITES, *some}) for name, some in sets.items()),
         ("hybrid, generator alone", made, {GENERATOR}),
         *((f"hybrid with {name}", made, {GENERATOR, *some}) for name, some in sets.items()),

@@ -13,7 +13,9 @@ from h2t_tools import TOWNS, nbest, rows_of, write_model
 from typer.testing import CliRunner
 
 from ger.cli.train import app
+from ger.correct.factories import generator
 from ger.errors import InputError, ModelError, UsageError
+from ger.lm.generation import Generation
 from ger.lm.select import LmSpec, is_adapter, load, parse
 from ger.protocols import LanguageModel, LmOptions, ScoreRequest
 from ger.settings import Settings
@@ -183,6 +185,9 @@ def test_only_language_models_are_used_as_such(tmp_path: Path, quick: TextOption
     assert not is_adapter("\0")
     train(texts(), replace(quick, epochs=1), tmp_path / "lm")
     assert parse(str(tmp_path / "lm")).backend == "transformers"
+    lm = scorer(tiny)
+    with pytest.raises(UsageError, match="was not trained to correct"):
+        generator(lm, Generation(adapter=str(tmp_path / "lm")))
 
 
 def test_backends_that_load_no_adapter_say_so(tmp_path: Path, quick: TextOptions) -> None:

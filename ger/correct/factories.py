@@ -68,13 +68,15 @@ def generator(lm: LanguageModel, how: Generation, *, raw: bool = False) -> Gener
 
 def _prompt(how: Generation, default: str) -> tuple[Prompt, bool]:
     """The prompt, and whether the model was trained on it: an adapter, or a model that `ger train merge` made."""
-    from ger.train.adapter import MARK, Reading
+    from ger.train.adapter import LM_MARK, MARK, Reading
 
     named = how.adapter or how.lm.model
     folder = Path(named).expanduser()
     ours = bool(named) and (folder / MARK).is_file()
     if ours and not how.prompt:
         return Reading.read(folder).rendered(), True
+    if how.adapter and not how.prompt and (folder / LM_MARK).is_file():
+        raise UsageError(f"{how.adapter} tells how likely a text is, and was not trained to correct.", "Use --lm.")
     if how.adapter and not how.prompt:
         raise UsageError(f"{how.adapter} does not say which prompt it was trained on.", "Name it with --prompt.")
     return prompting.load(how.prompt or default), ours or bool(how.adapter)
