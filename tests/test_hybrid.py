@@ -257,7 +257,8 @@ def test_a_merged_model_knows_the_prompt_of_its_training(tmp_path: Path) -> None
     plain = Generation(LmSpec("generator", model=str(tmp_path)))
     assert not made_of(Clerk(""), plain).verbatim
     prompt = prompting.load("h2t")
-    (tmp_path / MARK).write_text(Reading(prompt.content, "h2t", 3, False, "m", "m@1", "k").dumps(), "utf-8")
+    reading = Reading(base="m", identity="m@1", key="k", prompt=prompt.content, name="h2t", nbest=3, tags=False)
+    (tmp_path / MARK).write_text(reading.dumps(), "utf-8")
     merged = made_of(Clerk(""), plain)
     assert merged.verbatim
     assert f"prompt=h2t@{prompt.hash}" in merged.signature

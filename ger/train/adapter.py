@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self
 
 from ger import prompting
 from ger.errors import ModelError
@@ -19,43 +19,84 @@ from ger.models import catalogue, hub
 from ger.prompting import Prompt
 from ger.train.loading import loading, quiet
 
-__all__ = ["LM_MARK", "MARK", "Adapted", "Reading", "base_of", "causal_model", "hub_name", "origin_of", "save"]
+__all__ = [
+    "LM_MARK",
+    "MARK",
+    "Adapted",
+    "Origin",
+    "Reading",
+    "base_of",
+    "causal_model",
+    "hub_name",
+    "origin_of",
+    "save",
+]
 
 #: The files that make a folder one of ours.
 MARK, LM_MARK = "h2t.json", "lm.json"
 _SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How an adapter wants to be used.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an adapter of ours comes from.
+
+    Attributes:
+        base: Which model the adapter belongs to, as it was named in training.
+        identity: The same with a digest.
+        key: Digest of all that the training depended on.
+    """
+
+    #: Name of the file that says it, and what makes such a folder.
+    file: ClassVar[str]
+    command: ClassVar[str]
+
+    base: str
+    identity: str
+    key: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read it from the folder of an adapter.
+
+        Raises:
+            ModelError: the folder holds none of this kind.
+        """
+        try:
+            value = json.loads((folder / cls.file).read_text(encoding="utf-8"))
+            schema = value.pop("schema")
+            made = cls(**value)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(
+                f"{folder} holds no adapter of ger: {cls.file} cannot be read: {error}.", f"Train one: {cls.command}."
+            ) from error
+        if schema != _SCHEMA:
+            raise ModelError(f"{folder}: {cls.file} is not known to this version of ger.", "Train it again.")
+        return made
+
+    def dumps(self) -> str:
+        """The file's content."""
+        return json.dumps({"schema": _SCHEMA} | asdict(self), ensure_ascii=False, indent=2) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Origin):
+    """How a hypotheses-to-transcription adapter wants to be used.
 
     Attributes:
         prompt: The prompt file, word for word.
         name: Its name.
         nbest: How many hypotheses it shows at most.
         tags: Whether it tells the task.
-        base: Which model the adapter belongs to, as it was named in training.
-        identity: The same with a digest.
-        key: Digest of all that the training depended on.
     """
+
+    file = MARK
+    command = "ger train h2t"
 
     prompt: str
     name: str
     nbest: int
     tags: bool
-    base: str
-    identity: str
-    key: str
-
-    @classmethod
-    def read(cls, folder: Path) -> Reading:
-        """Read it from the folder of an adapter.
-
-        Raises:
-            ModelError: the folder holds none of ours.
-        """
-        return _marked(cls, folder, MARK, "train h2t")
 
     def rendered(self) -> Prompt:
         """The prompt.
@@ -65,64 +106,22 @@ class Reading:
         """
         return replace(prompting.parse(self.prompt.encode(), self.name), most=self.nbest)
 
-    def dumps(self) -> str:
-        """The file's content."""
-        return _dumped(self)
 
-
-@dataclass(frozen=True, slots=True)
-class Adapted:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted(Origin):
     """What an adapted language model is.
 
     Attributes:
         form: Written form of the texts that it learned.
-        base: Which model the adapter belongs to, as it was named in training.
-        identity: The same with a digest.
-        key: Digest of all that the training depended on.
     """
 
+    file = LM_MARK
+    command = "ger train lm"
+
     form: str
-    base: str
-    identity: str
-    key: str
-
-    @classmethod
-    def read(cls, folder: Path) -> Adapted:
-        """Read it from the folder of an adapter.
-
-        Raises:
-            ModelError: the folder holds none of ours.
-        """
-        return _marked(cls, folder, LM_MARK, "train lm")
-
-    def dumps(self) -> str:
-        """The file's content."""
-        return _dumped(self)
 
 
-_Mark = TypeVar("_Mark", Reading, Adapted)
-
-
-def _marked(kind: type[_Mark], folder: Path, name: str, command: str) -> _Mark:
-    """What a file of ours in a folder says."""
-    try:
-        value = json.loads((folder / name).read_text(encoding="utf-8"))
-        schema = value.pop("schema")
-        mark = kind(**value)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(
-            f"{folder} holds no adapter of ger: {name} cannot be read: {error}.", f"Train one: ger {command}."
-        ) from error
-    if schema != _SCHEMA:
-        raise ModelError(f"{folder}: {name} is not known to this version of ger.", "Train it again.")
-    return mark
-
-
-def _dumped(value: Reading | Adapted) -> str:
-    return json.dumps({"schema": _SCHEMA} | asdict(value), ensure_ascii=False, indent=2) + "\n"
-
-
-def origin_of(folder: Path) -> Reading | Adapted | None:
+def origin_of(folder: Path) -> Origin | None:
     """What an adapter of ours is; `None` of one that others made.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ger import __version__
 from ger.io.paths import printable
-from ger.train.adapter import Adapted, Reading, hub_name
+from ger.train.adapter import Adapted, Origin, Reading, hub_name
 from ger.train.adapter_options import AdapterOptions
 from ger.train.h2t_recipe import H2TOptions
 from ger.train.lm_recipe import TextOptions
@@ -62,7 +62,7 @@ def lm_card(
 
 
 def _card(
-    mark: Reading | Adapted,
+    mark: Origin,
     tags: Sequence[str],
     about: Sequence[str],
     data: str,
@@ -81,7 +81,7 @@ def _card(
     return "\n".join(filter(None, sections))
 
 
-def _head(mark: Reading | Adapted, more: Sequence[str]) -> str:
+def _head(mark: Origin, more: Sequence[str]) -> str:
     """What hubs sort by, as YAML."""
     rows = [f"base_model: {json.dumps(hub_name(mark.base))}", "library_name: peft", "pipeline_tag: text-generation"]
     tags = ["lora", "automatic-speech-recognition", *more]
@@ -127,7 +127,7 @@ def _fluency(summary: Summary[Fluency]) -> str:
     )
 
 
-def _signature(mark: Reading | Adapted, options: AdapterOptions) -> str:
+def _signature(mark: Origin, options: AdapterOptions) -> str:
     packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     made = f"ger {__version__}, {packages}, Python {platform.python_version()}"
     precision = "bfloat16" if options.half else "float32"

@@ -154,5 +154,11 @@ class _Training:
     def _reading(self) -> Reading:
         prompt, options, base = self.prompt, self.options, self.base
         return Reading(
-            prompt.content, prompt.name, options.nbest, options.tags, base.name, base.identity, self.work.key
+            base=base.name,
+            identity=base.identity,
+            key=self.work.key,
+            prompt=prompt.content,
+            name=prompt.name,
+            nbest=options.nbest,
+            tags=options.tags,
         )

@@ -137,7 +137,8 @@ class _Training:
         found = Fluency(len(held), words - len(held), before[named], run.best[named]) if judge else None
         output = str(self.work.output)
         summary = Summary(output, texts, len(fit), len(run.epochs), run.best_epoch, found, run.seconds)
-        mark = Adapted(options.form, self.base.name, self.base.identity, self.work.key)
+        base = self.base
+        mark = Adapted(base=base.name, identity=base.identity, key=self.work.key, form=options.form)
         text = lm_card(mark, summary, recipe, files, options)
         self.work.publish(lambda folder: save(whole, folder, text), (LM_MARK, mark.dumps()), summary, recipe)
         return summary
