@@ -16,7 +16,7 @@ from ger.lm.abilities import check_backend, needed
 from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
-from ger.lm.select import LmSpec, is_adapter, load
+from ger.lm.select import LmSpec, load
 from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
 from ger.recognizers import RecognizerSpec
 from ger.types import Task
@@ -114,8 +114,7 @@ class Settings:
         if self.answers:
             return
         if self.mode in _SCORING:
-            used = [spec for spec in self.profile.lms if self.profile.weights[spec.name]]
-            yield from ((spec.backend, ("score", "adapter") if is_adapter(spec.model) else ("score",)) for spec in used)
+            yield from ((spec.backend, ("score",)) for spec in self.profile.lms if self.profile.weights[spec.name])
         if self.mode in GENERATING:
             how = self.profile.generation or Generation()
             judged = self.mode == "hybrid" and self.profile.weights.get(GENERATOR, 1.0)

@@ -13,7 +13,7 @@ __all__ = ["digest", "merged"]
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
-_HINT = "Give the folder that `ger train h2t` or peft's `save_pretrained` wrote, and the model it was trained on."
+_HINT = "Give the folder that `ger train` or peft's `save_pretrained` wrote, and the model it was trained on."
 
 
 def digest(folder: Path) -> str:

@@ -344,7 +344,7 @@ def test_other_lessons_go_on_from_an_adapter(tmp_path: Path, quick: H2TOptions) 
     train(lists, still, tmp_path / "second", lesson=Again(tmp_path / "first"))
     first, second = weights(tmp_path / "first"), weights(tmp_path / "second")
     assert all(torch.allclose(first[name], second[name]) for name in first)
-    with pytest.raises(UsageError, match="other lists or options"):
+    with pytest.raises(UsageError, match="other data or options"):
         train(lists, still, tmp_path / "second", lesson=Again(tmp_path / "first", "different"))
     train(lists, quick, tmp_path / "third", lesson=Again(None))
     train(lists, quick, tmp_path / "fourth")

@@ -138,7 +138,7 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path, quick: H2TOptions) 
         (lists, replace(quick, rank=8)),
         (lists, replace(quick, prompt="h2t-1best")),
     ):
-        with pytest.raises(UsageError, match="with other lists or options"):
+        with pytest.raises(UsageError, match="with other data or options"):
             train(other, options, tmp_path / "out")
 
 
@@ -147,7 +147,7 @@ def test_an_unfinished_training_of_something_else_stays(tmp_path: Path, quick: H
         train(town_lists(), quick, tmp_path / "out", report=_stop("epoch", 2))
     state = tmp_path / "out" / ".training" / "state.pt"
     before = state.read_bytes()
-    with pytest.raises(UsageError, match="unfinished training with other lists or options"):
+    with pytest.raises(UsageError, match="unfinished training with other data or options"):
         train(town_lists(), replace(quick, seed=2), tmp_path / "out")
     assert state.read_bytes() == before
     state.write_bytes(before[:1000])

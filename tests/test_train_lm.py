@@ -18,7 +18,6 @@ from ger.errors import InputError, ModelError, UsageError
 from ger.lm.generation import Generation
 from ger.lm.select import LmSpec, is_adapter, load, parse
 from ger.protocols import LanguageModel, LmOptions, ScoreRequest
-from ger.settings import Settings
 from ger.text.form import apply
 from ger.train.adapter import Adapted, base_of
 from ger.train.h2t import train as train_h2t
@@ -147,7 +146,7 @@ def test_it_goes_on_where_it_was_ended(tmp_path: Path, quick: TextOptions) -> No
     assert again == summary
     assert isinstance(again.validation, Fluency)
     for changed, options in ((texts() | {"more": "fares"}, steps), (texts(), replace(steps, form="lower"))):
-        with pytest.raises(UsageError, match="other lists or options"):
+        with pytest.raises(UsageError, match="other data or options"):
             train(changed, options, tmp_path / "out")
 
 
@@ -168,8 +167,19 @@ def test_without_validation_the_last_epoch_is_kept(tmp_path: Path, quick: TextOp
 def test_what_cannot_be_learned(tmp_path: Path, quick: TextOptions) -> None:
     with pytest.raises(InputError, match="no text to learn from"):
         train({"a": "", "b": "  "}, quick, tmp_path / "out")
+    for held in ({}, {"a": " "}):
+        with pytest.raises(InputError, match="no text to judge by"):
+            train(texts(), quick, tmp_path / "out", held=held)
     with pytest.raises(InputError, match=r"domain\.txt, 7: the text takes \d+ tokens, and .* reads 128"):
         train(texts() | {"domain.txt, 7": "fares " * 200}, quick, tmp_path / "out")
+
+
+def test_held_texts_are_not_learned(tmp_path: Path, quick: TextOptions) -> None:
+    held = {"x": "FARES ASTON BIRCH", "y": "今天天气很好"}
+    summary = train(texts(), replace(quick, epochs=1), tmp_path / "out", held=held)
+    assert summary.validation is not None
+    assert (summary.trained_on, summary.lists) == (55, 58)
+    assert (summary.validation.texts, summary.validation.words) == (2, 9)  # six of them Chinese characters
 
 
 # Where it is used
@@ -178,7 +188,7 @@ def test_what_cannot_be_learned(tmp_path: Path, quick: TextOptions) -> None:
 def test_only_language_models_are_used_as_such(tmp_path: Path, quick: TextOptions, tiny: Path) -> None:
     lists = [nbest(f"u{i}", f"fares aston {i}", f"fairs aston {i}", f"fares aston {i}") for i in range(8)]
     train_h2t(lists, H2TOptions(model=str(tiny), epochs=1, rank=2, validation=0.0, device="cpu"), tmp_path / "h2t")
-    with pytest.raises(UsageError, match="trained to correct lists") as raised:
+    with pytest.raises(UsageError, match="it is no language model") as raised:
         scorer(tmp_path / "h2t")
     assert "--adapter" in (raised.value.hint or "")
     assert not is_adapter(str(tiny))
@@ -191,13 +201,24 @@ def test_only_language_models_are_used_as_such(tmp_path: Path, quick: TextOption
 
 
 def test_backends_that_load_no_adapter_say_so(tmp_path: Path, quick: TextOptions) -> None:
-    from ger.lm.profile import Profile
-
     train(texts(), replace(quick, epochs=1), tmp_path / "lm")
-    named = f"ctranslate2:{tmp_path / 'lm'}"
-    with pytest.raises(UsageError, match="cannot load an adapter") as raised:
-        Settings(profile=Profile({"acoustic": 1.0, "lm": 0.1}, lms=(parse(named),)))
-    assert "ger train merge" in (raised.value.hint or "")
+    for backend in ("ctranslate2", "masked", "seq2seq", "kenlm"):
+        with pytest.raises(UsageError, match="cannot load an adapter") as raised:
+            load(LmSpec(backend=backend, model=str(tmp_path / "lm")), LmOptions())
+        assert "ger train merge" in (raised.value.hint or "")
+
+
+def test_the_default_model_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even in the folder of an adapter, or beside one that is called like a model of the catalogue."""
+    (tmp_path / "smollm2-135m-instruct").mkdir()
+    for folder in (tmp_path, tmp_path / "smollm2-135m-instruct"):
+        (folder / "adapter_config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert is_adapter(".")
+    assert not is_adapter("")
+    assert not is_adapter("smollm2-135m-instruct")
+    with pytest.raises(ModelError, match="holds no adapter"):
+        load(LmSpec(model="."), LmOptions())
 
 
 # The command
@@ -235,7 +256,7 @@ def test_the_command(recipe: Path, tmp_path: Path) -> None:
     assert "--set=epochs=2" in (tmp_path / "out" / "recipe.toml").read_text()
     result = CliRunner().invoke(app, ["lm", str(recipe), "--set", "epochs=2", "--json"])
     made = json.loads(result.stdout)
-    assert (made["trained_on"], made["validation"]["texts"]) == (42, 14)
+    assert (made["texts"], made["trained_on"], made["validation"]["texts"]) == (56, 42, 14)
 
 
 def test_references_of_lists_are_texts(recipe: Path, tmp_path: Path) -> None:

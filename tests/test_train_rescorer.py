@@ -338,9 +338,9 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path, quick: RescorerOpti
     assert train(lists, quick, tmp_path / "out", report=_kill(1)) == first
     assert not (tmp_path / "out" / ".training").exists()
     for other in (lists[:20], [replace(lists[0], reference="show fares"), *lists[1:]]):
-        with pytest.raises(UsageError, match="with other lists or options"):
+        with pytest.raises(UsageError, match="with other data or options"):
             train(other, quick, tmp_path / "out")
-    with pytest.raises(UsageError, match="with other lists or options"):
+    with pytest.raises(UsageError, match="with other data or options"):
         train(lists, replace(quick, seed=5), tmp_path / "out")
     (tmp_path / "out" / "log.jsonl").write_text("")
     with pytest.raises(UsageError, match="damaged"):
@@ -351,7 +351,7 @@ def test_an_unfinished_training_of_something_else_stays(tmp_path: Path, quick: R
     lists, state = town_lists(24), tmp_path / "out" / ".training" / "state.pt"
     with pytest.raises(_KilledError):
         train(lists, quick, tmp_path / "out", report=_kill(1))
-    with pytest.raises(UsageError, match="unfinished training with other lists or options"):
+    with pytest.raises(UsageError, match="unfinished training with other data or options"):
         train(lists, replace(quick, seed=5), tmp_path / "out")
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(UsageError, match=r"state\.pt is damaged"):

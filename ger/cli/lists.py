@@ -68,8 +68,8 @@ Lms = Annotated[
     typer.Option(
         "--lm",
         metavar="[NAME=][BACKEND:]MODEL",
-        help="A language model: a name of 'ger models ls', a hub id, a folder, an .arpa or .bin file, "
-        "the URL of a server. Several are weighted together.",
+        help="A language model: a name of 'ger models ls', a hub id, a folder, such as 'ger train lm' writes, "
+        "an .arpa or .bin file, the URL of a server. Several are weighted together.",
         rich_help_panel=_LM,
     ),
 ]

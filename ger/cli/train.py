@@ -75,16 +75,19 @@ def lm(recipe: Recipe, changes: Changes = None, as_json: AsJson = False) -> None
         wanted = read(recipe, LmRecipe, changes or [])
         summary = _train_lm(wanted, dump(wanted, _launch("lm", recipe, changes)))
     if as_json:
-        typer.echo(json.dumps(summary.to_json(), ensure_ascii=False))
+        made = summary.to_json()
+        typer.echo(json.dumps({"folder": made["folder"], "texts": made.pop("lists")} | made, ensure_ascii=False))
         return
     held = summary.validation
-    rows = _outcome(summary, "texts", held.texts if held else 0, "are empty")
+    rows = _outcome(summary, "texts", held.texts if held else 0, "are empty, or among those to judge by")
     if held:
         rows.append(
             f"Validation ({held.texts} texts, chose the epoch): perplexity a word {held.before:.1f} -> "
             f"{held.perplexity:.1f}"
         )
-    typer.echo("\n".join([*rows, f"Use it: ger tune LISTS --lm {shlex.quote(summary.folder)} -o profile.toml"]))
+    form = "" if wanted.options.form == "sentence" else f" --form {wanted.options.form}"
+    rows.append(f"Use it: ger tune LISTS --lm {shlex.quote(summary.folder)}{form} -o profile.toml")
+    typer.echo("\n".join(rows))
 
 
 @app.command()
@@ -95,7 +98,7 @@ def merge(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write, new or empty.")],
     model: Annotated[str, typer.Option(help="The model, where it is not the one of the training.")] = "",
 ) -> None:
-    """Put an adapter into the weights of its model: a folder that --llm takes, and any program that reads models."""
+    """Put an adapter into the weights of its model: a folder for --llm or --lm, and any program that reads models."""
     with exit_codes():
         from ger.train.merge import merge as merged
 
@@ -149,7 +152,7 @@ def _train_lm(wanted: LmRecipe, text: str) -> Summary[Fluency]:
     from ger.train.lm import train
 
     texts, files = _texts(wanted.texts, wanted.ids)
-    held, _ = _texts(wanted.validation_files, wanted.ids)
+    held = _texts(wanted.validation_files, wanted.ids)[0] if wanted.validation_files else None
     with bar(1.0, "Training") as shown:
         return train(
             texts, wanted.options, Path(wanted.output), held=held, report=_Told(shown), recipe=text, files=files

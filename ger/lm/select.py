@@ -84,23 +84,33 @@ def load(spec: LmSpec, options: LmOptions) -> LanguageModel:
     Raises:
         GerError: as its plug-in does.
         ModelError: the adapter does not say what it is for.
-        UsageError: it was trained to correct.
+        UsageError: it was trained to correct, or the backend loads none.
     """
     wanted = replace(options, model=spec.model)
     if not options.adapter and is_adapter(spec.model):
-        from ger.train.adapter import Reading, base_of, origin_of
-
-        folder = Path(spec.model).expanduser()
-        if isinstance(origin_of(folder), Reading):
-            hint = "Use it with --adapter; `ger train lm` trains language models."
-            raise UsageError(f"{spec.model} was trained to correct lists, not to tell how likely a text is.", hint)
-        wanted = replace(options, model=base_of(spec.model), adapter=str(folder))
+        wanted = replace(options, model=_base(spec), adapter=str(Path(spec.model).expanduser()))
     lm: LanguageModel = registry.load("backends", spec.backend)(wanted)
     return lm
 
 
+def _base(spec: LmSpec) -> str:
+    """The model of an adapter that stands for it."""
+    from ger.lm.abilities import check_backend
+    from ger.train.adapter import Reading, base_of, origin_of
+
+    check_backend(spec.backend, ["adapter"])
+    if isinstance(origin_of(Path(spec.model).expanduser()), Reading):
+        hint = "Name it with --adapter; `ger train lm` trains language models."
+        raise UsageError(f"{spec.model} was trained to correct lists: it is no language model.", hint)
+    return base_of(spec.model)
+
+
 def is_adapter(model: str) -> bool:
     """Whether a model's name is the folder of an adapter, such as `ger train lm` writes."""
+    from ger.models import catalogue
+
+    if not model or model in catalogue():
+        return False
     try:
         folder = Path(model).expanduser()
         return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()

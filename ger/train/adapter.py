@@ -144,7 +144,7 @@ def base_of(folder: str) -> str:
     try:
         named = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder} holds no adapter: {error}.", "Train one: ger train h2t.") from error
+        raise ModelError(f"{folder} holds no adapter: {error}.", "Train one: ger train h2t, ger train lm.") from error
     if not named:
         raise ModelError(f"{folder} does not say which model it is for.", "Name the model.")
     return str(named)

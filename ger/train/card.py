@@ -54,7 +54,7 @@ def lm_card(
         "# A language model for the texts of a domain\n",
         f"A LoRA adapter for `{hub_name(mark.base)}`: it tells how likely a text is. It was trained by `ger train lm`\n"
         f"({options.epochs} epochs at most, rank {options.rank}) on texts in the written form `{mark.form}`.\n",
-        "## Use\n\n```\nger tune LISTS --lm FOLDER -o profile.toml\n```\n",
+        f"## Use\n\n```\nger tune LISTS --lm FOLDER --form {mark.form} -o profile.toml\n```\n",
         "`peft` and `transformers` load it as any adapter.\n",
     ]
     held = summary.validation.texts if summary.validation else 0

@@ -19,6 +19,7 @@ from ger.errors import InputError
 from ger.lm.chat import PromptReader
 from ger.models import DEFAULT_LM, LocalModel, resolve
 from ger.text.form import apply
+from ger.text.tokens import tokenize
 from ger.train.adapter import LM_MARK, Adapted, hub_name, save
 from ger.train.base import start, use_checkpoints
 from ger.train.card import lm_card
@@ -29,7 +30,7 @@ from ger.train.loading import deterministic
 from ger.train.lora import adapted
 from ger.train.objective import Supervised
 from ger.train.pairs import Pair
-from ger.train.run import Report, Run
+from ger.train.run import Report, Run, within_memory
 from ger.train.splits import apart
 from ger.train.work import Fluency, Summary, Work, finished, writing
 
@@ -49,7 +50,7 @@ def train(
     """Adapt a language model to texts and write the adapter to a folder, which `--lm` takes.
 
     A folder that holds a finished training with the same texts and options is left as it is; an unfinished one is taken
-    up at its last saved step. Empty texts are left out.
+    up at its last saved step. Empty texts are left out, and those that are among the held ones.
 
     Args:
         texts: Texts, by names for messages.
@@ -62,13 +63,13 @@ def train(
 
     Raises:
         DependencyError: torch, transformers or peft is not installed.
-        InputError: there is no text to learn from, or one is too long for the model.
+        InputError: there is no text to learn from or to judge by, or one is too long for the model.
         ModelError: the model to start from cannot be used, or the loss is not a number any more.
         OutputError: the folder cannot be written.
         UsageError: the folder holds something else, or an option does not fit the model or the machine.
     """
     base = resolve(options.model or DEFAULT_LM, "lm")
-    data = _Data.of(texts, held or {}, options)
+    data = _Data.of(texts, held, options)
     key = _key(data, options, base.identity)
     if (output / LM_MARK).exists():
         return finished(output, Adapted.read(output).key == key, Fluency)
@@ -88,10 +89,18 @@ class _Data:
     held: tuple[_Text, ...]
 
     @classmethod
-    def of(cls, texts: Mapping[str, str], held: Mapping[str, str], options: TextOptions) -> _Data:
-        fit, other = _written(texts, options), _written(held, options)
-        if not held:
+    def of(cls, texts: Mapping[str, str], held: Mapping[str, str] | None, options: TextOptions) -> _Data:
+        fit = _written(texts, options)
+        if held is None:
             fit, other = apart(fit, options.validation, options.seed, lambda text: text[1])
+        else:
+            other = _written(held, options)
+            judging = {text for _, text in other}
+            fit = [text for text in fit if text[1] not in judging]
+            if not other:
+                raise InputError(
+                    "There is no text to judge by.", "Give sentences to validation_files, or leave it out."
+                )
         if not fit:
             raise InputError("There is no text to learn from.", "Give sentences, one a line, or lists with references.")
         return cls(tuple(fit), tuple(other))
@@ -104,7 +113,8 @@ def _written(texts: Mapping[str, str], options: TextOptions) -> list[_Text]:
 def _key(data: _Data, options: TextOptions, base: str) -> str:
     """Digest of all that the result depends on."""
     fixed = replace(options, model="", threads=0)
-    digest = hashlib.sha256(repr((fixed, base, data.fit, data.held)).encode("utf-8", "surrogatepass"))
+    seen = [[text for _, text in some] for some in (data.fit, data.held)]
+    digest = hashlib.sha256(repr((fixed, base, *seen)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
 
 
@@ -123,13 +133,15 @@ class _Training:
         model, tokenizer = start(options, self.base)
         fit, held = (self._pairs(some, model, tokenizer) for some in (data.fit, data.held))
         head = AnswerHead(model, half=options.half)
-        words = sum(len(text.split()) + 1 for _, text in data.held)
+        words = sum(len(tokenize(text)) + 1 for _, text in data.held)
         judge = LikelihoodJudge(head, held, words, options.batch_tokens)
-        before = judge.measure() if judge else {}
         whole = adapted(model, options, hub_name(self.base.name))
         if options.checkpointing:
             use_checkpoints(model, self.base.name)
-        with Run(options, Supervised(head, lambda epoch: fit), judge, whole, self.work, report) as run:
+        training = Run(options, Supervised(head, lambda epoch: fit), judge, whole, self.work, report)
+        with within_memory(), whole.disable_adapter():
+            before = judge.measure() if judge else {}
+        with training as run:
             while not run.done:
                 run.epoch()
             run.take_best()

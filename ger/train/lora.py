@@ -26,7 +26,7 @@ __all__ = ["Merged", "adapted", "going_on"]
 
 _NAME = "default"
 _ALL = "all-linear"
-_HINT = "Give the folder that `ger train h2t` wrote, and the model it was trained on."
+_HINT = "Give the folder that `ger train` wrote, and the model it was trained on."
 
 
 def adapted(model: Any, options: AdapterOptions, name: str, start: Path | None = None) -> Any:

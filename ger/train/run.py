@@ -20,7 +20,7 @@ from ger.train.work import Work
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Report", "Run"]
+__all__ = ["Report", "Run", "within_memory"]
 
 #: Called with each line of the log: a step, or an epoch.
 Report = Callable[[dict[str, Any]], None]
@@ -138,7 +138,7 @@ class Run:
         steps = batches(self._objective.items(number), self._options.step_size, f"{self._options.seed}-{number}")
         for batch in steps[self._step - (number - 1) * self._steps :]:
             began = time.monotonic()
-            with _memory():
+            with within_memory():
                 row = {"epoch": number, "step": self._step + 1, "of": self._total} | self._improve(batch)
             self._spent += time.monotonic() - began
             self._log(row | {"seconds": self.seconds})
@@ -215,7 +215,7 @@ class Run:
         if not self._judge:
             return {}
         self._adapted.eval()
-        with _memory():
+        with within_memory():
             return self._judge.measure()
 
     def _log(self, row: dict[str, Any]) -> None:
@@ -239,7 +239,7 @@ class Run:
 
 
 @contextmanager
-def _memory() -> Iterator[None]:
+def within_memory() -> Iterator[None]:
     """Lack of memory becomes one of our errors."""
     try:
         yield

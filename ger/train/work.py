@@ -103,7 +103,7 @@ def finished(output: Path, own: bool, kind: type[_Held]) -> Summary[_Held]:
         UsageError: it had not, or its log is damaged.
     """
     if not own:
-        raise UsageError(f"{output} holds a training with other lists or options.", "Choose another output folder.")
+        raise UsageError(f"{output} holds a training with other data or options.", "Choose another output folder.")
     try:
         last = (output / _LOG).read_text(encoding="utf-8").splitlines()[-1]
         value = json.loads(last)["summary"]
@@ -169,7 +169,7 @@ class Work:
             raise UsageError(f"{path} is damaged: {error}.", f"Remove {path.parent} to begin again.") from error
         if state["key"] != self.key:
             raise UsageError(
-                f"{self.output} holds an unfinished training with other lists or options.",
+                f"{self.output} holds an unfinished training with other data or options.",
                 f"Choose another output folder or remove {path.parent}.",
             )
         return state
