@@ -85,11 +85,11 @@ class CausalLM:
         return made
 
     def _prompt(self, request: GenerateRequest) -> list[int]:
-        return self._reader.prompt(request.prompt) or [self._start()]
+        return self._reader.prompt(request.prompt) or [self._reader.start]
 
     def _encode(self, index: int, prefix: str, text: str) -> Encoded:
         """Tokens of the whole, so that the border between prefix and text is tokenized as it would be read."""
-        start, prefix, text = self._start(), well_formed(prefix), well_formed(text)
+        start, prefix, text = self._reader.start, well_formed(prefix), well_formed(text)
         encoded = self._tokenizer(
             prefix + text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=bool(prefix)
         )
@@ -97,11 +97,6 @@ class CausalLM:
         ids = [start, *encoded.input_ids, self._tokenizer.eos_token_id]
         self._check_length(len(ids), text)
         return Encoded(index, ids, 1 + given)
-
-    def _start(self) -> int:
-        """The token that texts begin with: what the model was trained with, or the end of the text before."""
-        bos = self._tokenizer.bos_token_id
-        return int(bos if bos is not None else self._tokenizer.eos_token_id)
 
     def _check_length(self, length: int, text: str) -> None:
         if length > self._limit:

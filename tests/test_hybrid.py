@@ -21,7 +21,7 @@ from ger.lm.profile import Profile, read_profile, write_profile
 from ger.lm.select import LmSpec
 from ger.protocols import Answer, GenerateRequest, ScoreRequest
 from ger.settings import Settings
-from ger.train.adapter import MARK, Reading
+from ger.train.adapter import Reading
 from ger.types import Hypothesis, NBest
 
 
@@ -258,7 +258,7 @@ def test_a_merged_model_knows_the_prompt_of_its_training(tmp_path: Path) -> None
     assert not made_of(Clerk(""), plain).verbatim
     prompt = prompting.load("h2t")
     reading = Reading(base="m", identity="m@1", key="k", prompt=prompt.content, name="h2t", nbest=3, tags=False)
-    (tmp_path / MARK).write_text(reading.dumps(), "utf-8")
+    (tmp_path / Reading.file).write_text(reading.dumps(), "utf-8")
     merged = made_of(Clerk(""), plain)
     assert merged.verbatim
     assert f"prompt=h2t@{prompt.hash}" in merged.signature

@@ -68,14 +68,14 @@ def generator(lm: LanguageModel, how: Generation, *, raw: bool = False) -> Gener
 
 def _prompt(how: Generation, default: str) -> tuple[Prompt, bool]:
     """The prompt, and whether the model was trained on it: an adapter, or a model that `ger train merge` made."""
-    from ger.train.adapter import LM_MARK, MARK, Reading
+    from ger.train.adapter import Adapted, Reading
 
     named = how.adapter or how.lm.model
     folder = Path(named).expanduser()
-    ours = bool(named) and (folder / MARK).is_file()
+    ours = bool(named) and (folder / Reading.file).is_file()
     if ours and not how.prompt:
         return Reading.read(folder).rendered(), True
-    if how.adapter and not how.prompt and (folder / LM_MARK).is_file():
+    if how.adapter and not how.prompt and (folder / Adapted.file).is_file():
         raise UsageError(f"{how.adapter} tells how likely a text is, and was not trained to correct.", "Use --lm.")
     if how.adapter and not how.prompt:
         raise UsageError(f"{how.adapter} does not say which prompt it was trained on.", "Name it with --prompt.")

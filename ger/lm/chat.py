@@ -29,6 +29,12 @@ class PromptReader:
         self._special = re.compile("|".join(map(re.escape, reversed(special)))) if special else None
         self._forms: dict[tuple[str, ...], tuple[str, str]] = {}
 
+    @property
+    def start(self) -> int:
+        """The token that texts begin with: what the model was trained with, or the end of the text before."""
+        bos = self._tokenizer.bos_token_id
+        return int(bos if bos is not None else self._tokenizer.eos_token_id)
+
     def plain(self, text: str) -> list[int]:
         """Tokens of a text, whatever it holds, without any that begin or end it."""
         ids: list[int] = self._tokenizer(

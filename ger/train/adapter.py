@@ -20,8 +20,6 @@ from ger.prompting import Prompt
 from ger.train.loading import loading, quiet
 
 __all__ = [
-    "LM_MARK",
-    "MARK",
     "Adapted",
     "Origin",
     "Reading",
@@ -32,8 +30,6 @@ __all__ = [
     "save",
 ]
 
-#: The files that make a folder one of ours.
-MARK, LM_MARK = "h2t.json", "lm.json"
 _SCHEMA = 1
 
 
@@ -90,7 +86,7 @@ class Reading(Origin):
         tags: Whether it tells the task.
     """
 
-    file = MARK
+    file = "h2t.json"
     command = "ger train h2t"
 
     prompt: str
@@ -115,7 +111,7 @@ class Adapted(Origin):
         form: Written form of the texts that it learned.
     """
 
-    file = LM_MARK
+    file = "lm.json"
     command = "ger train lm"
 
     form: str
@@ -127,9 +123,8 @@ def origin_of(folder: Path) -> Origin | None:
     Raises:
         ModelError: it is not known to this version of ger.
     """
-    if (folder / MARK).is_file():
-        return Reading.read(folder)
-    return Adapted.read(folder) if (folder / LM_MARK).is_file() else None
+    kinds: tuple[type[Origin], ...] = (Reading, Adapted)
+    return next((kind.read(folder) for kind in kinds if (folder / kind.file).is_file()), None)
 
 
 def base_of(folder: str) -> str:

@@ -20,7 +20,7 @@ from ger import prompting
 from ger.errors import InputError
 from ger.models import DEFAULT_LM, LocalModel, resolve
 from ger.prompting import Prompt
-from ger.train.adapter import MARK, Reading, hub_name, save
+from ger.train.adapter import Reading, hub_name, save
 from ger.train.base import start, use_checkpoints
 from ger.train.card import card
 from ger.train.h2t_recipe import H2TOptions
@@ -76,7 +76,7 @@ def train(
     base = resolve(options.model or DEFAULT_LM, "lm")
     data = _Data.of(lists, held, options, prompt)
     key = _key(data, options, f"{base.identity} {prompt.hash} {lesson.key}")
-    if (output / MARK).exists():
+    if (output / Reading.file).exists():
         return finished(output, Reading.read(output).key == key, Validation)
     with deterministic(options.seed, options.threads), writing(output):
         work = Work.opened(output, key)
@@ -148,7 +148,7 @@ class _Training:
         summary = Summary(output, lists, len(data.fit), len(run.epochs), run.best_epoch, held, run.seconds)
         reading = self._reading()
         text = card(reading, summary, recipe, files, options)
-        self.work.publish(lambda folder: save(whole, folder, text), (MARK, reading.dumps()), summary, recipe)
+        self.work.publish(lambda folder: save(whole, folder, text), (reading.file, reading.dumps()), summary, recipe)
         return summary
 
     def _reading(self) -> Reading:

@@ -20,7 +20,7 @@ from ger.lm.chat import PromptReader
 from ger.models import DEFAULT_LM, LocalModel, resolve
 from ger.text.form import apply
 from ger.text.tokens import tokenize
-from ger.train.adapter import LM_MARK, Adapted, hub_name, save
+from ger.train.adapter import Adapted, hub_name, save
 from ger.train.base import start, use_checkpoints
 from ger.train.card import lm_card
 from ger.train.head import AnswerHead
@@ -71,7 +71,7 @@ def train(
     base = resolve(options.model or DEFAULT_LM, "lm")
     data = _Data.of(texts, held, options)
     key = _key(data, options, base.identity)
-    if (output / LM_MARK).exists():
+    if (output / Adapted.file).exists():
         return finished(output, Adapted.read(output).key == key, Fluency)
     with deterministic(options.seed, options.threads), writing(output):
         training = _Training(options, data, base, Work.opened(output, key))
@@ -152,7 +152,7 @@ class _Training:
         base = self.base
         mark = Adapted(base=base.name, identity=base.identity, key=self.work.key, form=options.form)
         text = lm_card(mark, summary, recipe, files, options)
-        self.work.publish(lambda folder: save(whole, folder, text), (LM_MARK, mark.dumps()), summary, recipe)
+        self.work.publish(lambda folder: save(whole, folder, text), (mark.file, mark.dumps()), summary, recipe)
         return summary
 
     def _pairs(self, texts: Sequence[_Text], model: Any, tokenizer: Any) -> list[Pair]:
@@ -162,11 +162,9 @@ class _Training:
             InputError: one is longer than the model's context; names it.
         """
         reader, limit = PromptReader(tokenizer, self.base.name), context_of(model)
-        end = tokenizer.eos_token_id
-        begin = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         made = []
         for name, text in texts:
-            pair = Pair(name, (begin,), (*reader.plain(text), end))
+            pair = Pair(name, (reader.start,), (*reader.plain(text), tokenizer.eos_token_id))
             if pair.length > limit:
                 raise InputError(
                     f"{name}: the text takes {pair.length} tokens, and {self.base.name} reads {limit}.",

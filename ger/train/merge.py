@@ -9,7 +9,7 @@ from typing import Any
 
 from ger.errors import ModelError, UsageError
 from ger.models import resolve
-from ger.train.adapter import MARK, base_of, causal_model, origin_of
+from ger.train.adapter import Reading, base_of, causal_model, origin_of
 from ger.train.loading import quiet
 from ger.train.lora import going_on
 from ger.train.work import writing
@@ -48,8 +48,8 @@ def merge(adapter: Path, output: Path, model: str = "") -> Path:
             with quiet():
                 whole.save_pretrained(made)
                 tokenizer.save_pretrained(made)
-            if (adapter / MARK).is_file():
-                shutil.copyfile(adapter / MARK, made / MARK)
+            if (adapter / Reading.file).is_file():
+                shutil.copyfile(adapter / Reading.file, made / Reading.file)
             os.replace(made, output)
         finally:
             shutil.rmtree(made, ignore_errors=True)
