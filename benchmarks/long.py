@@ -1,11 +1,13 @@
 """How memory and time grow with the length of a recording, and what context costs a segment.
 
-    python benchmarks/long.py CLIPS… [--minutes 3 60 180] [--again] [-- OPTIONS OF ger correct]
+    python benchmarks/long.py CLIPS… [--minutes 3 60 180] [--again] [--kill] [-- OPTIONS OF ger correct]
     python benchmarks/long.py --context LISTS.jsonl
 
 CLIPS are folders of audio files. The clips are strung together with half a second of silence until the recording is
 long enough, and `ger correct RECORDING -o FOLDER OPTIONS` runs in a process of its own. With `--again`, recognition is
 what it was for the first recording, list after list: what is left is decoding, segmentation, correction and writing.
+With `--kill`, the last recording is corrected once more, by a process that is killed when half of the segments are
+done, and by another one that goes on from there; where a file differs from that of the first time, the exit code is 1.
 
 With `--context` the default language model reads the lists of a file, alone and after so many words that were said
 before; the seconds of the processor count, best of three, so that other programs disturb less.
@@ -20,7 +22,7 @@ import sys
 import tempfile
 import time
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ from ger.io.jsonl import read_nbest
 from ger.lm.profile import DEFAULT
 from ger.protocols import FrontendOptions, LmOptions, ScoreRequest
 from ger.types import AudioSegment, NBest
+from ger.unfinished import FOLDER
 
 #: Where `--again` finds its lists, told to the process that runs `ger`.
 _LISTS = "GER_BENCHMARK_LISTS"
@@ -68,17 +71,32 @@ def recording(path: Path, folders: Sequence[Path], seconds: float) -> None:
                 left -= min(left, len(clip))
 
 
-def measured(command: Sequence[str], env: dict[str, str]) -> tuple[float, float, float]:
-    """Seconds, seconds of the processor, and the most resident memory (MB) of a command."""
+def measured(
+    command: Sequence[str], env: dict[str, str], enough: Callable[[], bool] | None = None
+) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor, and the most resident memory (MB) of a command; killed once that is enough."""
     started = time.monotonic()
     process = subprocess.Popen(command, env=os.environ | env, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(command)} failed")
+    pid, status, used = os.wait4(process.pid, os.WNOHANG if enough else 0)
+    while enough and not pid:
+        if enough():
+            process.kill()
+        time.sleep(0.2)
+        pid, status, used = os.wait4(process.pid, os.WNOHANG)
+    if bool(status) != bool(enough):
+        sys.exit(f"{' '.join(command)} {'came to its end' if enough else 'failed'}")
     return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def lengths(folders: Sequence[Path], minutes: Sequence[float], options: Sequence[str], *, again: bool) -> None:
+def kept(folder: Path) -> int:
+    """Segments that an unfinished run has kept."""
+    return sum(file.read_bytes().count(b"\n") - 1 for file in (folder / FOLDER).glob("*") if file.is_file())
+
+
+def lengths(
+    folders: Sequence[Path], minutes: Sequence[float], options: Sequence[str], *, again: bool, kill: bool
+) -> None:
+    """Print a row for each length, and with `kill` one for each of the two parts of the last one."""
     print(machine())
     print("| minutes | segments | seconds | of the processor | resident memory, MB |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
@@ -88,15 +106,32 @@ def lengths(folders: Sequence[Path], minutes: Sequence[float], options: Sequence
             recording(path, folders, 60 * length)
             program = [sys.executable, __file__ if i and again else "-c"]
             program += [] if i and again else ["from ger.cli import main; main()"]
-            found = measured(
-                [*program, "correct", str(path), "-o", f"{name}/out", *options],
-                {_LISTS: str(lists), "PYTHONPATH": os.pathsep.join(sys.path)},
-            )
-            rows = Path(name, "out", f"{length:g}.jsonl").read_text(encoding="utf-8").splitlines()
+            env = {_LISTS: str(lists), "PYTHONPATH": os.pathsep.join(sys.path)}
+            whole, parts = Path(name, "whole"), Path(name, "parts")
+            command = [*program, "correct", str(path), *options, "-o"]
+            found = measured([*command, str(whole)], env)
+            rows = (whole / f"{length:g}.jsonl").read_text(encoding="utf-8").splitlines()
             if not lists.exists():
                 lists.write_text("\n".join(rows) + "\n", encoding="utf-8")
-            print(f"| {length:g} | {len(rows)} | {found[0]:.0f} | {found[1]:.0f} | {found[2]:.0f} |", flush=True)
+            told(f"{length:g}", len(rows), found)
+            if kill and length == minutes[-1]:
+                found = measured([*command, str(parts)], env, lambda: kept(parts) > len(rows) / 2)  # noqa: B023
+                told(f"{length:g}, killed", done := kept(parts), found)
+                told(f"{length:g}, the rest", len(rows) - done, measured([*command, str(parts)], env))
+                written = sorted(whole.glob(f"{length:g}.*"))
+                if differ := [file.name for file in written if not same(file, parts / file.name)]:
+                    sys.exit(f"After the kill these differ: {', '.join(differ)}")
             path.unlink()
+
+
+def told(name: str, segments: int, found: tuple[float, float, float]) -> None:
+    """Print a row."""
+    print(f"| {name} | {segments} | {found[0]:.0f} | {found[1]:.0f} | {found[2]:.0f} |", flush=True)
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two files hold the same."""
+    return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def context(path: Path) -> None:
@@ -137,6 +172,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--minutes", nargs="+", type=float, default=[3, 60, 180])
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--kill", action="store_true")
     parser.add_argument("--context", type=Path)
     given = parser.parse_args(own)
     if missing := next((str(p) for p in [*given.clips, given.context] if p and not p.exists()), None):
@@ -144,7 +180,7 @@ def main() -> None:
     if given.context:
         context(given.context)
     else:
-        lengths(given.clips, given.minutes, options, again=given.again)
+        lengths(given.clips, given.minutes, options, again=given.again, kill=given.kill)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def settings(**options: Any) -> Settings:
     `select` and `tag` (its `task`). Any of these makes the mode `generate` where none is given, or `hybrid` where the
     generator has a weight or there are rewrites; rewrites alone make it `rewrite`. In the modes `generate` and
     `cascade`, `llm` and `backend` mean the model that writes; in `hybrid` both that one, unless there is an adapter,
-    and the one that judges. `segmenter`, `mode`, `answers` and `hotword_model` are
+    and the one that judges. `segmenter`, `mode`, `answers`, `hotword_model` and `consistent` are
     those of `ger.settings.Settings`. `translator`, a model as for `lms`, translates what the recognizers write into
     `target`, with `translation_prompt` and `translation_beams`. Options that are `None` keep their defaults.
 
@@ -151,9 +151,9 @@ def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def alone(made: Settings, inputs: Iterable[Input]) -> Settings:
-    """Settings in which hotwords alone correct, where they are all that was asked for and no input is audio."""
+    """Settings without a model, where hotwords or one spelling are all that was asked for and no input is audio."""
     asked = made.mode != Settings().mode or made.profile != DEFAULT or made.answers
-    if asked or not made.hotwords or any(map(is_audio, inputs)):
+    if asked or not (made.hotwords or made.consistent) or any(map(is_audio, inputs)):
         return made
     return replace(made, mode=HOTWORDS)
 
@@ -217,7 +217,10 @@ _RECOGNIZER = {
     name: name for name in ("language", "task", "target", "nbest", "beam_size", "batch_size", "compute_type", *_SHARED)
 }
 _LM = {"llm_compute_type": "compute_type", "batch_tokens": "batch_tokens"} | {n: n for n in _SHARED}
-_OWN = ("segmenter", "mode", "answers", "hotword_model", "translator", "translation_prompt", "translation_beams")
+_OWN = (
+    *("segmenter", "mode", "answers", "hotword_model", "consistent"),
+    *("translator", "translation_prompt", "translation_beams"),
+)
 _GENERATION = {name: name for name in ("adapter", "prompt", "decoding", "beams", "examples", "shots", "select")}
 _GENERATION["tag"] = "task"
 _PROFILE = (

@@ -47,6 +47,7 @@ class Corrector:
 
     def __init__(self, settings: Settings, turn: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
         self._inner = settings.make_corrector()
+        self._consistent = settings.make_consistent()
         self._turn = turn
         self._tokens = itertools.count(1)
         #: Where lists wait for each other.
@@ -70,7 +71,8 @@ class Corrector:
     @property
     def signature(self) -> str:
         """One line that says how corrections are made."""
-        return f"ger {__version__} | lists | {self._inner.signature}"
+        again = f" | {self._consistent.signature}" if self._consistent else ""
+        return f"ger {__version__} | lists | {self._inner.signature}{again}"
 
     def correct(self, what: What) -> Correction:
         """Correct a text, texts of one utterance (the best first), or a list.
@@ -85,11 +87,13 @@ class Corrector:
     def batch(self, lists: Iterable[What]) -> list[Correction]:
         """Correct several, in order; with running context (`previous`) each recording's lists follow one another.
 
+        With `consistent`, those that are here of a recording are what is looked at a second time.
+
         Raises:
             UsageError: it was closed.
         """
         call = _Call(self, lists)
-        return call.restored([future.result() for future in [self.submit(nbest) for nbest in call.lists]])
+        return call.restored(self._again([future.result() for future in [self.submit(one) for one in call.lists]]))
 
     async def acorrect(self, what: What) -> Correction:
         """As `correct`; what several tasks ask for at once is corrected together.
@@ -113,7 +117,8 @@ class Corrector:
                     futures.append(self.batcher.submit(nbest, timeout=0))
                 except Full:
                     futures.append(await asyncio.to_thread(self.submit, nbest))
-            return call.restored([await asyncio.wrap_future(future) for future in futures])
+            made = [await asyncio.wrap_future(future) for future in futures]
+            return call.restored(await asyncio.to_thread(self._again, made) if self._consistent else made)
         finally:
             for future in futures:
                 future.cancel()
@@ -169,6 +174,11 @@ class Corrector:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _again(self, made: Sequence[Correction]) -> Sequence[Correction]:
+        """Corrections after a second look at what they have in common."""
+        changes = self._consistent.changes(made) if self._consistent else {}
+        return [changes.get(i, one) for i, one in enumerate(made)]
 
     def _corrected(self, lists: Sequence[NBest]) -> list[Correction]:
         with self._turn():

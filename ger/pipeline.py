@@ -30,9 +30,10 @@ from ger.memory import give_back
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
 from ger.settings import Settings
 from ger.types import AudioSegment, AudioSpan, Context, Correction, NBest
-from ger.unfinished import Stretch, Stretches, Unfinished
+from ger.unfinished import Kept, Stretch, Stretches, Unfinished
 
 if TYPE_CHECKING:
+    from ger.correct.consistent import Consistent
     from ger.translate import Translator
 
 __all__ = ["Pipeline", "Progress", "Result", "is_audio"]
@@ -176,6 +177,11 @@ class Pipeline:
         """The corrector with its language model."""
         return self.settings.make_corrector()
 
+    @cached_property
+    def consistent(self) -> Consistent | None:
+        """What looks a second time at whole recordings; `None` where nothing does."""
+        return self.settings.make_consistent()
+
     def run(
         self,
         inputs: Sequence[Input],
@@ -299,7 +305,7 @@ class Pipeline:
             opened = pending.pop(0)
             progress(opened.reach(opened.seconds))
             result = opened.result()
-            yield self._at_once(result, heard=opened.seconds is not None) if self._whole else result
+            yield self._at_once(result, heard=opened.seconds is not None) if self._whole else self._again(result)
 
     def _at_once(self, result: Result, *, heard: bool) -> Result:
         """A result with one correction, of all that was said."""
@@ -310,6 +316,15 @@ class Pipeline:
         (made,) = self.corrector.correct([joined(result.source.id, result.lists)])
         recording = replace(result.recording, corrections=(replace(made, signature=self._signed(heard=heard)),))
         return replace(result, recording=recording, document=None, passages=())
+
+    def _again(self, result: Result) -> Result:
+        """A result after a second look at all that was said."""
+        if not (self.consistent and self._correct and result.recording):
+            return result
+        made = result.recording.corrections
+        changes = self.consistent.changes(made)
+        corrections = Kept(range(len(made)), lambda i: changes[i] if i in changes else made[i])
+        return replace(result, recording=replace(result.recording, corrections=corrections))
 
     def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:
         """Corrections of a window; with earlier utterances as context input by input, as names may recur."""
@@ -330,7 +345,10 @@ class Pipeline:
         stages = [self.frontend.signature if heard else "lists"]
         if self.translator:
             stages.append(self.translator.signature)
-        return " | ".join([f"ger {__version__}", *stages, self.corrector.signature])
+        stages.append(self.corrector.signature)
+        if self.consistent:
+            stages.append(self.consistent.signature)
+        return " | ".join([f"ger {__version__}", *stages])
 
     def _recognize(self, window: Sequence[_Work]) -> list[NBest]:
         """The lists of a window: what is one already, and what the recognizer makes of the segments; translated."""

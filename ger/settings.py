@@ -22,6 +22,7 @@ from ger.recognizers import RecognizerSpec
 from ger.types import Task
 
 if TYPE_CHECKING:
+    from ger.correct.consistent import Consistent
     from ger.translate import Translator
 
 __all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "Settings"]
@@ -45,6 +46,7 @@ class Settings:
         translation_beams: Width of its search.
         hotwords: Words and phrases that may occur, for recognizers and correctors.
         hotword_model: File of the model that puts them in; empty for the one that comes with ger.
+        consistent: Whether rare words that a recording repeats are spelled one way, in a second look at all of it.
 
     Raises:
         UsageError: a setting is out of its range, or a backend says that it cannot do what it is needed for.
@@ -62,6 +64,7 @@ class Settings:
     translation_beams: int = 1
     hotwords: Hotwords = field(default_factory=Hotwords)
     hotword_model: str = ""
+    consistent: bool = False
 
     def __post_init__(self) -> None:
         if self.recognizer.nbest < 1:
@@ -78,6 +81,8 @@ class Settings:
                 f"{languages.name_of(self.recognizer.into)} is spoken, and what is to be translated into.",
                 "Use --task transcribe.",
             )
+        if self.consistent and (self.recognizer.task == "translate" or self.mode == "cascade"):
+            raise UsageError("Spelling one way is for transcripts.", "Leave --consistent out.")
         if self.profile.generation and self.mode not in GENERATING:
             raise UsageError(
                 f"The mode {self.mode!r} has no language model write.", f"Use --mode {', '.join(GENERATING)}."
@@ -236,6 +241,13 @@ class Settings:
         if not self.profile.previous:
             return watched
         return Running(watched, self.profile.previous, self.profile.previous_words)
+
+    def make_consistent(self) -> Consistent | None:
+        """What looks a second time at whole recordings; `None` where nothing does."""
+        from ger.correct.consistent import Consistent
+        from ger.correct.hotword_model import default
+
+        return Consistent(default("consistent")) if self.consistent else None
 
 
 #: The corrector that leaves all to the hotwords.

@@ -25,7 +25,7 @@ from ger.io.paths import utf8
 from ger.journal import stamp
 from ger.types import AudioSegment, Correction, NBest
 
-__all__ = ["FOLDER", "Stretch", "Stretches", "Unfinished"]
+__all__ = ["FOLDER", "Kept", "Stretch", "Stretches", "Unfinished"]
 
 #: Name of the folder, in an output folder, of what is unfinished.
 FOLDER = ".ger-unfinished"
@@ -83,7 +83,7 @@ class Stretches:
     def lists(self) -> Sequence[NBest]:
         """The lists in which there is something, in order."""
         if self._file is not None:
-            return _Kept(self._said, lambda number: _list(self._line(number)))
+            return Kept(self._said, lambda number: _list(self._line(number)))
         return tuple(made.nbest for made in self._held)
 
     @property
@@ -93,7 +93,7 @@ class Stretches:
             return tuple(made.correction for made in self._held if made.correction)
         if not self._said or "correction" not in self._line(self._said[0]):
             return ()
-        return _Kept(self._said, lambda number: _correction(self._line(number)))
+        return Kept(self._said, lambda number: _correction(self._line(number)))
 
     def take(self, segment: AudioSegment) -> Stretch | None:
         """What an earlier run has made of the next segment; if it was another one, the rest is made again."""
@@ -226,8 +226,13 @@ class Unfinished:
                 self._folder.rmdir()
 
 
-class _Kept(Sequence[_Record], Generic[_Record]):
-    """Records on disk; each is read when it is asked for."""
+class Kept(Sequence[_Record], Generic[_Record]):
+    """Records that are elsewhere, mostly on disk; each is read when it is asked for.
+
+    Args:
+        numbers: Their numbers, in order.
+        read: Reads one by its number.
+    """
 
     def __init__(self, numbers: Sequence[int], read: Callable[[int], _Record]) -> None:
         self._numbers = numbers
@@ -247,7 +252,7 @@ class _Kept(Sequence[_Record], Generic[_Record]):
 
     def __getitem__(self, index: int | slice) -> _Record | Sequence[_Record]:
         if isinstance(index, slice):
-            return _Kept(self._numbers[index], self._read)
+            return Kept(self._numbers[index], self._read)
         return self._read(self._numbers[index])
 
 

@@ -300,7 +300,7 @@ _ODD = ["zarathustra", "northfield", "cinderlad", "menahem", "sharduris", "brynh
 _PLAIN = ["the", "old", "man", "went", "down", "to", "river", "and", "saw", "a", "boat", "with", "two", "people"]
 
 
-def _made_up(count: int) -> list[NBest]:
+def made_up(count: int) -> list[NBest]:
     """Lists in which b is heard as p, and t as d, in rare words alone."""
     chance = random.Random(5)
     lists = []
@@ -314,7 +314,7 @@ def _made_up(count: int) -> list[NBest]:
 
 @pytest.fixture(scope="module")
 def fitted() -> FittedHotwords:
-    return fit_hotwords(with_made_up(_made_up(300), 10), folds=3)
+    return fit_hotwords(with_made_up(made_up(300), 10), folds=3)
 
 
 def test_a_model_learns_when_a_hotword_was_said(fitted: FittedHotwords) -> None:
@@ -328,7 +328,7 @@ def test_a_model_learns_when_a_hotword_was_said(fitted: FittedHotwords) -> None:
 
 
 def test_more_errors_in_other_words_can_be_allowed() -> None:
-    lists = with_made_up(_made_up(100), 10)
+    lists = with_made_up(made_up(100), 10)
     usual = frozenset(_PLAIN)
     tight, loose = (fit_hotwords(lists, folds=2, least=0.1, loss=loss, usual=usual) for loss in (0, 100))
     assert loose.model.threshold <= tight.model.threshold < 1
@@ -345,7 +345,7 @@ def test_rates_add_up() -> None:
 
 
 def test_made_up_hotwords_hold_the_rare_words() -> None:
-    made = with_made_up(_made_up(20), 5)
+    made = with_made_up(made_up(20), 5)
     assert all(len(n.context.hotwords) == 5 for n in made)
     assert all(set(n.context.hotwords) & set((n.reference or "").split()) for n in made)
     own = [nbest("a", own=["x"], reference="a")]
@@ -386,7 +386,7 @@ def test_ger_correct_puts_hotwords_into_subtitles(tmp_path: Path) -> None:
 
 def test_ger_tune_hotwords(tmp_path: Path) -> None:
     with (tmp_path / "lists.jsonl").open("w") as file:
-        file.writelines(json.dumps(made.to_json()) + "\n" for made in _made_up(150))
+        file.writelines(json.dumps(made.to_json()) + "\n" for made in made_up(150))
     model = tmp_path / "own.toml"
     (tmp_path / "usual.txt").write_text("\n".join(_PLAIN))
     command = ["tune", "hotwords", tmp_path / "lists.jsonl", "--size", "10", "--folds", "3", "--json", "-o", model]

@@ -28,6 +28,7 @@ __all__ = [
     "BatchSize",
     "BeamSize",
     "ComputeType",
+    "Consistent",
     "Device",
     "Frontend",
     "Hotwords",
@@ -128,6 +129,14 @@ HotwordModel = Annotated[
     typer.Option(
         metavar="FILE",
         help="Model that puts in hotwords that sound like what was heard, of 'ger tune hotwords'.",
+        rich_help_panel=_ASR,
+    ),
+]
+Consistent = Annotated[
+    bool,
+    typer.Option(
+        "--consistent",
+        help="Spell names and rare words that a recording repeats one way, in a second look at all of it.",
         rich_help_panel=_ASR,
     ),
 ]

@@ -83,6 +83,7 @@ def correct(
     batch_size: common.BatchSize = None,
     hotwords: common.Hotwords = None,
     hotword_model: common.HotwordModel = None,
+    consistent: common.Consistent = False,
     llm: common.Llm = None,
     backend: common.Backend = None,
     mode: common.Mode = None,
@@ -137,6 +138,7 @@ def correct(
             "batch_size": batch_size,
             "hotwords": common.told(hotwords),
             "hotword_model": hotword_model,
+            "consistent": consistent or None,
             "llm": llm,
             "backend": backend,
             "mode": mode,
@@ -182,6 +184,8 @@ def correct(
         if input_format in _LINES and inputs == ["-"]:
             if output_dir or as_json or names not in ([AUTO], ["jsonl"]) or table or diff or in_place or changes:
                 raise UsageError("A filter writes JSON Lines to standard output.", "Leave out -o, -f and the like.")
+            if consistent:
+                raise UsageError("A filter has no whole recordings for --consistent.", "Give it a file.")
             _filter(made)
             return
         pipeline = Pipeline(made)

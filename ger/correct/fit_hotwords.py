@@ -28,7 +28,7 @@ from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotwords
 from ger.lm.tune import folds as shared_out
 from ger.text.align import diff
-from ger.text.common import Commonness, commonness
+from ger.text.common import RARE, Commonness, commonness
 from ger.text.confusions import Confusions, learn
 from ger.text.normalize import normalize
 from ger.text.sounds import likeness, sound
@@ -40,8 +40,6 @@ __all__ = ["FittedHotwords", "Rates", "fit_hotwords", "with_made_up"]
 _WORDS, _ALIKE = 4, 0.4
 #: Lists at a time.
 _BATCH = 64
-#: A word that is this rare or rarer is one that somebody would list: the 5,000 commonest ones are above.
-_RARE = 6.0
 _STRENGTH = 0.3
 #: Errors in other words may become so many more a hundred where nobody says how many.
 _LOSS = 0.02
@@ -155,7 +153,7 @@ def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list
     """
     rare = [_rare(nbest) for nbest in lists]
     pool = sorted(set().union(*rare)) if rare else []
-    listed = {known: known.below(_RARE) for known in set(map(_known, lists))}
+    listed = {known: known.below(RARE) for known in set(map(_known, lists))}
     chance = random.Random(seed)
     made = []
     for nbest, own in zip(lists, rare, strict=True):
@@ -173,13 +171,14 @@ def _known(nbest: NBest) -> Commonness:
 
 def _rare(nbest: NBest) -> set[str]:
     words, known = normalize(nbest.reference or "").split(), _known(nbest)
-    return {word for word in words if known.of(word) < _RARE and not word.isdigit()}
+    return {word for word in words if known.of(word) < RARE and not word.isdigit()}
 
 
 def fit_hotwords(
     lists: Sequence[NBest],
     hotwords: Hotwords | None = None,
     *,
+    entries: Callable[[NBest], Entries] | None = None,
     least: float = 0.3,
     loss: float | None = None,
     usual: frozenset[str] = frozenset(),
@@ -192,6 +191,7 @@ def fit_hotwords(
     Args:
         lists: Lists with references, each with hotwords of its own unless there are `hotwords`.
         hotwords: Those of all lists.
+        entries: Gives a list's hotwords, instead of its own and `hotwords`.
         least: The lowest threshold that may be chosen; higher ones are safer with other recognizers and hotwords.
         loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more.
             `None` for the fewest errors in all words, with next to no more in others.
@@ -209,7 +209,8 @@ def fit_hotwords(
         raise InputError(f"The list {missing.id!r} has no reference.", "Give references with --reference.")
     parts = shared_out([recording(nbest) or nbest.id for nbest in lists], folds, seed)
     sounds, spelling = _confusions(lists)
-    made = _examples(lists, hotwords or Hotwords(), (sounds, spelling), usual, progress)
+    entries = entries or Ready(hotwords or Hotwords()).of
+    made = _examples(lists, entries, (sounds, spelling), usual, progress)
     held = [_held(made, set(part.tolist()), sounds, spelling) for part in parts]
     before, after = Rates(), Rates()
     for k, part in enumerate(held):
@@ -271,19 +272,18 @@ def _taken(said: Sequence[str], heard: Sequence[str]) -> Iterator[tuple[str, str
 
 def _examples(
     lists: Sequence[NBest],
-    hotwords: Hotwords,
+    entries: Callable[[NBest], Entries],
     tables: tuple[Confusions, Confusions],
     usual: frozenset[str],
     progress: Callable[[float], None],
 ) -> list[_Examples]:
-    ready = Ready(hotwords)
     made = []
     for start in range(0, len(lists), _BATCH):
         part = lists[start : start + _BATCH]
-        rows = [looked_at(nbest, nbest.best.text, ready.of(nbest), usual) for nbest in part]
-        for nbest, (heard, entries, _), found in zip(part, rows, find(rows, *tables), strict=True):
+        rows = [looked_at(nbest, nbest.best.text, entries(nbest), usual) for nbest in part]
+        for nbest, (heard, own, _), found in zip(part, rows, find(rows, *tables), strict=True):
             said = normalize(nbest.reference or "").split()
-            made.append(_Examples(nbest, entries, found, [_gains(said, heard, entries, one) for one in found]))
+            made.append(_Examples(nbest, own, found, [_gains(said, heard, own, one) for one in found]))
         progress(len(part))
     return made
 

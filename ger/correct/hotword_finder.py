@@ -25,13 +25,14 @@ sounds; the likeliest pairs are told apart by these features. `sound` and `lette
 | `entries` | logarithm of how many hotwords there are, 100 or more |
 | `usual` | number of heard words that are listed as usual; 0 as the next two where none are |
 | `all usual`, `none usual` | whether all heard words are, and whether none is |
+| `recurs`, `heard again` | logarithm of 1 and how many other texts of the recording have the hotword; all heard words |
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -54,7 +55,7 @@ FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
     *("letters of heard", "length", "heard length", "behind", "ahead", "rival", "rarest", "commonest", "common"),
     *("unknown", "hotword common", "before", "after", "words", "begins", "ends", "unsteady", "listed", "agree"),
-    *("elsewhere", "entries", "usual", "all usual", "none usual"),
+    *("elsewhere", "entries", "usual", "all usual", "none usual", "recurs", "heard again"),
 )
 _AT = {name: i for i, name in enumerate(FEATURES)}
 
@@ -86,10 +87,12 @@ class Entries:
 
     Args:
         hotwords: The hotwords.
+        texts: How many texts of the recording have each word, where that was counted.
     """
 
-    def __init__(self, hotwords: Sequence[Hotword]) -> None:
+    def __init__(self, hotwords: Sequence[Hotword], texts: Mapping[str, int] | None = None) -> None:
         self.hotwords = tuple(hotwords)
+        self.texts = texts or {}
         self.plain = [normalize(hotword.text) for hotword in self.hotwords]
         self._phrases = {plain: i for i, plain in reversed(list(enumerate(self.plain)))}
         self.longest = max((len(plain.split()) for plain in self.plain), default=0)
@@ -261,10 +264,12 @@ def _endings(reading: str) -> Iterator[tuple[str, str]]:
 
 
 def _covered(heard: Heard, entries: Entries) -> set[int]:
-    """The words of the text that are hotwords as they stand."""
+    """The words of the text that are hotwords as they stand, or with an `'s`."""
     found: set[int] = set()
     for start, end in heard.stretches(entries.longest):
-        if entries.number([word for word in heard.plain[start:end] if word]) is not None:
+        words = [word for word in heard.plain[start:end] if word]
+        owner = [*words[:-1], words[-1].removesuffix(_OWNING)]
+        if entries.number(words) is not None or entries.number(owner) is not None:
             found |= set(range(start, end))
     return found
 
@@ -326,9 +331,18 @@ def _described(
             1 - (len(readings) - 1) / len(heard.others) if heard.others else 0.0,
             *(f" {entries.plain[number]} " in text, math.log(max(_FEW, len(entries)))),
             *_usual([word for word in heard.plain[pair.start : pair.end] if word], known),
+            *(_again([entries.plain[number]], text, entries), _again(pair.heard.split(), text, entries)),
         ]
         made.append(Found(pair.start, pair.end, number, pair.ending, pair.heard, np.array(values, dtype=np.float64)))
     return made
+
+
+def _again(words: Sequence[str], text: str, entries: Entries) -> float:
+    """Logarithm of 1 and how many other texts than this one have the words, the rarest of them."""
+    if not entries.texts:
+        return 0.0
+    others = (entries.texts.get(word.removesuffix(_OWNING), 0) - (f" {word} " in text) for word in words)
+    return math.log1p(max(0, min(others)))
 
 
 def _usual(words: Sequence[str], known: Commonness) -> tuple[int, bool, bool]:

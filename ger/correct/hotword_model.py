@@ -129,11 +129,16 @@ def read_model(path: Path) -> HotwordModel:
     return _model(read_toml(path, _HINT), printable(path))
 
 
-@lru_cache(maxsize=1)
-def default() -> HotwordModel:
-    """The model that comes with ger; `benchmarks/hotwords.py` tells what it was learned from and what it is worth."""
-    text = importlib.resources.files("ger.correct").joinpath("hotwords.toml").read_text(encoding="utf-8")
-    return _model(tomllib.loads(text), "hotwords.toml")
+@lru_cache
+def default(name: str = "hotwords") -> HotwordModel:
+    """A model that comes with ger.
+
+    Args:
+        name: `hotwords`, or `consistent` for those that a recording itself has; `benchmarks/hotwords.py` and
+            `benchmarks/consistent.py` tell what they were learned from and what they are worth.
+    """
+    text = importlib.resources.files("ger.correct").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return _model(tomllib.loads(text), f"{name}.toml")
 
 
 def _model(value: Mapping[str, Any], name: str) -> HotwordModel:

@@ -26,10 +26,12 @@ from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
 from ger.types import Correction, NBest
 
-__all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put"]
+__all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put", "unmarked"]
 
 #: So many hotwords at most are told to language models.
 _TOLD = 20
+#: Whose hotword it is, by the name of the score.
+_WHOSE = {"hotwords": "the hotword", "consistent": "the recording's"}
 #: So many lists of hotwords are kept ready.
 _KEPT = 64
 #: From here on a word is an everyday one (`ger.text.common`).
@@ -147,8 +149,19 @@ def _everyday(one: Found) -> bool:
     return one.value("words") == 1 and one.value("commonest") > _COMMON and not one.value("listed")
 
 
-def put(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float) -> Correction:
-    """A correction with the hotwords that are likelier than a threshold."""
+def put(
+    nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float, by: str = "hotwords"
+) -> Correction:
+    """A correction with the hotwords that are likelier than a threshold; the same where none is.
+
+    Args:
+        nbest: The list that it was made of.
+        made: The correction.
+        entries: The hotwords.
+        found: How likely each was said, the likeliest first.
+        threshold: They have to be likelier than this.
+        by: Name of the score that says how likely the least likely one is.
+    """
     chosen: list[Likely] = []
     for one in found:
         if one.probability > threshold and not any(one.found.overlaps(other.found) for other in chosen):
@@ -161,10 +174,10 @@ def put(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely
         made,
         text=text,
         decision="rewritten",
-        reason=_reason(made, entries, chosen),
+        reason=_reason(made, entries, chosen, _WHOSE[by]),
         words=carry_times(words, text) if words else (),
         edits=edits(nbest.best.words or nbest.best.text, text),
-        scores={**made.scores, "hotwords": min(one.probability for one in chosen)},
+        scores={**made.scores, by: min(one.probability for one in chosen)},
     )
 
 
@@ -192,6 +205,12 @@ def _with(text: str, nbest: NBest, entries: Entries, chosen: Sequence[Likely]) -
             after = ""
         tokens[found.start : found.end] = [Token(f"{before}{written}{after}", first.spaced)]
     return join(spaced(tokens))
+
+
+def unmarked(word: str) -> str:
+    """A word without the marks before and after its letters."""
+    before, after = _edges(word)
+    return word[len(before) : len(word) - len(after)]
 
 
 def _edges(word: str) -> tuple[str, str]:
@@ -226,10 +245,9 @@ class _Shape:
         return text.title() if any(token.text[:1].isupper() for token in heard) else text.lower()
 
 
-def _reason(made: Correction, entries: Entries, chosen: Sequence[Likely]) -> str:
+def _reason(made: Correction, entries: Entries, chosen: Sequence[Likely], whose: str) -> str:
     told = [
-        f"{one.found.heard!r} sounds like the hotword {entries.hotwords[one.found.hotword].text!r} "
-        f"({one.probability:.0%})"
+        f"{one.found.heard!r} sounds like {whose} {entries.hotwords[one.found.hotword].text!r} ({one.probability:.0%})"
         for one in sorted(chosen, key=lambda one: one.found.start)
     ]
     before = [made.reason] if made.changed else []

@@ -9,10 +9,12 @@ from functools import lru_cache
 
 from ger.text.normalize import normalize
 
-__all__ = ["LANGUAGES", "Commonness", "commonness"]
+__all__ = ["LANGUAGES", "RARE", "Commonness", "commonness"]
 
 #: Languages of pyspellchecker's word lists.
 LANGUAGES = ("ar", "de", "en", "es", "eu", "fa", "fr", "it", "lv", "nl", "pt", "ru")
+#: A word that is this rare or rarer is one that somebody would list: the 5,000 commonest ones of English are above.
+RARE = 6.0
 #: What a word counts as in other languages: neither rare nor common.
 _UNKNOWN = 6.0
 #: A text is taken for English where nobody says what it is if so many of its words are.
