@@ -68,7 +68,7 @@ def learned(data: Path) -> HotwordModel:
         said: defaultdict[str, Said] = defaultdict(Said)
         for nbest in part:
             said[recording(nbest)].add(nbest.best.text)
-        ready = {name: Entries(tuple(map(Hotword, own.recurring("en"))), own.texts) for name, own in said.items()}
+        ready = {name: Entries(tuple(map(Hotword, own.recurring("en"))), own.places) for name, own in said.items()}
         for nbest in part:
             lists.append(replace(nbest, id=f"{number}-{nbest.id}"))
             entries[lists[-1].id] = ready[recording(nbest)]

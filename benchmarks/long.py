@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,16 +81,18 @@ def measured(
     pid, status, used = os.wait4(process.pid, os.WNOHANG if enough else 0)
     while enough and not pid:
         if enough():
-            process.kill()
-        time.sleep(0.2)
-        pid, status, used = os.wait4(process.pid, os.WNOHANG)
-    if bool(status) != bool(enough):
-        sys.exit(f"{' '.join(command)} {'came to its end' if enough else 'failed'}")
+            os.kill(process.pid, signal.SIGKILL)
+            pid, status, used = os.wait4(process.pid, 0)
+        else:
+            time.sleep(0.2)
+            pid, status, used = os.wait4(process.pid, os.WNOHANG)
+    if status != (signal.SIGKILL if enough else 0):
+        sys.exit(f"{' '.join(command)} ended otherwise than it should: {status}")
     return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def kept(folder: Path) -> int:
-    """Segments that an unfinished run has kept."""
+    """Stretches, silent ones too, that an unfinished run has kept."""
     return sum(file.read_bytes().count(b"\n") - 1 for file in (folder / FOLDER).glob("*") if file.is_file())
 
 
@@ -117,7 +120,7 @@ def lengths(
             if kill and length == minutes[-1]:
                 found = measured([*command, str(parts)], env, lambda: kept(parts) > len(rows) / 2)  # noqa: B023
                 told(f"{length:g}, killed", done := kept(parts), found)
-                told(f"{length:g}, the rest", len(rows) - done, measured([*command, str(parts)], env))
+                told(f"{length:g}, gone on from {done}", len(rows), measured([*command, str(parts)], env))
                 written = sorted(whole.glob(f"{length:g}.*"))
                 if differ := [file.name for file in written if not same(file, parts / file.name)]:
                     sys.exit(f"After the kill these differ: {', '.join(differ)}")

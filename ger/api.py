@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ger.errors import UsageError
+from ger.io.documents import is_named
 from ger.io.formats import Recording
 from ger.io.hotwords import hotwords
 from ger.io.inputs import Input, expand
@@ -151,11 +152,15 @@ def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def alone(made: Settings, inputs: Iterable[Input]) -> Settings:
-    """Settings without a model, where hotwords or one spelling are all that was asked for and no input is audio."""
+    """Settings in which no model judges, where nothing was asked for that needs one.
+
+    Hotwords are enough for inputs that are no audio; spelling one way is for documents, which hold single texts.
+    """
+    inputs = tuple(inputs)
     asked = made.mode != Settings().mode or made.profile != DEFAULT or made.answers
-    if asked or not (made.hotwords or made.consistent) or any(map(is_audio, inputs)):
-        return made
-    return replace(made, mode=HOTWORDS)
+    by_hotwords = made.hotwords and not any(map(is_audio, inputs))
+    by_spelling = made.consistent and all(one.document or is_named(one.path, one.format) for one in inputs)
+    return replace(made, mode=HOTWORDS) if not asked and (by_hotwords or by_spelling) else made
 
 
 def _voting(profile: Profile, recognizers: Sequence[RecognizerSpec]) -> Profile:

@@ -47,7 +47,7 @@ class Corrector:
 
     def __init__(self, settings: Settings, turn: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
         self._inner = settings.make_corrector()
-        self._consistent = settings.make_consistent()
+        self._consistent = settings.make_consistent(self._inner)
         self._turn = turn
         self._tokens = itertools.count(1)
         #: Where lists wait for each other.

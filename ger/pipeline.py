@@ -180,7 +180,7 @@ class Pipeline:
     @cached_property
     def consistent(self) -> Consistent | None:
         """What looks a second time at whole recordings; `None` where nothing does."""
-        return self.settings.make_consistent()
+        return self.settings.make_consistent(self.corrector)
 
     def run(
         self,
@@ -319,11 +319,14 @@ class Pipeline:
 
     def _again(self, result: Result) -> Result:
         """A result after a second look at all that was said."""
-        if not (self.consistent and self._correct and result.recording):
+        if not (self._correct and self.consistent and result.recording):
             return result
         made = result.recording.corrections
         changes = self.consistent.changes(made)
-        corrections = Kept(range(len(made)), lambda i: changes[i] if i in changes else made[i])
+        if not changes:
+            return result
+        again: Sequence[Correction] = Kept(range(len(made)), lambda i: changes[i] if i in changes else made[i])
+        corrections = tuple(again) if isinstance(made, tuple) else again
         return replace(result, recording=replace(result.recording, corrections=corrections))
 
     def _corrected(self, window: Sequence[_Work], lists: Sequence[NBest]) -> list[Correction]:

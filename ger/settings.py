@@ -242,12 +242,13 @@ class Settings:
             return watched
         return Running(watched, self.profile.previous, self.profile.previous_words)
 
-    def make_consistent(self) -> Consistent | None:
-        """What looks a second time at whole recordings; `None` where nothing does."""
+    def make_consistent(self, corrector: Corrector) -> Consistent | None:
+        """What looks a second time at whole recordings; `None` where nothing does, or the texts are no transcripts."""
         from ger.correct.consistent import Consistent
         from ger.correct.hotword_model import default
 
-        return Consistent(default("consistent")) if self.consistent else None
+        transcripts = getattr(corrector, "result", "transcript") == "transcript"
+        return Consistent(default("consistent")) if self.consistent and transcripts else None
 
 
 #: The corrector that leaves all to the hotwords.

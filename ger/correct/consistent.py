@@ -1,33 +1,38 @@
 """One spelling for what a recording says again and again: a second look at its texts, when all of them are there.
 
-Rare words that several texts of a recording have are hotwords for all of its texts, the earlier ones, too: who heard
+Rare words that a recording says in several places are hotwords for all of its texts, the earlier ones, too: who heard
 `Katarzyna` seven times and `Katarzina` once has misheard once. It is the idea of the cache model (Kuhn and De Mori
-1990), with what comes after. How often other texts have the word, and what was heard in its place, counts beside sound
-and other hypotheses (`ger.correct.hotword_finder`), in a model of its own. A spelling that several texts have stays.
+1990), with what comes after. How often the word is said elsewhere, and what was heard in its place, counts beside sound
+and other hypotheses (`ger.correct.hotword_finder`), in a model of its own that was learned from English.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ger.correct.hotword_finder import Entries, Heard, find
 from ger.correct.hotword_model import HotwordModel
-from ger.correct.hotwords import judged, looked_at, put, unmarked
+from ger.correct.hotwords import Likely, judged, looked_at, put, unmarked
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword
+from ger.languages import same
 from ger.text.common import RARE, commonness
 from ger.text.normalize import normalize
 from ger.types import Correction, NBest
 
 __all__ = ["Consistent", "Said"]
 
-#: A word that recurs is in so many texts, and has so many letters.
-_TEXTS, _LETTERS = 2, 4
+#: A word that recurs is said in so many places, and has so many letters.
+_PLACES, _LETTERS = 2, 4
+#: A place is a text, of a long one so many words.
+_WORDS = 20
 #: Texts that are looked at together.
 _BATCH = 64
 _OWNING = "'s"
+#: What grammar adds to a word; `d` is added to an `e`.
+_ENDINGS = ("s", "es", "'s", "ed", "d", "er", "ers", "ing", "ly")
 
 
 @dataclass(slots=True)
@@ -35,32 +40,37 @@ class Said:
     """The words of a recording.
 
     Attributes:
-        texts: How many texts have each word.
+        places: In how many places each word is said.
         written: How often each word is written how.
     """
 
-    texts: Counter[str] = field(default_factory=Counter)
+    places: Counter[str] = field(default_factory=Counter)
     written: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, text: str) -> None:
         """Count a text."""
         heard = Heard.of(text)
         words = [plain.removesuffix(_OWNING) for plain in heard.plain]
-        self.texts.update(set(words))
-        for place, (word, token) in enumerate(zip(words, heard.tokens, strict=True)):
+        for start in range(0, len(words), _WORDS):
+            there = words[start : start + _WORDS]
+            self.places.update({*there, *(part for word in there for part in word.split())})
+        for place, (word, plain, token) in enumerate(zip(words, heard.plain, heard.tokens, strict=True)):
+            inside = unmarked(token.text)
             # A word at the beginning may have its capital from there.
-            self.written[word][unmarked(token.text).removesuffix(_OWNING)] += 2 if place else 1
+            self.written[word][inside if word == plain else inside[: -len(_OWNING)]] += 2 if place else 1
 
     def recurring(self, language: str | None) -> tuple[str, ...]:
         """The rare words that recur, as they are mostly written.
 
         Args:
-            language: What is spoken; where nothing is known about its words, none is rare.
+            language: What is spoken: English, or `None` where it may be; in others no word is rare.
         """
-        found = [word for word, count in self.texts.items() if count >= _TEXTS]
-        known = commonness(language, self.texts.elements())
-        rare = [word for word in found if known.of(word) < RARE and len(word) >= _LETTERS and word.isalpha()]
-        return tuple(dict.fromkeys(self.written[word].most_common(1)[0][0] for word in rare))
+        if language and not same(language, "en"):
+            return ()
+        found = [word for word, count in self.places.items() if count >= _PLACES and len(word) >= _LETTERS]
+        known = commonness(language, self.places.elements())
+        rare = [word for word in found if known.of(word) < RARE and word.replace("'", "").isalpha()]
+        return tuple(dict.fromkeys(self.written[word].most_common(1)[0][0] for word in rare if word in self.written))
 
 
 class Consistent:
@@ -83,7 +93,7 @@ class Consistent:
 
         Args:
             made: Those of one recording or of several (`ger.correct.rescore.recording`), read twice, a few at a time.
-                Translations, and what is part of no recording, stay as they are.
+                Translations, what failed, and what is part of no recording, stay as they are.
         """
         said: defaultdict[str, Said] = defaultdict(Said)
         languages: dict[str, str | None] = {}
@@ -92,7 +102,7 @@ class Consistent:
                 said[name].add(one.text)
                 languages[name] = languages.get(name) or one.language
         entries = {
-            name: Entries(tuple(map(Hotword, words)), own.texts)
+            name: Entries(tuple(map(Hotword, words)), own.places)
             for name, own in said.items()
             if (words := own.recurring(languages[name]))
         }
@@ -111,17 +121,37 @@ class Consistent:
         ]
         found = find(looked, self._model.sounds, self._model.letters)
         made = []
-        for nbest, (one, of), own in zip(lists, rows, found, strict=True):
+        for nbest, (one, of), (heard, _, _), own in zip(lists, rows, looked, found, strict=True):
             given = {word for hotword in one.context.hotwords for word in normalize(hotword).split()}
-            free = [item for item in own if _is_word(item.heard) and given.isdisjoint(item.heard.split())]
-            made.append(put(nbest, one, of, judged(free, of, self._model), self._model.threshold, "consistent"))
+            single = [item for item in own if item.end - item.start == 1]
+            free = [item for item in single if _may_be(heard.words(item), of.plain[item.hotword], of, given)]
+            likely = _alike(judged(free, of, self._model), heard)
+            made.append(put(nbest, one, of, likely, self._model.threshold, "consistent"))
         return made
 
 
-def _is_word(heard: str) -> bool:
-    """Whether what was heard may be another spelling: numbers and abbreviations are none."""
-    return len(heard) >= _LETTERS and not any(map(str.isdigit, heard))
+def _may_be(words: str, hotword: str, entries: Entries, given: set[str]) -> bool:
+    """Whether a word, which may be written in several (`covid-19`), may be another spelling of a hotword.
+
+    Not those of given hotwords, numbers, what is short, what is said in several places, and other forms of it.
+    """
+    word = words.removesuffix(_OWNING)
+    short, long = sorted((word, hotword), key=len)
+    ending = long.removeprefix(short)
+    form = long.startswith(short) and ending in _ENDINGS and (ending != "d" or short.endswith("e"))
+    several = entries.texts.get(word, 0) >= _PLACES
+    odd = len(word) < _LETTERS or any(map(str.isdigit, word))
+    return not (form or several or odd or not given.isdisjoint((*word.split(), *words.split())))
+
+
+def _alike(likely: Sequence[Likely], heard: Heard) -> list[Likely]:
+    """The same words are the same hotword in all places of a text: each is as likely as the likeliest of them."""
+    best: dict[tuple[str, int], float] = {}
+    for one in likely:
+        key = heard.words(one.found), one.found.hotword
+        best[key] = max(one.probability, best.get(key, 0.0))
+    return [replace(one, probability=best[heard.words(one.found), one.found.hotword]) for one in likely]
 
 
 def _recording(made: Correction) -> str:
-    return "" if made.task == "translate" else recording(made)
+    return "" if made.task == "translate" or made.decision == "failed" else recording(made)

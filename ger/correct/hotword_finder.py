@@ -168,6 +168,10 @@ class Heard:
                 found.append(" ".join(filter(None, words[max(0, start + first) : max(0, end + last)])))
         return found
 
+    def words(self, found: Found) -> str:
+        """What the text has where a hotword was found, without case and punctuation."""
+        return " ".join(filter(None, self.plain[found.start : found.end]))
+
     def stretches(self, longest: int) -> Iterator[tuple[int, int]]:
         """All runs of words, up to a length; those without a letter in them do not count and are at no end."""
         spoken = [i for i, word in enumerate(self.plain) if word]

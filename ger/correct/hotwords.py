@@ -24,7 +24,7 @@ from ger.text.align import carry_times, edits
 from ger.text.common import Commonness, commonness
 from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
-from ger.types import Correction, NBest
+from ger.types import Correction, Decision, NBest
 
 __all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put", "unmarked"]
 
@@ -152,7 +152,7 @@ def _everyday(one: Found) -> bool:
 def put(
     nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float, by: str = "hotwords"
 ) -> Correction:
-    """A correction with the hotwords that are likelier than a threshold; the same where none is.
+    """A correction with the hotwords that are likelier than a threshold; the same where none is, or where it failed.
 
     Args:
         nbest: The list that it was made of.
@@ -166,19 +166,24 @@ def put(
     for one in found:
         if one.probability > threshold and not any(one.found.overlaps(other.found) for other in chosen):
             chosen.append(one)
-    if not chosen:
+    if not chosen or made.decision == "failed":
         return made
     text = _with(made.text, nbest, entries, chosen)
     words = made.words or nbest.best.words
     return replace(
         made,
         text=text,
-        decision="rewritten",
+        decision=_decision(nbest, text),
         reason=_reason(made, entries, chosen, _WHOSE[by]),
         words=carry_times(words, text) if words else (),
         edits=edits(nbest.best.words or nbest.best.text, text),
         scores={**made.scores, by: min(one.probability for one in chosen)},
     )
+
+
+def _decision(nbest: NBest, text: str) -> Decision:
+    texts = [hypothesis.text for hypothesis in nbest.hypotheses]
+    return "kept" if text == nbest.best.text else "reranked" if text in texts else "rewritten"
 
 
 def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
@@ -195,7 +200,8 @@ def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
 def _with(text: str, nbest: NBest, entries: Entries, chosen: Sequence[Likely]) -> str:
     """The text with hotwords in place of what was heard, between the same marks."""
     tokens = list(Heard.of(text).tokens)
-    shape = _Shape.of([h.text for h in nbest.hypotheses] or [text], entries)
+    texts = [hypothesis.text for hypothesis in nbest.hypotheses]
+    shape = _Shape.of(texts if text in texts else [text], entries)
     for one in sorted(chosen, key=lambda one: -one.found.start):
         found = one.found
         first, last = tokens[found.start], tokens[found.end - 1]
@@ -246,8 +252,10 @@ class _Shape:
 
 
 def _reason(made: Correction, entries: Entries, chosen: Sequence[Likely], whose: str) -> str:
+    heard = Heard.of(made.text)
     told = [
-        f"{one.found.heard!r} sounds like {whose} {entries.hotwords[one.found.hotword].text!r} ({one.probability:.0%})"
+        f"{heard.words(one.found)!r} sounds like {whose} {entries.hotwords[one.found.hotword].text!r} "
+        f"({one.probability:.0%})"
         for one in sorted(chosen, key=lambda one: one.found.start)
     ]
     before = [made.reason] if made.changed else []

@@ -35,6 +35,11 @@ class Running:
         self._said: dict[str, deque[str]] = {}
 
     @property
+    def result(self) -> str:
+        """What its texts are: those of the corrector inside."""
+        return str(getattr(self._inner, "result", "transcript"))
+
+    @property
     def signature(self) -> str:
         """See `ger.protocols.Corrector`."""
         return f"{self._inner.signature}+previous={self._previous}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ger.batcher import Batcher, Turns
 from ger.corrector import Corrector
-from ger.errors import AudioError
+from ger.errors import AudioError, UsageError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.paths import printable
 from ger.io.recording import Recording
@@ -66,9 +66,12 @@ class Engine:
 
     Raises:
         GerError: a model cannot be had.
+        UsageError: whole recordings are to be looked at again.
     """
 
     def __init__(self, settings: Settings, limits: Limits) -> None:
+        if settings.consistent:
+            raise UsageError("The service answers before all of a recording is heard.", "Leave consistent out.")
         self.settings, self.limits = settings, limits
         #: Models that use all cores, or the whole device, each by itself get nothing out of working at once.
         self._turn: Callable[[], AbstractContextManager[object]] = nullcontext if _elsewhere(settings) else Turns()

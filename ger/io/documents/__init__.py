@@ -27,6 +27,7 @@ __all__ = [
     "detect",
     "document_in",
     "is_manifest",
+    "is_named",
     "is_text",
     "read_document",
 ]
@@ -108,6 +109,11 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", "Check the name.") from error
+
+
+def is_named(path: str, format: str = "") -> bool:
+    """Whether the format, or the name of a file, is one of documents alone."""
+    return format in FORMATS or Path(path).suffix.lower() in _SUFFIXES
 
 
 def is_text(path: str) -> bool:
