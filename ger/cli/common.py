@@ -136,7 +136,7 @@ Consistent = Annotated[
     bool,
     typer.Option(
         "--consistent",
-        help="Spell names and rare words that a recording repeats one way, in a second look at all of it.",
+        help="Spell names and rare words that an English recording repeats one way, in a second look at all of it.",
         rich_help_panel=_ASR,
     ),
 ]
