@@ -27,6 +27,7 @@ __all__ = [
     "ScoreRequest",
     "Segmenter",
     "Speaker",
+    "result_of",
 ]
 
 
@@ -202,6 +203,11 @@ class Corrector(Protocol):
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """One correction for each list, in order."""
         ...
+
+
+def result_of(corrector: Corrector) -> str:
+    """What a corrector's texts are: `transcript` unless it has a `result` that says otherwise."""
+    return str(getattr(corrector, "result", "transcript"))
 
 
 @runtime_checkable

@@ -17,7 +17,16 @@ from ger.lm.features import check
 from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import DEFAULT, Profile
 from ger.lm.select import LmSpec, load
-from ger.protocols import Ability, AsrFrontend, Corrector, FrontendOptions, LanguageModel, LmOptions, Segmenter
+from ger.protocols import (
+    Ability,
+    AsrFrontend,
+    Corrector,
+    FrontendOptions,
+    LanguageModel,
+    LmOptions,
+    Segmenter,
+    result_of,
+)
 from ger.recognizers import RecognizerSpec
 from ger.types import Task
 
@@ -247,8 +256,8 @@ class Settings:
         from ger.correct.consistent import Consistent
         from ger.correct.hotword_model import default
 
-        transcripts = getattr(corrector, "result", "transcript") == "transcript"
-        return Consistent(default("consistent")) if self.consistent and transcripts else None
+        wanted = self.consistent and result_of(corrector) == "transcript"
+        return Consistent(default("consistent")) if wanted else None
 
 
 #: The corrector that leaves all to the hotwords.

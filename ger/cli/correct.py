@@ -138,7 +138,7 @@ def correct(
             "batch_size": batch_size,
             "hotwords": common.told(hotwords),
             "hotword_model": hotword_model,
-            "consistent": consistent or None,
+            "consistent": consistent,
             "llm": llm,
             "backend": backend,
             "mode": mode,

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ger.correct.hotword_finder import Entries, Heard, find
+from ger.correct.hotword_finder import Entries, Heard, bare, find
 from ger.correct.hotword_model import HotwordModel
 from ger.correct.hotwords import Likely, judged, looked_at, put, unmarked
 from ger.correct.rescore import recording
@@ -30,7 +30,6 @@ _PLACES, _LETTERS = 2, 4
 _WORDS = 20
 #: Texts that are looked at together.
 _BATCH = 64
-_OWNING = "'s"
 #: What grammar adds to a word; `d` is added to an `e`.
 _ENDINGS = ("s", "es", "'s", "ed", "d", "er", "ers", "ing", "ly")
 
@@ -50,14 +49,14 @@ class Said:
     def add(self, text: str) -> None:
         """Count a text."""
         heard = Heard.of(text)
-        words = [plain.removesuffix(_OWNING) for plain in heard.plain]
+        words = list(map(bare, heard.plain))
         for start in range(0, len(words), _WORDS):
             there = words[start : start + _WORDS]
             self.places.update({*there, *(part for word in there for part in word.split())})
         for place, (word, plain, token) in enumerate(zip(words, heard.plain, heard.tokens, strict=True)):
             inside = unmarked(token.text)
             # A word at the beginning may have its capital from there.
-            self.written[word][inside if word == plain else inside[: -len(_OWNING)]] += 2 if place else 1
+            self.written[word][inside[: len(inside) + len(word) - len(plain)]] += 2 if place else 1
 
     def recurring(self, language: str | None) -> tuple[str, ...]:
         """The rare words that recur, as they are mostly written.
@@ -135,11 +134,11 @@ def _may_be(words: str, hotword: str, entries: Entries, given: set[str]) -> bool
 
     Not those of given hotwords, numbers, what is short, what is said in several places, and other forms of it.
     """
-    word = words.removesuffix(_OWNING)
+    word = bare(words)
     short, long = sorted((word, hotword), key=len)
     ending = long.removeprefix(short)
     form = long.startswith(short) and ending in _ENDINGS and (ending != "d" or short.endswith("e"))
-    several = entries.texts.get(word, 0) >= _PLACES
+    several = entries.places.get(word, 0) >= _PLACES
     odd = len(word) < _LETTERS or any(map(str.isdigit, word))
     return not (form or several or odd or not given.isdisjoint((*word.split(), *words.split())))
 

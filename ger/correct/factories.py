@@ -20,7 +20,7 @@ from ger.lm.generation import GENERATOR, Generation
 from ger.lm.profile import Profile
 from ger.lm.select import load
 from ger.prompting import Prompt
-from ger.protocols import Corrector, LanguageModel, LmOptions
+from ger.protocols import Corrector, LanguageModel, LmOptions, result_of
 
 __all__ = ["cascade", "gate", "generate", "generator", "hybrid", "recorded", "watched"]
 
@@ -117,7 +117,7 @@ def watched(corrector: Corrector, gate: Gate | None, options: LmOptions, *, rule
     Raises:
         GerError: the gate's language model cannot be loaded.
     """
-    if getattr(corrector, "result", "transcript") != "transcript":
+    if result_of(corrector) != "transcript":
         return corrector
     if not (gate or rules or isinstance(corrector, Hybrid)):
         return corrector

@@ -25,7 +25,7 @@ sounds; the likeliest pairs are told apart by these features. `sound` and `lette
 | `entries` | logarithm of how many hotwords there are, 100 or more |
 | `usual` | number of heard words that are listed as usual; 0 as the next two where none are |
 | `all usual`, `none usual` | whether all heard words are, and whether none is |
-| `recurs`, `heard again` | logarithm of 1 and how many other texts of the recording have the hotword; all heard words |
+| `recurs`, `heard again` | logarithm of 1 and how many other places have the hotword; all of what was heard |
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from ger.text.retrieval import SoundIndex
 from ger.text.sounds import sound
 from ger.text.tokens import Token, tokenize
 
-__all__ = ["FEATURES", "Entries", "Found", "Heard", "find", "heard_hotwords", "letters"]
+__all__ = ["FEATURES", "Entries", "Found", "Heard", "bare", "find", "heard_hotwords", "letters"]
 
 FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
@@ -82,17 +82,22 @@ def letters(text: str) -> str:
     return "".join(c for c in normalize(text) if c not in " '")
 
 
+def bare(words: str) -> str:
+    """Words without the `'s` of a possessive, without case and punctuation before and after."""
+    return words.removesuffix(_OWNING)
+
+
 class Entries:
     """Hotwords, ready to be looked up.
 
     Args:
         hotwords: The hotwords.
-        texts: How many texts of the recording have each word, where that was counted.
+        places: In how many places of the recording each word is said, where that was counted.
     """
 
-    def __init__(self, hotwords: Sequence[Hotword], texts: Mapping[str, int] | None = None) -> None:
+    def __init__(self, hotwords: Sequence[Hotword], places: Mapping[str, int] | None = None) -> None:
         self.hotwords = tuple(hotwords)
-        self.texts = texts or {}
+        self.places = places or {}
         self.plain = [normalize(hotword.text) for hotword in self.hotwords]
         self._phrases = {plain: i for i, plain in reversed(list(enumerate(self.plain)))}
         self.longest = max((len(plain.split()) for plain in self.plain), default=0)
@@ -264,7 +269,7 @@ def _endings(reading: str) -> Iterator[tuple[str, str]]:
     if reading:
         yield reading, ""
     if len(reading) > len(_OWNING) and reading.endswith(_OWNING):
-        yield reading.removesuffix(_OWNING), _OWNING
+        yield bare(reading), _OWNING
 
 
 def _covered(heard: Heard, entries: Entries) -> set[int]:
@@ -272,7 +277,7 @@ def _covered(heard: Heard, entries: Entries) -> set[int]:
     found: set[int] = set()
     for start, end in heard.stretches(entries.longest):
         words = [word for word in heard.plain[start:end] if word]
-        owner = [*words[:-1], words[-1].removesuffix(_OWNING)]
+        owner = [*words[:-1], bare(words[-1])]
         if entries.number(words) is not None or entries.number(owner) is not None:
             found |= set(range(start, end))
     return found
@@ -342,10 +347,10 @@ def _described(
 
 
 def _again(words: Sequence[str], text: str, entries: Entries) -> float:
-    """Logarithm of 1 and how many other texts than this one have the words, the rarest of them."""
-    if not entries.texts:
+    """Logarithm of 1 and in how many other places than this text the words are said, the rarest of them."""
+    if not entries.places:
         return 0.0
-    others = (entries.texts.get(word.removesuffix(_OWNING), 0) - (f" {word} " in text) for word in words)
+    others = (entries.places.get(bare(word), 0) - (f" {word} " in text) for word in words)
     return math.log1p(max(0, min(others)))
 
 

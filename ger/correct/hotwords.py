@@ -19,12 +19,12 @@ from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwor
 from ger.correct.hotword_model import HotwordModel
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
-from ger.protocols import Corrector
+from ger.protocols import Corrector, result_of
 from ger.text.align import carry_times, edits
 from ger.text.common import Commonness, commonness
 from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
-from ger.types import Correction, Decision, NBest
+from ger.types import Correction, NBest
 
 __all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put", "unmarked"]
 
@@ -88,7 +88,7 @@ class HotwordCorrector:
     @property
     def result(self) -> str:
         """What its texts are: those of the corrector inside."""
-        return str(getattr(self._inner, "result", "transcript"))
+        return result_of(self._inner)
 
     @property
     def signature(self) -> str:
@@ -168,22 +168,19 @@ def put(
             chosen.append(one)
     if not chosen or made.decision == "failed":
         return made
-    text = _with(made.text, nbest, entries, chosen)
+    heard, listed = Heard.of(made.text), [hypothesis.text for hypothesis in nbest.hypotheses]
+    shape = _Shape.of(listed if made.text in listed else [made.text], entries)
+    text = _with(heard, shape, entries, chosen)
     words = made.words or nbest.best.words
     return replace(
         made,
         text=text,
-        decision=_decision(nbest, text),
-        reason=_reason(made, entries, chosen, _WHOSE[by]),
+        decision="kept" if text == nbest.best.text else "reranked" if text in listed else "rewritten",
+        reason="; ".join([*([made.reason] if made.changed else []), *_reasons(heard, entries, chosen, _WHOSE[by])]),
         words=carry_times(words, text) if words else (),
         edits=edits(nbest.best.words or nbest.best.text, text),
         scores={**made.scores, by: min(one.probability for one in chosen)},
     )
-
-
-def _decision(nbest: NBest, text: str) -> Decision:
-    texts = [hypothesis.text for hypothesis in nbest.hypotheses]
-    return "kept" if text == nbest.best.text else "reranked" if text in texts else "rewritten"
 
 
 def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
@@ -197,11 +194,9 @@ def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
     return replace(nbest, context=replace(nbest.context, hotwords=tuple(texts)))
 
 
-def _with(text: str, nbest: NBest, entries: Entries, chosen: Sequence[Likely]) -> str:
+def _with(heard: Heard, shape: _Shape, entries: Entries, chosen: Sequence[Likely]) -> str:
     """The text with hotwords in place of what was heard, between the same marks."""
-    tokens = list(Heard.of(text).tokens)
-    texts = [hypothesis.text for hypothesis in nbest.hypotheses]
-    shape = _Shape.of(texts if text in texts else [text], entries)
+    tokens = list(heard.tokens)
     for one in sorted(chosen, key=lambda one: -one.found.start):
         found = one.found
         first, last = tokens[found.start], tokens[found.end - 1]
@@ -251,12 +246,9 @@ class _Shape:
         return text.title() if any(token.text[:1].isupper() for token in heard) else text.lower()
 
 
-def _reason(made: Correction, entries: Entries, chosen: Sequence[Likely], whose: str) -> str:
-    heard = Heard.of(made.text)
-    told = [
+def _reasons(heard: Heard, entries: Entries, chosen: Sequence[Likely], whose: str) -> list[str]:
+    return [
         f"{heard.words(one.found)!r} sounds like {whose} {entries.hotwords[one.found.hotword].text!r} "
         f"({one.probability:.0%})"
         for one in sorted(chosen, key=lambda one: one.found.start)
     ]
-    before = [made.reason] if made.changed else []
-    return "; ".join([*before, *told])

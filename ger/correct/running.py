@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ger.correct.rescore import recording
 from ger.prompting import PREVIOUS_WORDS
-from ger.protocols import Corrector
+from ger.protocols import Corrector, result_of
 from ger.text.tokens import latest, places
 from ger.types import Correction, NBest
 
@@ -37,7 +37,7 @@ class Running:
     @property
     def result(self) -> str:
         """What its texts are: those of the corrector inside."""
-        return str(getattr(self._inner, "result", "transcript"))
+        return result_of(self._inner)
 
     @property
     def signature(self) -> str:
