@@ -279,6 +279,7 @@ class Pipeline:
         if not window:
             return
         lists = self._recognize(window)
+        give_back()  # or what the recognizer needed at most would be there while the language model is at work
         corrections = self._corrected(window, lists) if self._correct and not self._whole else [None] * len(lists)
         made: list[Stretch] = []
         for (opened, item), nbest, correction in zip(window, lists, corrections, strict=True):
