@@ -41,12 +41,6 @@ class Hotwords:
     def __bool__(self) -> bool:
         return bool(self.entries or self.recordings)
 
-    def of(self, recording: str) -> tuple[Hotword, ...]:
-        """Those of a recording: its own, then those of all, each text once."""
-        own = self.own(recording)
-        taken = {hotword.text for hotword in own}
-        return (*own, *(item for item in self.entries if item.text not in taken)) if own else self.entries
-
     def own(self, recording: str) -> tuple[Hotword, ...]:
         """Those of a recording alone, without those of all.
 

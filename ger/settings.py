@@ -246,7 +246,7 @@ class Settings:
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
         decides = read_model(Path(self.hotword_model)) if self.hotword_model else default()
-        watched = HotwordCorrector(watched, self.hotwords, decides)
+        watched = HotwordCorrector(watched, self.hotwords, decides, self.recognizer.language)
         if not self.profile.previous:
             return watched
         return Running(watched, self.profile.previous, self.profile.previous_words)

@@ -223,7 +223,7 @@ def test_any_texts(drawn: list[tuple[str, str, bool]]) -> None:
     said = [f"We met {name}{end} there" if late else f"{name}{end} was there" for name, end, late in drawn]
     made = corrections(said)
     changes = Consistent(default("consistent")).changes(made)
-    counts = Counter(word for text in said for word in set(plain(text)))
+    counts = Counter(part for text in said for part in {part for word in plain(text) for part in (word, *word.split())})
     for i, new in changes.items():
         pairs = [(a, b) for a, b in zip(plain(said[i]), plain(new.text), strict=True) if a != b]
         assert pairs

@@ -17,7 +17,7 @@ from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import FittedHotwords, Rates, fit_hotwords, with_made_up
 from ger.correct.hotword_finder import FEATURES, Entries, Heard, find, letters
 from ger.correct.hotword_model import default, read_model, write_model
-from ger.correct.hotwords import HotwordCorrector
+from ger.correct.hotwords import HotwordCorrector, Ready
 from ger.correct.outcome import changed
 from ger.errors import InputError, UsageError
 from ger.hotwords import Hotword, Hotwords
@@ -102,6 +102,62 @@ def test_upper_and_lower_case_are_those_of_the_text_where_it_has_but_one() -> No
     assert text("We met Catarina Novack in the rain.", *shouted) == "We met Katarzyna Nowak in the rain."
 
 
+@pytest.mark.parametrize(
+    ("heard", "wanted"),
+    [
+        ("We met katarzyna nowak, didn't we?", "We met Katarzyna Nowak, didn't we?"),
+        ("We met KATARZYNA nowak's brother.", "We met Katarzyna Nowak's brother."),
+        ("It was a Kubernetes, Fauchelevent.", "It was a Kubernetes, Fauchelevent."),
+        ("An Iphone has no kubernetes.", "An iPhone has no Kubernetes."),
+        ("we met katarzyna nowak", "we met katarzyna nowak"),
+        ("WE MET KATARZYNA NOWAK", "WE MET KATARZYNA NOWAK"),
+        ("May I see the mark, Will?", "May I see the mark, Will?"),
+        ("Why did it not tell us?", "Why did it not tell us?"),
+    ],
+)
+def test_what_was_heard_right_is_written_as_listed(heard: str, wanted: str) -> None:
+    """But for everyday words, which may be what they look like."""
+    made = corrected(nbest(heard), *NAMES, "iPhone", "Mark", "will", "US", "IT")
+    assert made.text == wanted
+    assert made.decision == ("kept" if heard == wanted else "rewritten")
+    assert bool(made.edits) is made.changed
+    assert not made.scores
+
+
+@pytest.mark.parametrize(
+    ("heard", "wanted"),
+    [
+        ("I asked gpt four about it.", "I asked GPT-4 about it."),
+        ("we had covid nineteen", "we had covid-19"),
+        ("It is written in C plus plus, he said.", "It is written in C++, he said."),
+        ("In section g we see five g phones.", "In section g we see 5G phones."),
+        ("The gpt is good.", "The gpt is good."),
+        ("The note was a g and an e.", "The note was a g and an e."),
+    ],
+)
+def test_figures_and_symbols_are_spoken(heard: str, wanted: str) -> None:
+    assert text(heard, "C++", "GPT-4", "COVID-19", "AT&T", ".NET", "5G", "iPhone") == wanted
+
+
+def test_other_forms_of_a_hotword_stay() -> None:
+    for heard in ("The Kowalskis came.", "He takes two tavrelins.", "Both Katarzyna Nowaks were there."):
+        assert text(heard, "Kowalski", "Tavrelin", *NAMES) == heard
+
+
+def test_a_hotword_is_said_within_a_sentence() -> None:
+    for heard in ("I like Katarina. Novack is here.", "I saw Katarina - Novack was away.", "(Catarina!) Novack left."):
+        assert "Katarzyna Nowak" not in text(heard, "Katarzyna Nowak").replace("Katarzyna Nowak!)", "")
+    assert text("We saw Dr. Stepansky there.", *NAMES) == "We saw Dr. Szczepanski there."
+    assert text('He said "Catarina Novack." Then he left.', *NAMES) == 'He said "Katarzyna Nowak." Then he left.'
+
+
+def test_a_translation_has_words_of_the_language_it_is_in() -> None:
+    names = ("Mae", "Marquet", "Trane", "Boughton", "Bridget", "Hauss", "Rote", "Thay")
+    heard = "My sister bought a small house near the bridge."
+    given = replace(nbest(heard), language="de", task="translate", target="en")
+    assert corrected(given, *names).text == heard
+
+
 def test_times_go_over_to_the_hotword() -> None:
     heard = "we met catarina novack in the rain"
     words = tuple(Word(w, i / 2, (i + 1) / 2) for i, w in enumerate(heard.split()))
@@ -149,6 +205,30 @@ def test_lists_have_hotwords_of_their_own() -> None:
     ]
     assert found[0].context.hotwords == ("Fauchelevent",)
     assert found[2].context.hotwords == ("Katarzyna Nowak",)
+
+
+def test_a_list_may_be_named_itself() -> None:
+    run_of = Hotwords((Hotword("Tavrelin"),), {"call-7": (Hotword("Fauchelevent"),)})
+    heard = "then foshel event replied"
+    given = [nbest(heard, id=id) for id in ("call-7", "call-7/0012", "call-8", "call")]
+    found = HotwordCorrector(FirstBest(), run_of, default()).correct(given)
+    assert ["fauchelevent" in made.text for made in found] == [True, True, False, False]
+
+
+def test_hotwords_of_the_run_are_prepared_once() -> None:
+    """Those of a list or a recording come to them, and what they say of one of them counts."""
+    ready = Ready(Hotwords((Hotword("Ada"), Hotword("XQ7")), {"call": (Hotword("XQ7", sounds=("sebastan",)),)}))
+    of_all = ready.of(nbest("a", id="x"))
+    assert ready.of(nbest("a", own=["Ada"], id="y")) is of_all
+    more = ready.of(nbest("a", own=["Foshel Event"], id="y"))
+    assert more is ready.of(nbest("b", own=["Foshel Event"], id="z"))
+    assert [hotword.text for hotword in more.hotwords] == ["Ada", "XQ7", "Foshel Event"]
+    assert (more.number(["ada"]), more.number(["foshel", "event"]), more.number(["event"])) == (0, 2, None)
+    alone = Entries([Hotword("Foshel Event")])
+    assert [more.forms[i] for i in more.near("foshel event")] == [("foshel event", 2)]
+    assert [alone.forms[i] for i in alone.near("foshel event")] == [("foshel event", 0)]
+    (of_call,) = [h for h in ready.of(nbest("a", id="call/1")).hotwords if h.text == "XQ7"]
+    assert of_call.sounds == ("sebastan",)
 
 
 def test_without_hotwords_nothing_happens() -> None:
@@ -382,6 +462,17 @@ def test_ger_correct_puts_hotwords_into_subtitles(tmp_path: Path) -> None:
     code, out, err = run("correct", tmp_path / "talk.srt", "--hotwords", tmp_path / "names.txt", real=True)
     assert code == 0, err
     assert out == cue.format("<i>We met Katarzyna Nowak</i> in the rain.")
+
+
+def test_ger_correct_is_told_the_language_of_what_is_no_audio(tmp_path: Path) -> None:
+    heard = "Wir trafen gestern die Katarina Novack in der Stadt."
+    (tmp_path / "lists.jsonl").write_text(json.dumps({"id": "a", "hypotheses": [{"text": heard}]}) + "\n")
+    command = ["correct", tmp_path / "lists.jsonl", "--hotwords", "Katarzyna Nowak", "--language", "de", "-f", "jsonl"]
+    code, out, err = run(*command, real=True)
+    assert code == 0, err
+    made = json.loads(out)
+    assert made["text"] == "Wir trafen gestern die Katarzyna Nowak in der Stadt."
+    assert made["language"] == "de"
 
 
 def test_ger_tune_hotwords(tmp_path: Path) -> None:

@@ -60,15 +60,13 @@ def test_what_is_no_hotword_is_refused(text: str) -> None:
 # Recordings -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_recording_has_its_own_and_those_of_all() -> None:
+def test_a_recording_has_its_own() -> None:
     given = Hotwords((Hotword("Ada"), Hotword("Bob")), {"call-7": (Hotword("Kowalczyk"), Hotword("Ada", 2.0))})
     own = (Hotword("Kowalczyk"), Hotword("Ada", 2.0))
     for name in ("call-7", "call-7.wav", "in/call-7.flac", "in\\call-7.flac"):
         assert given.own(name) == own
-        assert given.of(name) == (*own, Hotword("Bob"))
     for other in ("call-70", "call-7/0001", "", "."):
         assert given.own(other) == ()
-        assert given.of(other) == given.entries
 
 
 def test_a_whole_path_is_more_exact_than_a_name() -> None:

@@ -31,7 +31,8 @@ sounds; the likeliest pairs are told apart by these features. `sound` and `lette
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import re
+from collections import ChainMap, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -47,9 +48,10 @@ from ger.text.confusions import Confusions
 from ger.text.normalize import normalize
 from ger.text.retrieval import SoundIndex
 from ger.text.sounds import sound
+from ger.text.spoken import spoken
 from ger.text.tokens import Token, tokenize
 
-__all__ = ["FEATURES", "Entries", "Found", "Heard", "bare", "find", "heard_hotwords", "letters"]
+__all__ = ["FEATURES", "Entries", "Found", "Heard", "bare", "find", "heard_hotwords", "hotwords_in", "letters"]
 
 FEATURES = (
     *("sound", "letters", "sound lost", "letters lost", "sound share", "letters share", "sound of heard"),
@@ -68,12 +70,19 @@ _LEAST = -4.0
 #: Stretches a hotword keeps, the best ones, and candidates a list has.
 _STRETCHES, _CANDIDATES = 3, 80
 _OWNING = "'s"
+#: What grammar adds to a hotword: with one of these it is heard right as it stands.
+_ENDINGS = ("s", "es")
 #: So few hotwords, or fewer, are as likely to be said by chance.
 _FEW = 100
 #: What stands for no word beside the stretch.
 _EDGE = 12.0
 #: Differences to what is not there.
 _FAR = 30.0
+#: Marks at the end of a word after which another sentence or clause begins, but for those that close what was quoted.
+_STOPS = re.compile(r"(?:[!?;:…。！？]|(?P<point>\.))[\"'”’»)\]]*$")
+#: A word before a point that is an abbreviation, or may be one: `Dr.`, `U.S.`, `Mrs.`
+_SHORT = re.compile(r"\W*(?:\w{1,3}|(?:\w\.)+\w)\.\W*")
+_DASHES = frozenset("-–—―")
 
 
 @lru_cache(maxsize=100_000)
@@ -93,36 +102,62 @@ class Entries:
     Args:
         hotwords: The hotwords.
         places: In how many places of the recording each word is said, where that was counted.
+        base: More of them, which are ready already; they have the first numbers.
     """
 
-    def __init__(self, hotwords: Sequence[Hotword], places: Mapping[str, int] | None = None) -> None:
-        self.hotwords = tuple(hotwords)
+    def __init__(
+        self, hotwords: Sequence[Hotword], places: Mapping[str, int] | None = None, base: Entries | None = None
+    ) -> None:
+        self._base = base
+        self._own = tuple(hotwords)
+        first = len(base) if base else 0
+        plain = [normalize(hotword.text) for hotword in self._own]
+        self._spoken = [spoken(hotword.text) for hotword in self._own]
+        said = [(text, i) for i, ways in enumerate(self._spoken, first) for text in ways]
+        phrases = dict(reversed([*((text, i) for i, text in enumerate(plain, first)), *said]))
+        self.hotwords: tuple[Hotword, ...] = (*base.hotwords, *self._own) if base else self._own
+        self.plain: list[str] = base.plain + plain if base else plain
         self.places = places or {}
-        self.plain = [normalize(hotword.text) for hotword in self.hotwords]
-        self._phrases = {plain: i for i, plain in reversed(list(enumerate(self.plain)))}
-        self.longest = max((len(plain.split()) for plain in self.plain), default=0)
+        self._phrases: Mapping[str, int] = ChainMap(base._phrases, phrases) if base else phrases  # type: ignore[arg-type]
+        self.longest: int = max((len(text.split()) for text in phrases), default=0)
+        if base:
+            self.longest = max(self.longest, base.longest)
 
     def __len__(self) -> int:
         return len(self.hotwords)
 
     @cached_property
     def forms(self) -> list[tuple[str, int]]:
-        """What may be heard: how it is spoken, and the number of its hotword."""
-        made = [(plain, i) for i, plain in enumerate(self.plain) if plain]
-        return made + [(s, i) for i, h in enumerate(self.hotwords) for given in h.sounds if (s := normalize(given))]
+        """What may be heard: how it is spoken, and the number of its hotword; single letters say too little."""
+        first = len(self) - len(self._own)
+        made = [(plain, i) for i, plain in enumerate(self.plain[first:], first)]
+        for i, (hotword, ways) in enumerate(zip(self._own, self._spoken, strict=True), first):
+            made += [(form, i) for form in (*ways, *map(normalize, hotword.sounds))]
+        own = [(form, i) for form, i in made if form and not _is_letter(form)]
+        return self._base.forms + own if self._base else own
+
+    def near(self, said: str) -> list[int]:
+        """Numbers of the forms that sound like what was said."""
+        own: list[int] = self._index.near(said).tolist()
+        if not self._base:
+            return own
+        first = len(self._base.forms)
+        return self._base.near(said) + [first + i for i in own]
 
     @cached_property
-    def index(self) -> SoundIndex:
-        """The forms by their sounds."""
-        return SoundIndex([form for form, _ in self.forms])
+    def _index(self) -> SoundIndex:
+        first = len(self._base.forms) if self._base else 0
+        return SoundIndex([form for form, _ in self.forms[first:]])
 
     @cached_property
     def shouted(self) -> bool:
         """Whether all are in capitals, which then tell nothing about how one is written."""
+        if self._base and len(self._base):
+            return self._base.shouted and all(hotword.text.isupper() for hotword in self._own)
         return len(self) > 1 and all(hotword.text.isupper() for hotword in self.hotwords)
 
     def number(self, words: Sequence[str]) -> int | None:
-        """The number of the hotword that these words are."""
+        """The number of the hotword that these words are, as it is written or as its figures and symbols are spoken."""
         return self._phrases.get(" ".join(words))
 
 
@@ -135,12 +170,14 @@ class Heard:
         plain: The same without case and punctuation.
         others: Words of other hypotheses, without case and punctuation.
         steps: How each of them differs from the text.
+        ends: The words behind which a sentence or a clause ends.
     """
 
     tokens: tuple[Token, ...]
     plain: tuple[str, ...]
     others: tuple[tuple[str, ...], ...] = ()
     steps: tuple[tuple[tuple[int, int, int, int], ...], ...] = ()
+    ends: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, text: str, others: Sequence[str] = ()) -> Heard:
@@ -152,7 +189,7 @@ class Heard:
         steps = [
             tuple((*op.before, *op.after) for op in diff(plain, words, str) if op.tag != "equal") for words in read
         ]
-        return cls(tokens, plain, tuple(read), tuple(steps))
+        return cls(tokens, plain, tuple(read), tuple(steps), frozenset(_ends(tokens, plain)))
 
     def readings(self, start: int, end: int) -> list[str]:
         """What the text and, where it differs, each other hypothesis have there."""
@@ -178,11 +215,13 @@ class Heard:
         return " ".join(filter(None, self.plain[found.start : found.end]))
 
     def stretches(self, longest: int) -> Iterator[tuple[int, int]]:
-        """All runs of words, up to a length; those without a letter in them do not count and are at no end."""
-        spoken = [i for i, word in enumerate(self.plain) if word]
-        for at, start in enumerate(spoken):
-            for end in spoken[at : at + longest]:
+        """All runs of words of a sentence, up to a length; those without a letter do not count and are at no end."""
+        words = [i for i, word in enumerate(self.plain) if word]
+        for at, start in enumerate(words):
+            for end in words[at : at + longest]:
                 yield start, end + 1
+                if end in self.ends:
+                    break
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +283,24 @@ def find(
     ]
 
 
+def _ends(tokens: Sequence[Token], plain: Sequence[str]) -> Iterator[int]:
+    """The words behind which a sentence or a clause ends, by its marks."""
+    last = -1
+    for i, (token, word) in enumerate(zip(tokens, plain, strict=True)):
+        last = i if word else last
+        mark = _STOPS.search(token.text)
+        if mark and mark["point"]:
+            capital = i + 1 < len(tokens) and tokens[i + 1].text.lstrip("\"'“‘«([")[:1].isupper()
+            mark = mark if capital and not _SHORT.fullmatch(token.text) else None
+        if mark or _DASHES.issuperset(token.text):
+            yield last
+
+
 def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
     """Stretches and forms that sound somewhat alike; nothing of a hotword that was heard is touched."""
     longest = min(entries.longest + _MORE, _WORDS)
-    done = _covered(heard, entries)
+    done = {i for start, end, _, _ in hotwords_in(heard, entries) for i in range(start, end)}
+    grown = {(i, number) for start, end, number in _grown(heard, entries) for i in range(start, end)}
     for start, end in heard.stretches(longest):
         if any(i in done for i in range(start, end)):
             continue
@@ -255,10 +308,14 @@ def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
         seen: dict[tuple[int, str], _Pair] = {}
         for reading in dict.fromkeys(readings):
             for said, ending in _endings(reading):
-                for form in entries.index.near(said).tolist():
-                    if ending and entries.forms[form][0].endswith(ending):
+                for form in entries.near(said):
+                    name, number = entries.forms[form]
+                    twice = bool(ending) and name.endswith(ending)
+                    if twice or _figures(said) != _figures(name):
                         continue
-                    listed = said == entries.forms[form][0]
+                    if any((i, number) in grown for i in range(start, end)):
+                        continue
+                    listed = said == name
                     if listed or (form, ending) not in seen:
                         seen[form, ending] = _Pair(start, end, said, ending, form, listed)
         yield from seen.values()
@@ -272,15 +329,32 @@ def _endings(reading: str) -> Iterator[tuple[str, str]]:
         yield bare(reading), _OWNING
 
 
-def _covered(heard: Heard, entries: Entries) -> set[int]:
-    """The words of the text that are hotwords as they stand, or with an `'s`."""
-    found: set[int] = set()
+def hotwords_in(heard: Heard, entries: Entries) -> Iterator[tuple[int, int, int, str]]:
+    """Where a text has hotwords as they stand, or with an `'s`: first word, the word after the last, number, `'s`."""
     for start, end in heard.stretches(entries.longest):
         words = [word for word in heard.plain[start:end] if word]
-        owner = [*words[:-1], bare(words[-1])]
-        if entries.number(words) is not None or entries.number(owner) is not None:
-            found |= set(range(start, end))
-    return found
+        if (number := entries.number(words)) is not None:
+            yield start, end, number, ""
+        elif (number := entries.number([*words[:-1], bare(words[-1])])) is not None:
+            yield start, end, number, _OWNING
+
+
+def _grown(heard: Heard, entries: Entries) -> Iterator[tuple[int, int, int]]:
+    """Where a text has other forms of hotwords: first word, the word after the last, number."""
+    for start, end in heard.stretches(entries.longest):
+        words = [word for word in heard.plain[start:end] if word]
+        for ending in _ENDINGS:
+            stem = words[-1].removesuffix(ending)
+            if stem != words[-1] and (number := entries.number([*words[:-1], stem])) is not None:
+                yield start, end, number
+
+
+def _figures(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _is_letter(form: str) -> bool:
+    return len(form) == 1 and form.isascii()
 
 
 def heard_hotwords(entries: Entries, texts: Iterable[str]) -> list[int]:

@@ -10,12 +10,12 @@ Words that are hotwords as they stand are never touched.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords
+from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords, hotwords_in
 from ger.correct.hotword_model import HotwordModel
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
@@ -32,8 +32,8 @@ __all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put", 
 _TOLD = 20
 #: Whose hotword it is, by the name of the score.
 _WHOSE = {"hotwords": "the hotword", "consistent": "the recording's"}
-#: So many lists of hotwords are kept ready.
-_KEPT = 64
+#: So many lists of hotwords are kept ready beside that of the run.
+_KEPT = 16
 #: From here on a word is an everyday one (`ger.text.common`).
 _COMMON = 5.5
 #: From which likelihood on a hotword is worth being told to a language model.
@@ -49,27 +49,38 @@ class Likely:
 
 
 class Ready:
-    """Hotwords of lists, ready to be looked up; the last ones are kept.
+    """Hotwords of lists, ready to be looked up: those of the run once, and the last ones of recordings and lists.
 
     Args:
-        hotwords: Those of the run; each list's own come before them.
+        hotwords: Those of the run; each list's own come in addition.
     """
 
     def __init__(self, hotwords: Hotwords) -> None:
         self._hotwords = hotwords
-        self._kept: OrderedDict[tuple[tuple[str, ...], tuple[Hotword, ...]], Entries] = OrderedDict()
+        self._of_all = Entries(hotwords.entries)
+        self._known = {hotword.text: hotword for hotword in hotwords.entries}
+        self._kept: OrderedDict[tuple[Hotword, ...], Entries] = OrderedDict()
 
     def of(self, nbest: NBest) -> Entries:
         """Those of a list."""
-        name = recording(nbest)
-        key = nbest.context.hotwords, self._hotwords.own(name)
+        of_recording = self._hotwords.own(nbest.id) or self._hotwords.own(recording(nbest))
+        own = {hotword.text: hotword for hotword in of_recording}
+        own |= {text: self._known.get(text, Hotword(text)) for text in nbest.context.hotwords if text not in own}
+        key = tuple(hotword for text, hotword in own.items() if self._known.get(text) != hotword)
+        if not key:
+            return self._of_all
         if key not in self._kept:
-            run = {item.text: item for item in self._hotwords.of(name)}
-            self._kept[key] = Entries(tuple(({t: run.get(t, Hotword(t)) for t in key[0]} | run).values()))
+            self._kept[key] = self._made(key)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    def _made(self, own: tuple[Hotword, ...]) -> Entries:
+        if self._known.keys().isdisjoint(hotword.text for hotword in own):
+            return Entries(own, base=self._of_all)
+        texts = {hotword.text for hotword in own}  # a recording says otherwise how a hotword is spoken or weighs
+        return Entries((*own, *(hotword for hotword in self._hotwords.entries if hotword.text not in texts)))
 
 
 class HotwordCorrector:
@@ -79,10 +90,11 @@ class HotwordCorrector:
         inner: What corrects before.
         hotwords: Those of the run; each list's own come in addition.
         model: Decides.
+        language: What is spoken in lists that do not say it, for what corrects before as well.
     """
 
-    def __init__(self, inner: Corrector, hotwords: Hotwords, model: HotwordModel) -> None:
-        self._inner, self._hotwords, self._model = inner, hotwords, model
+    def __init__(self, inner: Corrector, hotwords: Hotwords, model: HotwordModel, language: str | None = None) -> None:
+        self._inner, self._hotwords, self._model, self._language = inner, hotwords, model, language
         self._ready = Ready(hotwords)
 
     @property
@@ -97,6 +109,8 @@ class HotwordCorrector:
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """See `ger.protocols.Corrector`."""
+        if self._language:
+            lists = [nbest if nbest.language else replace(nbest, language=self._language) for nbest in lists]
         entries = [self._ready.of(nbest) for nbest in lists]
         if not any(map(len, entries)):
             return self._inner.correct(lists)
@@ -109,7 +123,9 @@ class HotwordCorrector:
             for i, own in zip(again, found, strict=True):
                 listed[i] = own
             rows = zip(lists, made, entries, listed, strict=True)
-            made = [put(*row, self._model.threshold) for row in rows]
+            made = [
+                as_listed(nbest, put(nbest, one, of, own, self._model.threshold), of) for nbest, one, of, own in rows
+            ]
         return [self._concerned(*row) for row in zip(lists, made, entries, strict=True)]
 
     def _found(self, lists: Sequence[NBest], texts: Sequence[str], entries: Sequence[Entries]) -> list[list[Likely]]:
@@ -131,7 +147,11 @@ class HotwordCorrector:
 def looked_at(nbest: NBest, text: str, entries: Entries, usual: frozenset[str]) -> tuple[Heard, Entries, Commonness]:
     """A text of a list as `ger.correct.hotword_finder.find` takes it, and which words are usual."""
     texts = [h.text for h in nbest.hypotheses]
-    return Heard.of(text, texts), entries, replace(commonness(nbest.language, texts), usual=usual)
+    return Heard.of(text, texts), entries, replace(commonness(_written_in(nbest), texts), usual=usual)
+
+
+def _written_in(nbest: NBest) -> str | None:
+    return nbest.target if nbest.task == "translate" else nbest.language
 
 
 def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:
@@ -168,19 +188,72 @@ def put(
             chosen.append(one)
     if not chosen or made.decision == "failed":
         return made
-    heard, listed = Heard.of(made.text), [hypothesis.text for hypothesis in nbest.hypotheses]
-    shape = _Shape.of(listed if made.text in listed else [made.text], entries)
-    text = _with(heard, shape, entries, chosen)
+    heard, shape = Heard.of(made.text), _shape(nbest, made, entries)
+    written = [
+        (one.found.start, one.found.end, shape.of_hotword(entries.hotwords[one.found.hotword].text + one.found.ending,
+                                                          heard.tokens[one.found.start : one.found.end]))
+        for one in chosen
+    ]  # fmt: skip
+    scores = {**made.scores, by: min(one.probability for one in chosen)}
+    return _rewritten(nbest, made, _with(heard, written), _reasons(heard, entries, chosen, _WHOSE[by]), scores)
+
+
+def as_listed(nbest: NBest, made: Correction, entries: Entries) -> Correction:
+    """A correction with the hotwords in it written as they are listed; not where that says nothing.
+
+    That is in a text of one case, where all hotwords are in capitals, and for everyday words (`us` is hardly the US).
+    Figures and symbols that were spoken are written in each text: `gpt four` is GPT-4.
+
+    Args:
+        nbest: The list that it was made of.
+        made: The correction.
+        entries: The hotwords.
+    """
+    heard = Heard.of(made.text)
+    found = sorted(hotwords_in(heard, entries), key=lambda one: (one[0] - one[1], one[0])) if len(entries) else []
+    if not found or made.decision == "failed":
+        return made
+    shape, known = _shape(nbest, made, entries), commonness(_written_in(nbest), [made.text])
+    telling = shape.telling and not (shape.upper or shape.lower)
+    chosen: list[tuple[int, int, str]] = []
+    taken: set[int] = set()
+    for start, end, number, ending in found:
+        there = set(range(start, end))
+        if not taken.isdisjoint(there):
+            continue
+        taken |= there
+        hotword, plain = entries.hotwords[number].text, entries.plain[number]
+        if " ".join(filter(None, heard.plain[start:end])) == plain + ending:
+            everyday = end - start == 1 and known.of(plain) > _COMMON
+            if everyday or hotword.islower() or not telling:
+                continue
+        chosen.append((start, end, shape.of_hotword(hotword + ending, heard.tokens[start:end])))
+    text = _with(heard, chosen)
+    if text == join(spaced(list(heard.tokens))):
+        return made
+    return _rewritten(nbest, made, text, ["hotwords are written as listed"])
+
+
+def _rewritten(
+    nbest: NBest, made: Correction, text: str, reasons: Sequence[str], scores: Mapping[str, float] | None = None
+) -> Correction:
+    """A correction with another text, and what made it so."""
     words = made.words or nbest.best.words
+    listed = [hypothesis.text for hypothesis in nbest.hypotheses]
     return replace(
         made,
         text=text,
         decision="kept" if text == nbest.best.text else "reranked" if text in listed else "rewritten",
-        reason="; ".join([*([made.reason] if made.changed else []), *_reasons(heard, entries, chosen, _WHOSE[by])]),
+        reason="; ".join([*([made.reason] if made.changed else []), *reasons]),
         words=carry_times(words, text) if words else (),
         edits=edits(nbest.best.words or nbest.best.text, text),
-        scores={**made.scores, by: min(one.probability for one in chosen)},
+        scores=made.scores if scores is None else scores,
     )
+
+
+def _shape(nbest: NBest, made: Correction, entries: Entries) -> _Shape:
+    listed = [hypothesis.text for hypothesis in nbest.hypotheses]
+    return _Shape.of(listed if made.text in listed else [made.text], entries)
 
 
 def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
@@ -194,17 +267,13 @@ def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
     return replace(nbest, context=replace(nbest.context, hotwords=tuple(texts)))
 
 
-def _with(heard: Heard, shape: _Shape, entries: Entries, chosen: Sequence[Likely]) -> str:
-    """The text with hotwords in place of what was heard, between the same marks."""
+def _with(heard: Heard, written: Iterable[tuple[int, int, str]]) -> str:
+    """The text with something else written from a word to before another, between the same marks."""
     tokens = list(heard.tokens)
-    for one in sorted(chosen, key=lambda one: -one.found.start):
-        found = one.found
-        first, last = tokens[found.start], tokens[found.end - 1]
-        written = shape.of_hotword(entries.hotwords[found.hotword].text + found.ending, tokens[found.start : found.end])
-        before, after = _edges(first.text)[0], _edges(last.text)[1]
-        if written.endswith(after):
-            after = ""
-        tokens[found.start : found.end] = [Token(f"{before}{written}{after}", first.spaced)]
+    for start, end, text in sorted(written, reverse=True):
+        before, after = _edges(tokens[start].text)[0], _edges(tokens[end - 1].text)[1]
+        after = "" if text.endswith(after) else after
+        tokens[start:end] = [Token(f"{before}{text}{after}", tokens[start].spaced)]
     return join(spaced(tokens))
 
 

@@ -10,15 +10,12 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from ger.text.spoken import TENS, UP_TO_NINETEEN
+
 __all__ = ["NUMBER_WORDS", "SYMBOLS", "is_number", "rewrite"]
 
-_UP_TO_NINETEEN = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-nineteen
-"""
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_VALUES = {word: value for value, word in enumerate(_UP_TO_NINETEEN.split())} | {
-    word: 20 + 10 * i for i, word in enumerate(_TENS.split())
+_VALUES = {word: value for value, word in enumerate(UP_TO_NINETEEN)} | {
+    word: 20 + 10 * i for i, word in enumerate(TENS)
 }
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 #: Currencies and the per cent sign, by all their names.
