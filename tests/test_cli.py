@@ -617,6 +617,54 @@ def test_transcribe_names_a_part_that_cannot_be_read(folder: Path, tmp_path: Pat
     assert not (tmp_path / "l.jsonl").exists()
 
 
+def references_of(path: Path) -> dict[str, str | None]:
+    return {row["id"]: row["reference"] for row in map(json.loads, path.read_text().splitlines())}
+
+
+def test_transcribe_with_references(folder: Path, tmp_path: Path, made: Made) -> None:
+    """A recording with several lists gets none, nor does one that was not heard to its end."""
+    (folder / "cut.flac").write_bytes((AUDIO / "01-flight.flac").read_bytes()[:60_000])
+    tone(folder / "short.wav", 1)
+    refs = tmp_path / "refs.tsv"
+    refs.write_text("a\tso it is\nshort.wav\tso short\nb change/0001\tsecond\ncut\tx\nabsent\ty\n")
+    out = tmp_path / "l.jsonl"
+    result = call("transcribe", folder, "-o", out, "--reference", refs)
+    assert result.exit_code == 1  # for the file that is cut short
+    found = references_of(out)
+    known = {"short/0000": "so short", "b change/0001": "second"}
+    assert {"a/0000", "a/0001", "cut/0000"} < set(found)
+    assert {key: text for key, text in found.items() if text} == known
+    assert result.stderr.splitlines()[1:] == [
+        "2 lists given a reference.",
+        "1 recording with several lists, which a reference of the whole is not for, such as 'a'.",
+        f"{len(found) - 4} lists without a reference, such as 'b change/0000'.",
+        "2 references without a list, such as 'cut'.",
+    ]
+    refs.write_text("a/0000\tfirst\n")
+    assert call("transcribe", out, "-o", tmp_path / "again.jsonl", "--reference", refs).exit_code == 0
+    assert references_of(tmp_path / "again.jsonl") == found | {"a/0000": "first"}
+
+
+def test_transcribe_looks_at_references_first(folder: Path, tmp_path: Path, made: Made) -> None:
+    refs = tmp_path / "refs.tsv"
+    refs.write_text("c\tx\nd\ty\n")
+    result = call("transcribe", folder, "-o", tmp_path / "l.jsonl", "--reference", refs)
+    assert result.exit_code == 1
+    assert "has no recording 'a', nor any other. It has 'c' instead. References go by the ids" in result.stderr
+    result = call("transcribe", folder, "--reference", refs)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Name a file for them with -o." in result.stderr
+    assert made == Made()
+
+
+def test_correct_tells_where_references_go(folder: Path, tmp_path: Path) -> None:
+    result = call("correct", folder, "--reference", tmp_path / "refs.tsv")
+    assert result.exit_code == 2
+    assert (
+        "--reference goes with --system NAME=FILE. Lists: ger rescore LISTS --reference FILE. Audio:" in result.stderr
+    )
+
+
 def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> None:
     result = call("transcribe", folder, "-o", tmp_path)
     assert result.exit_code == 2

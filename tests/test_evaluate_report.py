@@ -13,7 +13,7 @@ from ger.errors import DependencyError, InputError, RecordError, UnknownNameErro
 from ger.evaluate import Item, read_items, report
 from ger.evaluate.align import aligned, alignments
 from ger.io.jsonl import write_records
-from ger.types import Correction, Hypothesis, NBest
+from ger.types import AudioSpan, Correction, Hypothesis, NBest
 
 
 def nbest(key: str, reference: str | None, *texts: str, **rest: Any) -> NBest:
@@ -144,6 +144,57 @@ def test_records_without_reference(tmp_path: Path) -> None:
 def test_texts_alone_are_not_enough(texts: Path) -> None:
     with pytest.raises(UsageError, match=r"hyp.tsv holds texts alone. Give two files"):
         read_items(texts)
+
+
+def test_references_of_recordings(tmp_path: Path) -> None:
+    """The parts of a recording are one text, in order of time; nothing is said then about lists."""
+    made = [
+        nbest("b/0000", None, "call me", "tall me", audio=AudioSpan("in/b.wav", 0.0, 1.0), language="en"),
+        nbest("a/0001", None, "at new", "at noon", audio=AudioSpan("in/a.wav", 2.0, 3.0), language="en"),
+        nbest("a/0000", None, "we met", audio=AudioSpan("in/a.wav", 0.0, 1.0), language="en"),
+    ]
+    lists, texts, references = tmp_path / "l.jsonl", tmp_path / "h.txt", tmp_path / "r.tsv"
+    write_records(lists, made)
+    references.write_text("a\twe met at noon\nb\tcall me\n")
+    texts.write_text("a/0000 we met\na/0001 at noon\nb/0000 call\n")  # as `ger correct -f kaldi` writes them
+    items = read_items(references, lists, against=texts, by="language")
+    assert [(item.id, item.hypothesis, item.against) for item in items] == [
+        ("a", "we met at new", "we met at noon"),
+        ("b", "call me", "call"),
+    ]
+    assert {(item.group, item.hypotheses) for item in items} == {("en", None)}
+    write_records(lists, [made[0], made[2]])
+    value = report(read_items(references, lists)).to_json()
+    assert (value["n"], value["edits"]["del"]) == (2, 2)
+    assert "oracle_wer" in value
+    references.write_text("a\tx\nb\ty\nc\tz\n")
+    with pytest.raises(InputError, match=r"l.jsonl has no utterance 'c' of .*r.tsv .*those of whole recordings"):
+        read_items(references, lists)
+
+
+def test_plain_text_beside_what_is_of_one_recording(tmp_path: Path) -> None:
+    text, cues, lists, line = (tmp_path / name for name in ("ref.txt", "talk.srt", "talk.jsonl", "line.txt"))
+    text.write_text("So we met\nat noon\n\nand left\n")
+    cues.write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\nSo we met at\n\n2\n00:00:02,000 --> 00:00:03,000\nnew and left\n"
+    )
+    write_records(lists, [nbest("talk/0000", None, "So we"), nbest("talk/0001", None, "met at noon and left")])
+    line.write_text("So we met at noon and left")
+    for hypothesis, errors in ((cues, 1), (lists, 0), (line, 0)):
+        for pair in ((text, hypothesis), (hypothesis, text)) if hypothesis != lists else ((text, hypothesis),):
+            made = report(read_items(*pair))
+            assert (made.utterances, made.counts.errors, made.counts.total) == (1, errors, 7)
+    assert report(read_items(text, cues, against=lists)).to_json()["against"]["wer"] == 0
+    more = tmp_path / "more.txt"
+    more.write_text("So we\nmet at noon and left\n")
+    with pytest.raises(
+        InputError, match=r"more\.txt has no utterance '3' and 1 more.* Lines without ids are compared one"
+    ):
+        read_items(text, more)
+    keyed = tmp_path / "keyed.tsv"
+    keyed.write_text("other\tSo we met\nthird\tat noon\n")
+    with pytest.raises(InputError, match=r"talk\.srt has no utterance 'other' and 1 more"):
+        read_items(keyed, cues)
 
 
 def test_other_kinds_of_files(tmp_path: Path) -> None:

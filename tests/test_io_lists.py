@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ger.errors import InputError, RecordError, UnknownNameError
 from ger.io.jsonl import dumps, write_records
-from ger.io.lists import FORMATS, attach_references, join_systems, read_lists, read_texts
+from ger.io.lists import FORMATS, Joined, attach_references, join_references, join_systems, read_lists, read_texts
 from ger.types import Correction, Hypothesis, NBest
 
 
@@ -442,9 +442,53 @@ def test_systems_need_the_same_ids(two: dict[str, str], references: dict[str, st
 def test_references_from_elsewhere() -> None:
     lists = attach_references(RECORDS, {"b": "blue", "a": "new"})
     assert [(nbest.id, nbest.reference) for nbest in lists] == [("a", "new"), ("b", "blue")]
-    with pytest.raises(InputError, match="The reference file has no utterance 'b'"):
-        list(attach_references(RECORDS, {"a": "x"}))
-    late = attach_references(RECORDS, {"a": "x", "b": "y", "c": "z"})
-    assert [nbest.id for nbest in (next(late), next(late))] == ["a", "b"]
+    with pytest.raises(
+        InputError, match=r"The reference file has no utterance 'b'\. References go by the ids of lists"
+    ):
+        attach_references(RECORDS, {"a": "x"})
+    with pytest.raises(InputError, match=r"no utterance 'a' \(and 1 more\)\. It has 'c' instead\. References go by"):
+        attach_references(RECORDS, {"c": "x"})
     with pytest.raises(InputError, match="The list file has no utterance 'c'"):
-        next(late)
+        attach_references(RECORDS, {"a": "x", "b": "y", "c": "z"})
+
+
+@pytest.mark.parametrize("name", ["mon/talk", "calls/mon/talk.wav", "calls/mon/talk", "talk.wav", "talk"])
+def test_references_of_recordings(name: str) -> None:
+    lists = {"mon/talk/0001": "calls/mon/talk.wav", "mon/other/0000": "calls/mon/other.wav"}
+    joined = join_references(lists, [name, "mon/other/0000", "spare"])
+    assert joined.own == {"mon/talk/0001": name, "mon/other/0000": "mon/other/0000"}
+    assert (joined.whole, joined.without, joined.unused) == ({}, (), ("spare",))
+    parts = join_references(lists | {"mon/talk/0003": "calls/mon/talk.wav"}, [name])
+    assert (parts.own, parts.whole) == ({}, {name: ("mon/talk/0001", "mon/talk/0003")})
+
+
+def test_references_of_recordings_without_audio() -> None:
+    assert join_references({"a/0000": "", "b-0001": ""}, ["a", "b"]).own == {"a/0000": "a", "b-0001": "b"}
+    assert join_references({"1": "", "a": ""}, ["1.wav", "b"]).own == {}
+
+
+def test_a_reference_is_never_that_of_another_recording() -> None:
+    same = {"mon/a/0000": "mon/a.wav", "tue/a/0000": "tue/a.wav"}
+    assert join_references(same, ["a"]) == Joined({}, tuple(same), ("a",))
+    assert join_references(same | {"a/0000": "a.wav"}, ["a"]).own == {"a/0000": "a"}
+    one = {"a/0000": "a.wav", "a/0001": "a.wav"}
+    assert join_references(one, ["a", "a/0000"]) == Joined({"a/0000": ("a/0000",)}, ("a/0001",), ("a",))
+    assert join_references({"a/0000": None, "b/0000": None}, ["a", "b/0000"]).own == {"b/0000": "b/0000"}
+
+
+def test_references_of_recordings_with_several_lists_are_refused() -> None:
+    lists = [NBest(f"{name}/{i:04d}", (Hypothesis("x"),)) for name in ("talk", "call") for i in range(3)]
+    message = (
+        r"'talk' \(and 1 more recordings\) is of a whole recording, .* 3 lists\. .*\('talk/0000' …\).*ger score REF HYP"
+    )
+    with pytest.raises(InputError, match=message):
+        attach_references(lists, {"talk": "x", "call": "y"})
+    with pytest.raises(InputError, match="'talk' is of a whole recording"):
+        join_systems({"one": {nbest.id: "x" for nbest in lists[:3]}}, {"talk": "x"})
+
+
+def test_systems_with_references_of_recordings() -> None:
+    lists = join_systems(
+        {"one": {"a/0000": "x", "b/0000": "y"}, "two": {"a/0000": "x", "b/0000": ""}}, {"b": "r", "a": "s"}
+    )
+    assert [(nbest.id, nbest.reference) for nbest in lists] == [("b/0000", "r"), ("a/0000", "s")]

@@ -230,8 +230,11 @@ def _found(
     if systems:
         made = tuple(lists.read(paths, systems, reference))
         return Expansion((Input("systems", "systems", lists=made),), ())
-    if reference or not paths:
-        raise UsageError("Give INPUT, or --system NAME=FILE, which --reference goes with.", "See --help.")
+    if reference:
+        hint = "Lists: ger rescore LISTS --reference FILE. Audio: ger transcribe INPUT --reference FILE -o LISTS."
+        raise UsageError("--reference goes with --system NAME=FILE.", hint)
+    if not paths:
+        raise UsageError("Give INPUT, or --system NAME=FILE.", "See --help.")
     found = common.find(paths, recursive=recursive)
     if input_format is None:
         return found

@@ -35,6 +35,7 @@ __all__ = [
     "files",
     "named",
     "read",
+    "references",
     "unweighted",
     "weights",
 ]
@@ -58,7 +59,12 @@ Systems = Annotated[
 ]
 References = Annotated[
     list[Path] | None,
-    typer.Option("--reference", help="References by utterance, kept in the output.", rich_help_panel=_IN),
+    typer.Option(
+        "--reference",
+        help="References by the ids of lists, or by ids or file names of recordings that have one list each; kept in "
+        "the output.",
+        rich_help_panel=_IN,
+    ),
 ]
 Format = Annotated[
     str | None, typer.Option("--input-format", help="Format of LISTS; found out when left out.", rich_help_panel=_IN)
@@ -127,19 +133,30 @@ def read(
 
     if bool(paths) == bool(systems):
         raise UsageError("Give either LISTS or --system NAME=FILE.", "See --help.")
-    references = _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in reference or ())
+    known = references(reference)
     if systems:
         texts = {name: _joined((file, read_texts(file)) for file in files) for name, files in named(systems).items()}
-        lists = join_systems(texts, references if reference else None)
+        lists = join_systems(texts, known if reference else None)
     else:
         beside = Beside(manifest=reference[0] if reference and len(reference) == 1 else None)
         files = {path: list(read_lists(path, format=format, beside=beside)) for path in dict.fromkeys(paths or ())}
         lists = _with_own_ids(files)
         if reference and lists:
-            lists = list(attach_references(lists, references))
+            lists = attach_references(lists, known)
     if not lists:
         raise InputError(f"{', '.join(systems or paths or ())} holds no lists.", "Check the file.")
     return lists
+
+
+def references(files: Sequence[Path] | None) -> dict[str, str]:
+    """The references of several files.
+
+    Raises:
+        InputError: a file cannot be read, or an utterance is in two of them.
+    """
+    from ger.io.lists import read_texts
+
+    return _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in files or ())
 
 
 def check_output(output: Path | None, *inputs: str | Path) -> None:

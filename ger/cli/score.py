@@ -55,7 +55,8 @@ def score(
 
     REF and HYP are Kaldi text, id and text with a tab between, plain lines, records (.jsonl) or other lists; or
     subtitles and transcripts (.srt, .vtt, .ctm, .stm, .nlp, Whisper's JSON …), each recording compared as a whole.
-    Records that hold references need no second file.
+    Records that hold references need no second file. References may go by recording: its segments are one text then;
+    and a text without ids is compared as a whole with what is of one recording.
 
     Exit codes: 0 done, 1 a file cannot be scored, 2 wrong call, 130 interrupted.
     """

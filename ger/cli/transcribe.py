@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ger.cli import common
+from ger.cli import common, lists
+from ger.cli.results import counted
 
 if TYPE_CHECKING:
     from ger.io.inputs import Input
     from ger.output import OutputFolder
+    from ger.types import NBest
 
 __all__ = ["transcribe"]
 
@@ -25,6 +29,7 @@ def transcribe(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File for the lists (default standard output).")
     ] = None,
+    reference: lists.References = None,
     model: common.Model = None,
     frontend: common.Frontend = None,
     segmenter: common.Segmenter = None,
@@ -76,7 +81,13 @@ def transcribe(
         pipeline = Pipeline(settings(**options), correct=False)
         if output and os.path.isdir(output):
             raise UsageError(f"{output} is a folder.", "Give a file name, such as lists.jsonl.")
+        if reference and not output:
+            raise UsageError("References go to lists when all of these are there.", "Name a file for them with -o.")
+        lists.check_output(output, *(reference or ()))
+        references = lists.references(reference)
         found = common.find(inputs, recursive=recursive)
+        if reference:
+            _check_references(found.inputs, references)
         failed = len(found.problems)
         todo = list(found.inputs)
         parts: OutputFolder | None = None
@@ -87,12 +98,14 @@ def transcribe(
             )
             todo, _ = parts.split(todo)
         broken: set[str] = set()
+        partly: set[str] = set()
         with common.progress(todo, "Transcribing") as progress:
             for result in pipeline.run(todo, progress, parts.unfinished if parts else Unfinished()):
                 with progress.aside():
                     if result.error:
                         common.say(f"Error: {result.error}")
                         failed += 1
+                        partly.add(result.source.stem)
                     if result.recording is None:
                         broken.add(result.source.stem)
                     if parts:
@@ -106,13 +119,23 @@ def transcribe(
                         for line in lists_text(result):
                             typer.echo(line, nl=False)
         if output and parts:
-            _join([source for source in found.inputs if source.stem not in broken], parts.folder, output)
+            usable = [source for source in found.inputs if source.stem not in broken]
+            _join(usable, parts.folder, output, references, partly)
         if failed:
             raise typer.Exit(1)
 
 
-def _join(inputs: list[Input], parts: Path, output: Path) -> None:
+def _join(
+    inputs: list[Input], parts: Path, output: Path, references: Mapping[str, str], partly: Container[str]
+) -> None:
     """Put the parts together under the final name, and remove them; without any, the target stays as it is.
+
+    Args:
+        inputs: What there are parts of.
+        parts: Their folder.
+        output: The final name.
+        references: Given to the lists that they are for.
+        partly: The stems of the inputs that are not all there.
 
     Raises:
         OutputError: a part cannot be read, or the target not be written.
@@ -137,5 +160,64 @@ def _join(inputs: list[Input], parts: Path, output: Path) -> None:
                 raise OutputError(f"{printable(part)} cannot be read.", hint) from error
 
     clean_stale(output.parent)
-    write_atomic(output, texts())
+    own = _own(zip(inputs, texts(), strict=True), references, partly) if references else {}
+    write_atomic(output, (_with_references(text, own) for text in texts()))
     shutil.rmtree(parts, ignore_errors=True)
+
+
+def _check_references(inputs: Sequence[Input], references: Mapping[str, str]) -> None:
+    """See, before anything is recognized, that there are references of some of the recordings.
+
+    Raises:
+        InputError: there are none.
+    """
+    from ger.errors import InputError
+    from ger.io.lists_join import NAMES, join_references, recording_of
+    from ger.io.paths import utf8
+    from ger.pipeline import is_audio
+
+    ids = {source.id for source in inputs if is_audio(source)}
+    found = join_references({f"{source.id}/0": utf8(source.path) for source in inputs}, references)
+    if len(ids) == len(inputs) > 0 and not found.lists and ids.isdisjoint(map(recording_of, references)):
+        first = next((f" It has {key!r} instead." for key in references), "")
+        raise InputError(f"The reference file has no recording {inputs[0].id!r}, nor any other.{first}", NAMES)
+
+
+def _own(made: Iterable[tuple[Input, str]], references: Mapping[str, str], partly: Container[str]) -> dict[str, str]:
+    """References by the ids of the lists that they are for; says what has none.
+
+    A recording of which not all could be recognized has no reference as a whole.
+    """
+    from ger.io.lists import join_references, recordings_of
+
+    known: dict[str, str | None] = {}
+    for source, text in made:
+        paths = recordings_of(_read(text))
+        known |= dict.fromkeys(paths) if source.stem in partly else paths
+    joined = join_references(known, references)
+    common.say(f"{counted(len(joined.own), 'list')} given a reference.")
+    for ids, noun, what in (
+        (joined.whole, "recording", "with several lists, which a reference of the whole is not for"),
+        (joined.without, "list", "without a reference"),
+        (joined.unused, "reference", "without a list"),
+    ):
+        if ids:
+            common.say(f"{counted(len(ids), noun)} {what}, such as {next(iter(ids))!r}.")
+    return {key: references[name] for key, name in joined.own.items()}
+
+
+def _read(text: str) -> Iterator[NBest]:
+    """The lists of a part."""
+    from ger.io.jsonl import read_nbest
+
+    return read_nbest(BytesIO(text.encode()))
+
+
+def _with_references(text: str, own: Mapping[str, str]) -> str:
+    """A part with the references of its lists."""
+    from ger.io.jsonl import dumps
+
+    if not own:
+        return text
+    made = (replace(nbest, reference=own.get(nbest.id, nbest.reference)) for nbest in _read(text))
+    return "".join(f"{dumps(nbest)}\n" for nbest in made)

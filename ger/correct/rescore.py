@@ -7,7 +7,6 @@ interpolation `(1 - w) * log p_AM(Y|X) + w * log p_LM(Y)`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ger.correct.outcome import as_it_was, changed
 from ger.correct.rewrites import REWRITES
 from ger.correct.rewriting import Rewriting
 from ger.errors import ModelError, UsageError
+from ger.io.lists_join import recording_of
 from ger.lm.abilities import abilities_of
 from ger.lm.features import compute, with_crossed
 from ger.lm.profile import DEFAULT, Profile
@@ -35,7 +35,6 @@ _ADDED = {
     "generator": "a text that the model wrote",
     REWRITES: "a rewritten text",
 }
-_NUMBERED = re.compile(r"(.+)(?:/[^/]*|-\d+)")
 
 
 class Rescorer:
@@ -162,10 +161,7 @@ def recording(nbest: NBest | Correction) -> str:
 
     Its audio; else its id up to the last slash, or up to a hyphen with a number behind it (`talk-0012`, as in Kaldi).
     """
-    if nbest.audio:
-        return nbest.audio.path
-    numbered = _NUMBERED.fullmatch(nbest.id)
-    return numbered[1] if numbered else ""
+    return nbest.audio.path if nbest.audio else recording_of(nbest.id)
 
 
 def prefixed(nbest: NBest, profile: Profile, previous: str = "") -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import Any
 from ger.errors import InputError, RecordError, UsageError
 from ger.hotwords import Hotwords
 from ger.io.documents import Document, document_in
+from ger.io.documents.core import joined
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.jsonl import read_corrections
-from ger.io.lists import read_lists, read_texts
+from ger.io.lists import join_references, read_lists, read_texts, recordings_of
+from ger.io.lists_join import recording_of
 from ger.io.paths import printable, utf8
 from ger.types import Correction, NBest
 
@@ -27,8 +28,12 @@ __all__ = ["Item", "read_items", "with_hotwords"]
 
 _Path = str | os.PathLike[str]
 _Record = NBest | Correction
-#: What follows the name of a recording in an id: `call-7/0012`, `call-7-0012`.
-_NUMBER = re.compile(r"(?:/[^/]*|-\d+)$")
+
+_IDS = (
+    "Both sides need the same ids, or the references those of whole recordings; --ids and --no-ids say whether lines "
+    "of text begin with one."
+)
+_LINES = "Lines without ids are compared one by one; where one of the files is a single line, both are compared whole."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,36 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What one file says: texts by id, and the records they came in, if any; or a document of one recording."""
+    """What one file says: texts by id, and the records they came in, if any.
+
+    Attributes:
+        name: What errors call it.
+        texts: Texts by id.
+        records: The records they came in, by the same ids.
+        alone: Whether it is a document of one recording.
+        plain: Whether its ids are but numbers of lines.
+        whole: Whether a text is that of several records, so that nothing is known of lists.
+    """
 
     name: str
     texts: Mapping[str, str]
     records: Mapping[str, _Record] = field(default_factory=dict)
     alone: bool = False
+    plain: bool = False
+    whole: bool = False
 
     def __getitem__(self, key: str) -> str:
         return self.texts[key]
+
+    @property
+    def of_one(self) -> bool:
+        """Whether it is all of one recording: a document, a single line, or lists of one recording."""
+        names = {path or recording_of(key) for key, path in recordings_of(self.records.values()).items()}
+        return self.alone or (self.plain and len(self.texts) == 1) or (len(names) == 1 and "" not in names)
+
+    def as_one(self) -> _Side:
+        """The same as a document of one recording."""
+        return self if self.alone else _gathered(self, {self.name: tuple(self.texts)}, alone=True)
 
 
 def read_items(
@@ -99,19 +125,22 @@ def read_items(
     if hypothesis is None and not left.records:
         hint = "Give two files, references and hypotheses, or records that hold both."
         raise UsageError(f"{left.name} holds texts alone.", hint)
-    right = _called_as(left, _read(hypothesis, ids)) if hypothesis is not None else _itself(left)
-    other = _called_as(left, _read(against, ids)) if against is not None else None
+    right = _read(hypothesis, ids) if hypothesis is not None else _itself(left)
+    other = _read(against, ids) if against is not None else None
+    if any(_undivided(left, side) for side in (right, other) if side):
+        left = left.as_one()
+    right, other = _called_as(left, right), _called_as(left, other) if other else None
     for side in (right, other):
         if side:
             _check(left, side)
-    records = _records(right, left)
+    records, listed = _records(right, left), not (left.whole or right.whole)
     groups = _groups(records, by, right.name) if by else {}
     return [
         Item(
             key,
             text,
             right[key],
-            _texts(records.get(key)),
+            _texts(records.get(key)) if listed else None,
             other[key] if other else None,
             groups.get(key),
             _hotwords(key, right.records, left.records),
@@ -126,17 +155,59 @@ def with_hotwords(items: Iterable[Item], hotwords: Hotwords) -> list[Item]:
     shared = tuple(hotword.text for hotword in hotwords.entries)
     made = []
     for item in items:
-        own = hotwords.own(item.id) or hotwords.own(_NUMBER.sub("", item.id))
+        own = hotwords.own(item.id) or hotwords.own(recording_of(item.id))
         more = (*item.hotwords, *(hotword.text for hotword in own))
         made.append(replace(item, hotwords=tuple(dict.fromkeys((*more, *shared))) if more else shared))
     return made
 
 
+def _undivided(left: _Side, side: _Side) -> bool:
+    """Whether two files can only be compared as a whole: lines without ids, and what is of one recording."""
+    return left.texts.keys() != side.texts.keys() and ((left.plain and side.of_one) or (left.of_one and side.plain))
+
+
 def _called_as(left: _Side, side: _Side) -> _Side:
-    """A document of one recording goes with another one whatever their names."""
-    if left.alone and side.alone:
-        return replace(side, texts=dict(zip(left.texts, side.texts.values(), strict=True)))
-    return side
+    """A side with the ids of the references.
+
+    What is of one recording goes with a document of one recording whatever their names; the parts of a recording are
+    one text where the reference is of the whole.
+    """
+    if left.alone and (side.plain or side.of_one):
+        (key,) = left.texts
+        return _gathered(side, {key: tuple(side.texts)}, alone=True)
+    if left.texts.keys() == side.texts.keys():
+        return side
+    found = join_references(dict.fromkeys(side.texts, "") | recordings_of(side.records.values()), left.texts)
+    return _gathered(side, {**found.lists, **{key: (key,) for key in found.without}})
+
+
+def _gathered(side: _Side, keys: Mapping[str, tuple[str, ...]], *, alone: bool = False) -> _Side:
+    """A side with new ids, each with those whose texts it is made of."""
+    parts = {key: _in_time(own, side.records) for key, own in keys.items()}
+    texts = {key: joined([side.texts[part] for part in own if side.texts[part]]) for key, own in parts.items()}
+    records = {
+        key: _common([side.records[part] for part in own]) for key, own in parts.items() if own[0] in side.records
+    }
+    whole = side.whole or (bool(records) and any(len(own) > 1 for own in parts.values()))
+    return _Side(side.name, texts, records, alone, side.plain, whole)
+
+
+def _in_time(keys: Sequence[str], records: Mapping[str, _Record]) -> list[str]:
+    """Parts of a recording in the order in which they begin, where that is known."""
+    spans = {key: records[key].audio for key in keys if key in records}
+    begins = {key: span.start for key, span in spans.items() if span and span.start is not None}
+    return sorted(keys, key=begins.__getitem__) if len(begins) == len(keys) else list(keys)
+
+
+def _common(records: Sequence[_Record]) -> _Record:
+    """What is the same in all records of a recording, and the hotwords of all."""
+    first, *others = records
+    if not others:
+        return first
+    meta = {key: value for key, value in first.meta.items() if all(other.meta.get(key) == value for other in others)}
+    hotwords = tuple(dict.fromkeys(text for record in records for text in record.context.hotwords))
+    language = first.language if all(other.language == first.language for other in others) else None
+    return replace(first, meta=meta, language=language, context=replace(first.context, hotwords=hotwords))
 
 
 def _itself(side: _Side) -> _Side:
@@ -173,7 +244,9 @@ def _read(path: _Path, ids: bool | None, *, reference: bool = False) -> _Side:
             return _of_document(document, path, reference)
         fields = _fields(file)
         if fields is None or ("text" in fields and not fields & {"decision", "reference", "pred_text"}):
-            return _Side(name, read_texts(file, ids=ids))
+            texts = read_texts(file, ids=ids)
+            numbers = list(map(str, range(1, len(texts) + 1)))
+            return _Side(name, texts, plain=fields is None and list(texts) == numbers != [])
         found = read_corrections(file, name) if "decision" in fields else read_lists(file)
         records = {record.id: record for record in found}
     if not reference:
@@ -240,7 +313,7 @@ def _check(left: _Side, right: _Side) -> None:
             raise InputError(
                 f"{lacks.name} has no utterance {missing[0]!r}{more} of {has.name} "
                 f"({len(lacks.texts)} utterances, {len(has.texts)} there).",
-                "Both sides need the same ids; --ids and --no-ids say whether lines of text begin with one.",
+                _LINES if left.plain and right.plain else _IDS,
             )
 
 

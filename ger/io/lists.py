@@ -39,13 +39,23 @@ from ger.io import (
 from ger.io.documents import document_in, is_manifest
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.lists_beside import Beside
-from ger.io.lists_join import attach_references, join_systems
+from ger.io.lists_join import Joined, attach_references, join_references, join_systems, recordings_of
 from ger.io.lists_text import Ids, Source
 from ger.io.paths import printable, utf8
 from ger.registry import suggest
 from ger.types import Hypothesis, NBest
 
-__all__ = ["FORMATS", "Beside", "attach_references", "join_systems", "read_lists", "read_texts"]
+__all__ = [
+    "FORMATS",
+    "Beside",
+    "Joined",
+    "attach_references",
+    "join_references",
+    "join_systems",
+    "read_lists",
+    "read_texts",
+    "recordings_of",
+]
 
 _Path = str | os.PathLike[str]
 
