@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -170,7 +171,8 @@ def correct(
         made = settings(**options)
         if speak and not output_dir:
             raise UsageError("--speak writes a file for each input.", "Name a folder with -o.")
-        speaker = voice(speak, made.recognizer.into or made.recognizer.language) if speak else None
+        spoken = made.recognizer.into or made.recognizer.language
+        voices = cache(lambda heard: voice(speak, spoken or heard)) if speak else None
         names, table = _formats(output_format, output_dir, as_json=as_json)
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
@@ -197,7 +199,7 @@ def correct(
             table=table and not diff and not in_place,
             documents=Documents(in_place, diff, changes is not None),
         )
-        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, speaker=speaker)
+        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, voices=voices)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():
