@@ -175,7 +175,7 @@ class Pipeline:
     @cached_property
     def corrector(self) -> Corrector:
         """The corrector with its language model."""
-        return self.settings.make_corrector()
+        return self.settings.make_corrector(whole=True)
 
     @cached_property
     def consistent(self) -> Consistent | None:

@@ -120,7 +120,7 @@ def correct(
     with common.exit_codes():
         from ger.api import alone, settings
         from ger.errors import UsageError
-        from ger.io.formats import AUTO
+        from ger.io.formats import AUTO, SAME
         from ger.pipeline import Pipeline
         from ger.speech import voice
 
@@ -178,6 +178,11 @@ def correct(
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
         if sum((in_place, diff, output_dir is not None)) > 1:
             raise UsageError("--in-place, --diff and -o are three ways of writing.", "Choose one.")
+        if made.whole and (in_place or diff or changes or SAME in names):
+            raise UsageError(
+                "What is made of a whole recording cannot take the place of its segments.",
+                "Leave out --in-place, --diff, --changes and -f same.",
+            )
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
         if not mode:
             made = alone(made, found.inputs)
