@@ -191,6 +191,8 @@ def correct(
         if input_format in _LINES and inputs == ["-"]:
             if output_dir or as_json or names not in ([AUTO], ["jsonl"]) or table or diff or in_place or changes:
                 raise UsageError("A filter writes JSON Lines to standard output.", "Leave out -o, -f and the like.")
+            if made.recognizer.into:
+                raise UsageError("A filter does not translate.", "Leave out --task, --target and --translator.")
             if consistent:
                 raise UsageError("A filter has no whole recordings for --consistent.", "Give it a file.")
             _filter(made)
