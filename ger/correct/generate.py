@@ -56,6 +56,7 @@ class Generator:
         generation: How it is used; its `lm`, `adapter`, `prompt` and `examples` are names for what is given here.
         prompt: The prompt.
         examples: Examples to show; `None` for none.
+        translations: The prompt for lists of translations, another wording of the same question; `None` for the same.
         verbatim: Take the answer as it is written, for a model that has learned how to write: another spelling of the
             1-best is another text.
 
@@ -72,15 +73,18 @@ class Generator:
         prompt: Prompt,
         examples: Examples | None = None,
         *,
+        translations: Prompt | None = None,
         verbatim: bool = False,
     ) -> None:
         self._check(generation, prompt)
         check(lm.signature, lm, needed(generation))
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
+        self._translations = translations
         #: Whether answers are taken as they are written.
         self.verbatim = verbatim
         #: What the prompt says besides the list; an answer that repeats it is none.
-        self.instructions = tuple(turn.content for turn in prompt.turns if turn.role in ("system", "user"))
+        turns = (*prompt.turns, *(translations.turns if translations else ()))
+        self.instructions = tuple(turn.content for turn in turns if turn.role in ("system", "user"))
         #: What comes out: `transcript` or `other`.
         self.result = prompt.result
         #: How the model answers: with a `text`, `json` or the `number` of a hypothesis.
@@ -106,6 +110,8 @@ class Generator:
         shots = f",shots={self._examples.signature}" if self._examples else ""
         task = f",task={how.task}" if how.task else ""
         made = f"{self.name}:prompt={prompt.name}@{prompt.hash},decoding={how.decoding},beams={how.beams}"
+        if other := self._translations:
+            made += f",translations={other.name}@{other.hash}"
         return f"{made}{shots}{task},{self._lm.signature}"
 
     @property
@@ -140,15 +146,45 @@ class Generator:
     def _generate(self, lists: Sequence[NBest]) -> list[Correction]:
         seen = [self._seen(nbest) for nbest in lists]
         shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
-        requests = [self._request(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
-        return [self._read(*row) for row in zip(lists, requests, self._answers(requests), strict=True)]
+        requests = [self._tried(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
+        answers = iter(self._answers([request for request in requests if isinstance(request, GenerateRequest)]))
+        return [
+            self._read(nbest, request, next(answers))
+            if isinstance(request, GenerateRequest)
+            else self._unanswered(nbest, str(request), "failed")
+            for nbest, request in zip(lists, requests, strict=True)
+        ]
+
+    def _tried(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest | ModelError:
+        try:
+            return self._request(nbest, shots)
+        except ModelError as error:
+            return error
+
+    def _wording(self, nbest: NBest) -> Prompt:
+        """The prompt for a list.
+
+        Raises:
+            ModelError: it is for translations, and the list does not say into which language.
+        """
+        prompt = self._translations if self._translations and nbest.task == "translate" else self._prompt
+        if "target" in prompt.variables and not nbest.target:
+            raise ModelError(
+                f"The prompt {prompt.name!r} is for translations, and the list has no target language.",
+                "Use a prompt for transcripts, or say with --target of 'ger correct' what it translates into.",
+            )
+        return prompt
 
     def _request(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest:
-        """What the model is asked about a list."""
+        """What the model is asked about a list.
+
+        Raises:
+            ModelError: there is no prompt for it.
+        """
         decoding, texts = self._generation.decoding, [cleaned(h.text) for h in self._prompt.shown(nbest)]
         written = [self._written(text, number) for number, text in enumerate(texts, 1)]
         return GenerateRequest(
-            prompt=self._prompt.render(nbest, task=self._generation.task, shots=shots),
+            prompt=self._wording(nbest).render(nbest, task=self._generation.task, shots=shots),
             max_tokens=self._limit(texts),
             beams=self._generation.beams,
             drafts=tuple(written) if self._prompt.result == "transcript" else (),
