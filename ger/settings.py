@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ger.correct.consistent import Consistent
     from ger.translate import Translator
 
-__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "Settings"]
+__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "UNJUDGED", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +280,12 @@ class Settings:
 HOTWORDS = "hotwords"
 #: The corrector that only rewrites.
 REWRITE = "rewrite"
+#: Correctors of our own that need no language model at all.
+UNJUDGED = ("combine", HOTWORDS, REWRITE)
 #: Correctors of our own that have a language model write.
 GENERATING = ("generate", "hybrid", "cascade")
 #: Correctors of our own that need none that scores.
-_WITHOUT_LMS = ("combine", "generate", "cascade", HOTWORDS, REWRITE)
+_WITHOUT_LMS = (*UNJUDGED, "generate", "cascade")
 #: Correctors of our own that make use of rewrites.
 _REWRITING = (REWRITE, "rescore", "hybrid")
 #: Correctors of our own that need some.

@@ -92,6 +92,8 @@ def test_nothing_said_and_nothing_written() -> None:
 def test_prompts_that_ask_for_no_text() -> None:
     with pytest.raises(UsageError, match="'h2t-choice' does not ask for a text"):
         translator(MT(), prompt="h2t-choice")
+    with pytest.raises(UsageError, match="The answer to the prompt 'summarize' is no translation"):
+        translator(MT(), prompt="summarize")
 
 
 def piped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frontend: ScriptedFrontend, lm: Any, **options: Any) -> Any:
@@ -160,6 +162,7 @@ def test_the_language_that_is_spoken_is_no_target(tmp_path: Path, monkeypatch: p
         ({"language": "de", "target": "German"}, "German is spoken, and what .* Use --task transcribe."),
         ({"language": "en", "task": "translate"}, "English is spoken"),
         ({"task": "transcribe", "target": "de"}, "--task transcribe has no use for --target de"),
+        ({"task": "transcribe", "translator": "x"}, "--task transcribe has no use for --translator. Leave one out."),
         ({"translation_beams": 3}, "--translation-beams is for a translator. Add --translator MODEL."),
         ({"translator": "seq2seq:x", "translation_beams": 0}, "--translation-beams is 0"),
         ({"translator": "masked:x"}, "The backend 'masked' cannot write text"),

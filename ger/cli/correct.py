@@ -118,7 +118,7 @@ def correct(
     Exit codes: 0 all done, 1 an input failed (the others are written), 2 wrong call, 130 interrupted.
     """
     with common.exit_codes():
-        from ger.api import alone, settings
+        from ger.api import alone, check_hotwords, settings
         from ger.errors import UsageError
         from ger.io.formats import AUTO, SAME
         from ger.pipeline import Pipeline
@@ -184,6 +184,7 @@ def correct(
                 "Leave out --in-place, --diff, --changes and -f same.",
             )
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
+        check_hotwords(made, found.inputs)
         if not mode:
             made = alone(made, found.inputs)
         if systems and made.mode == "combine" and not profile:
