@@ -21,9 +21,9 @@ from ger.pipeline import Pipeline, Result, is_audio
 from ger.recognizers import RecognizerSpec
 from ger.recognizers import parse_all as parse_recognizers
 from ger.registry import suggest
-from ger.settings import GENERATING, GENERATOR, HOTWORDS, REWRITE, REWRITES, Settings
+from ger.settings import GENERATING, GENERATOR, HOTWORDS, REWRITE, REWRITES, UNJUDGED, Settings
 
-__all__ = ["alone", "correct", "settings", "stream"]
+__all__ = ["alone", "check_hotwords", "correct", "settings", "stream"]
 
 
 def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
@@ -71,6 +71,7 @@ def stream(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **o
     found = expand([paths] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths])
     for problem in found.problems:
         raise problem
+    check_hotwords(made, found.inputs)
     pipeline = Pipeline(made if options.get("mode") else alone(made, found.inputs))
     yield from pipeline.run(found.inputs)
 
@@ -122,6 +123,11 @@ def settings(**options: Any) -> Settings:
         given["mode"] = REWRITE
     if len(heard) > 1 and not any(name in given for name in ("mode", "profile", "llm", "lms", "backend")):
         given["mode"], judged = "combine", _voting(judged, heard)
+    if given.get("mode") in UNJUDGED and (name := next((name for name in _JUDGING if name in given), None)):
+        raise UsageError(
+            f"The mode {given['mode']!r} asks no language model, {name!r} has no effect.",
+            "Leave it out, or use --mode rescore.",
+        )
     return replace(
         base,
         recognizers=heard,
@@ -141,6 +147,8 @@ def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
     """Languages by their codes; a language to translate into makes that the task."""
     made: dict[str, Any] = {"language": canonical(given["language"])} if "language" in given else {}
     if "translator" in given:
+        if given.get("task", "translate") != "translate":
+            raise UsageError(f"--task {given['task']} has no use for --translator.", "Leave one out.")
         made |= {"task": "translate", "translator": parse(given["translator"], "translator")}
     elif name := next((name for name in ("translation_prompt", "translation_beams") if name in given), None):
         raise UsageError(f"--{name.replace('_', '-')} is for a translator.", "Add --translator MODEL.")
@@ -161,6 +169,17 @@ def alone(made: Settings, inputs: Iterable[Input]) -> Settings:
     by_hotwords = made.hotwords and not any(map(is_audio, inputs))
     by_spelling = made.consistent and all(one.document or is_named(one.path, one.format) for one in inputs)
     return replace(made, mode=HOTWORDS) if not asked and (by_hotwords or by_spelling) else made
+
+
+def check_hotwords(made: Settings, inputs: Iterable[Input]) -> None:
+    """See that there are hotwords for the model that puts them in; lists may have their own.
+
+    Raises:
+        UsageError: there are none.
+    """
+    bare = all(is_audio(one) or one.document or is_named(one.path, one.format) for one in inputs)
+    if made.hotword_model and not made.hotwords and bare:
+        raise UsageError("--hotword-model is for hotwords, and there are none.", "Give them with --hotwords.")
 
 
 def _voting(profile: Profile, recognizers: Sequence[RecognizerSpec]) -> Profile:
@@ -244,5 +263,7 @@ _PROFILE = (
     "gate",
     "guard",
 )
+#: These are about a language model that judges.
+_JUDGING = ("llm", "lms", "backend", "weight", "form", "domain", "previous", "previous_words")
 #: With any of these, rewritten texts are judged.
-_JUDGED = ("profile", "llm", "lms", "backend", "weight", "weights", "form", "domain", "previous", "previous_words")
+_JUDGED = ("profile", "weights", *_JUDGING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,7 @@ from ger.speech import wav
 from ger.unfinished import Unfinished
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from ger.speech import Samples
 
 __all__ = ["LISTS", "SPEECH", "OutputFolder", "lists_text", "spoken"]
 
@@ -34,6 +33,9 @@ SPEECH = "speech.wav"
 #: Formats in which every segment has a start and an end.
 _TIMED = ("srt", "vtt", "tsv")
 
+#: The speaker for a language, or for one that is not known.
+Voices = Callable[[str | None], Speaker]
+
 
 class OutputFolder:
     """Writes the results of inputs, each under its own name.
@@ -44,20 +46,20 @@ class OutputFolder:
             out where there are none.
         key: Everything that results depend on beside the input; with another key inputs are done again.
         resume: Whether inputs that are done already are left alone.
-        speaker: Speaks each result into a file of its own; `None` for none.
+        voices: Gives the speaker for each result, which goes into a file of its own; `None` for none.
 
     Raises:
         OutputError: the folder cannot be made or written to.
     """
 
     def __init__(
-        self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True, speaker: Speaker | None = None
+        self, folder: Path, names: Iterable[str], key: str, *, resume: bool = True, voices: Voices | None = None
     ) -> None:
-        self.folder, self._speaker = folder, speaker
+        self.folder, self._voices = folder, voices
         self._names = [LISTS] if LISTS in (given := list(names)) else formats(given)
         self._all, self._auto = "all" in given or AUTO in given, AUTO in given
         _make(folder)
-        spoken = f" {speaker.signature}" if speaker else ""
+        spoken = f" {voices(None).signature}" if voices else ""
         self._journal = Journal(folder, f"{key} {self._names}{spoken}")
         self._resume = resume
         #: Where what is made of inputs waits until it is written.
@@ -77,7 +79,7 @@ class OutputFolder:
 
     def _done(self, source: Input) -> bool:
         try:
-            outputs = [self._target(source, name) for name in (*self._names, *([SPEECH] if self._speaker else []))]
+            outputs = [self._target(source, name) for name in (*self._names, *([SPEECH] if self._voices else []))]
         except OutputError:  # told when its turn comes
             return False
         return self._journal.done(source, outputs)
@@ -86,24 +88,32 @@ class OutputFolder:
         """Write what became of an input; one with an error, or with a failed correction, is not noted as done.
 
         Raises:
-            OutputError: a file cannot be written.
+            OutputError: a file cannot be written, or the speaker failed; then the texts are there.
         """
+        done = False
+        try:
+            written = self._written(result) if result.recording else {}
+            if result.recording and result.error is None and not _failed(result.recording):
+                before = self._stamps.get(result.source, stamp(result.source))
+                self._journal.add(result.source, written.values(), before)
+                done = True
+        finally:
+            self.unfinished.close(result.source, done=done)
+        return written
+
+    def _written(self, result: Result) -> dict[str, Path]:
+        """The files of an input, what is spoken after all texts."""
         written: dict[str, Path] = {}
-        if result.recording is None:
-            self.unfinished.close(result.source, done=False)
-            return written
         for name, text in self._texts(result).items():
             target = self._target(result.source, name)
             if target in written.values():
                 raise OutputError(f"{printable(target)} would be written twice.", f"Leave {name} or another out of -f.")
             written[name] = target
             write_atomic(target, text)
-        if result.error is None and not any(made.decision == "failed" for made in result.recording.corrections):
-            before = self._stamps.get(result.source, stamp(result.source))
-            self._journal.add(result.source, written.values(), before)
-            self.unfinished.close(result.source, done=True)
-        else:
-            self.unfinished.close(result.source, done=False)
+        if self._voices and result.recording:
+            speaker = self._voices(_language(result.recording))
+            written[SPEECH] = self._target(result.source, SPEECH)
+            write_atomic(written[SPEECH], wav(spoken(speaker, result.recording)))
         return written
 
     def _target(self, source: Input, name: str) -> Path:
@@ -114,8 +124,6 @@ class OutputFolder:
             return {LISTS: lists_text(result)}
         assert result.recording is not None
         texts: dict[str, str | bytes | Iterable[str]] = {}
-        if self._speaker:
-            texts[SPEECH] = wav(spoken(self._speaker, result.recording))
         if result.document and SAME in self._names:
             texts[SAME] = result.rewritten()
             if self._auto:
@@ -141,23 +149,29 @@ def _make(folder: Path) -> None:
         )
 
 
-def spoken(speaker: Speaker, recording: Recording) -> npt.NDArray[np.float32]:
+def spoken(speaker: Speaker, recording: Recording) -> Iterator[Samples]:
     """The texts of a recording as speech, one after the other; those of which nothing can be said are left out.
 
     Raises:
         OutputError: the speaker failed.
     """
-    import numpy as np
-
-    parts = [np.zeros(0, dtype=np.float32)]
     for text in filter(None, (correction.text.strip() for correction in recording.corrections)):
         try:
-            parts.append(speaker.speak(text))
+            yield speaker.speak(text)
         except InputError:
             continue
         except ModelError as error:
             raise OutputError(f"{printable(recording.path)} cannot be spoken: {error.message}", error.hint) from error
-    return np.concatenate(parts)
+
+
+def _language(recording: Recording) -> str | None:
+    """The language that the texts of a recording are in, where one of them says so."""
+    told = (made.target if made.task == "translate" else made.language for made in recording.corrections)
+    return next(filter(None, told), None)
+
+
+def _failed(recording: Recording) -> bool:
+    return any(made.decision == "failed" for made in recording.corrections)
 
 
 def lists_text(result: Result) -> Iterator[str]:

@@ -23,7 +23,7 @@ from ger.io.documents import Document, document_in, is_text
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
 from ger.io.inputs import Input
-from ger.io.lists import read_lists
+from ger.io.lists import Beside, read_lists
 from ger.io.paths import printable, utf8
 from ger.languages import name_of, same
 from ger.memory import give_back
@@ -44,6 +44,9 @@ _WINDOW = 24
 _AHEAD = 48
 #: Corrections of an earlier run that are looked at for running context.
 _BEFORE = 100
+
+#: What to do about transcripts that are to be translations.
+_TRANSLATE = "Add --translator MODEL, or leave out --task and --target."
 
 #: Called with seconds of audio that were dealt with.
 Progress = Callable[[float], None]
@@ -175,7 +178,7 @@ class Pipeline:
     @cached_property
     def corrector(self) -> Corrector:
         """The corrector with its language model."""
-        return self.settings.make_corrector()
+        return self.settings.make_corrector(whole=True)
 
     @cached_property
     def consistent(self) -> Consistent | None:
@@ -246,24 +249,54 @@ class Pipeline:
         """The lists of an input that holds some, the passages of a document, the segments of anything else."""
         source = opened.source
         if source.lists:
-            return source.lists
+            return self._told(source, source.lists)
         if is_audio(source):
             return self._segments(opened)
         if source.format not in DOCUMENTS and (source.format or _holds_records(source)):
-            return read_lists(source.path, format=source.format or "records")
-        if source.document:
-            opened.document, opened.passages = source.document
-        else:
-            opened.document = document_in(source.path, source.format)
-            if opened.document is None:
-                return read_lists(source.path)
-            if self.settings.translator:
-                raise InputError(
-                    f"{printable(source.path)}: its words have places and times, which a translation's have not.",
-                    "Translate the recording, or N-best lists.",
-                )
-            opened.passages = tuple(passages(opened.document, source.id))
+            return self._told(source, self._listed(source, source.format or "records"))
+        document, found = source.document or (document_in(source.path, source.format), None)
+        if document is None:
+            return self._told(source, self._listed(source))
+        if self.settings.recognizer.into:
+            raise self._untranslated(source)
+        opened.document = document
+        opened.passages = tuple(passages(document, source.id)) if found is None else found
         return [passage.nbest for passage in opened.passages]
+
+    def _untranslated(self, source: Input) -> InputError:
+        """What is wrong with a document where translations are wanted."""
+        path = printable(source.path)
+        if self.settings.translator:
+            return InputError(
+                f"{path}: its words have places and times, which a translation's have not.",
+                "Translate the recording, or N-best lists.",
+            )
+        return InputError(f"{path} does not say that it is a translation, and nothing translates it.", _TRANSLATE)
+
+    @cached_property
+    def _target(self) -> str:
+        """The language that lists are translations into where they do not say what they are; empty for none."""
+        return "" if self.settings.translator else self.settings.recognizer.into or ""
+
+    def _listed(self, source: Input, format: str | None = None) -> Iterator[NBest]:
+        return read_lists(source.path, format=format, beside=Beside(target=self._target))
+
+    def _told(self, source: Input, lists: Iterable[NBest]) -> Iterator[NBest]:
+        """The lists of an input; where nothing translates and translations are wanted, all are taken for that.
+
+        Raises:
+            InputError: one is none: it says that it is a transcript, and of what.
+        """
+        for nbest in lists:
+            where = f"{printable(source.path)}: {printable(nbest.id)}"
+            if self._target and _is_said(nbest):
+                if nbest.language or nbest.audio:
+                    raise InputError(f"{where} is a transcript, and nothing translates it.", _TRANSLATE)
+                nbest = replace(nbest, task="translate", target=self._target)
+            if self._target and same(nbest.language, nbest.target):
+                spoken = f"{name_of(nbest.language)} is spoken, and what is translated into."
+                raise InputError(f"{where}: {spoken}", "Leave out --task and --target.")
+            yield nbest
 
     def _segments(self, opened: _Open) -> Iterator[AudioSegment]:
         path = utf8(opened.source.path)
@@ -358,19 +391,12 @@ class Pipeline:
         """The lists of a window: what is one already, and what the recognizer makes of the segments; translated."""
         segments = [(opened, item) for opened, item in window if isinstance(item, AudioSegment)]
         made = iter(self._lists(segments))
-        lists = [self._told(item) if isinstance(item, NBest) else next(made) for _, item in window]
+        lists = [item if isinstance(item, NBest) else next(made) for _, item in window]
         if self.translator is None:
             return lists
         waiting = [(opened, nbest) for (opened, _), nbest in zip(window, lists, strict=True) if _is_said(nbest)]
         done = iter(self._translated(self.translator, waiting))
         return [next(done) if _is_said(nbest) else nbest for nbest in lists]
-
-    def _told(self, nbest: NBest) -> NBest:
-        """A list of an input; a translation where the settings say that it is one."""
-        target = self.settings.recognizer.into
-        if self.settings.translator or not target or nbest.target:
-            return nbest
-        return replace(nbest, task="translate", target=target)
 
     def _translated(self, translator: Translator, work: list[tuple[_Open, NBest]]) -> list[NBest]:
         """Translate; where that breaks, one by one, so that only the inputs fail that must."""

@@ -7,6 +7,7 @@
 | `answer` | what the model is asked for: `text`, the `number` of a hypothesis, or `json` with the key `text` |
 | `result` | `transcript`, or `other` where the answer says something about the transcript, such as a summary |
 | `scope` | `utterance`, or `recording` where the model reads all of one at once; with `result = "other"` |
+| `max_tokens` | how long an answer may become, else 128, of a whole recording 512; with `result = "other"` |
 | `marks` | texts that fence the data in; they never come out of the data themselves |
 | `[variables]` | every variable that the turns use, and what it holds |
 | `[hypotheses]` | `line`: how one is written, with `{number}`, `{text}`, `{score}`; `most`: how many at most |
@@ -43,6 +44,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "answer": str,
     "result": str,
     "scope": str,
+    "max_tokens": int,
     "marks": list,
     "variables": dict,
     "hypotheses": dict,
@@ -135,6 +137,10 @@ def _turns(table: Mapping[str, Any]) -> Iterator[Problem]:
     if form.get("most", 1) < 1:
         yield f"'hypotheses.most' is {form['most']}.", "Use 1 or more."
     yield from _order(turns)
+    if "max_tokens" in table and table.get("result") != "other":
+        yield "how long a transcript may become, the list says.", 'Leave out max_tokens, or use result = "other".'
+    if table.get("max_tokens", 1) < 1:
+        yield f"'max_tokens' is {table['max_tokens']}.", "Use 1 or more."
     if table.get("scope") == "recording" and table.get("result") != "other":
         yield "a transcript of a whole recording has no utterances.", 'Leave out scope, or use result = "other".'
 

@@ -69,6 +69,7 @@ class Prompt:
         variables: What each variable holds.
         line: How one hypothesis is written.
         most: How many hypotheses are written at most.
+        max_tokens: How many tokens an answer that is no transcript may have; `None` for the usual number.
         optional: What a variable becomes where it has content.
         marks: Texts that fence the data in.
         turns: The turns; for `render`.
@@ -90,6 +91,7 @@ class Prompt:
     marks: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
     content: str = ""
+    max_tokens: int | None = None
 
     def fill(self, **variables: str) -> str:
         """The parts named by the variables that are not empty, in the order of the file."""
@@ -377,4 +379,5 @@ def parse(content: bytes, where: str) -> Prompt:
         optional=table.get("optional", {}),
         marks=tuple(table.get("marks", ())),
         turns=tuple(Turn(**turn) for turn in table.get("turns", ())),
+        max_tokens=table.get("max_tokens"),
     )

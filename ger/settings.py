@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ger.correct.consistent import Consistent
     from ger.translate import Translator
 
-__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "Settings"]
+__all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "UNJUDGED", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +225,14 @@ class Settings:
         path = self.profile.rewrites
         return {REWRITES: Rewriting(read_rewrites(Path(path)))} if path else {}
 
-    def make_corrector(self) -> Corrector:
+    def make_corrector(self, *, whole: bool = False) -> Corrector:
         """Load the corrector with its language models, and the guard and the gate that watch over it.
 
+        Args:
+            whole: Whether it is given whole recordings where `whole` of the settings says so.
+
         Raises:
+            UsageError: its prompt is for whole recordings, and it is not given any.
             GerError: something cannot be loaded.
         """
         from ger.correct import factories
@@ -241,8 +245,7 @@ class Settings:
         if self.answers:
             corrector = factories.recorded(Path(self.answers))
         else:
-            if self.mode in GENERATING and self.profile.generation and self.profile.generation.prompt:
-                prompting.load(self.profile.generation.prompt)  # a wrong name is told before models are loaded
+            self._check_prompt(whole=whole)
             corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
         decides = read_model(Path(self.hotword_model)) if self.hotword_model else default()
@@ -250,6 +253,19 @@ class Settings:
         if not self.profile.previous:
             return watched
         return Running(watched, self.profile.previous, self.profile.previous_words)
+
+    def _check_prompt(self, *, whole: bool) -> None:
+        """See that a prompt can be used, before models are loaded."""
+        how = self.profile.generation
+        if not (how and how.prompt and self.mode in GENERATING) or prompting.load(how.prompt).scope == "utterance":
+            return
+        if self.mode != "cascade":
+            raise UsageError(f"The prompt {how.prompt!r} reads whole recordings.", "Use --mode cascade.")
+        if not whole:
+            raise UsageError(
+                f"The prompt {how.prompt!r} reads whole recordings, and here is each list by itself.",
+                "Give files to 'ger correct --mode cascade'.",
+            )
 
     def make_consistent(self, corrector: Corrector) -> Consistent | None:
         """What looks a second time at whole recordings; `None` where nothing does, or the texts are no transcripts."""
@@ -264,10 +280,12 @@ class Settings:
 HOTWORDS = "hotwords"
 #: The corrector that only rewrites.
 REWRITE = "rewrite"
+#: Correctors of our own that need no language model at all.
+UNJUDGED = ("combine", HOTWORDS, REWRITE)
 #: Correctors of our own that have a language model write.
 GENERATING = ("generate", "hybrid", "cascade")
 #: Correctors of our own that need none that scores.
-_WITHOUT_LMS = ("combine", "generate", "cascade", HOTWORDS, REWRITE)
+_WITHOUT_LMS = (*UNJUDGED, "generate", "cascade")
 #: Correctors of our own that make use of rewrites.
 _REWRITING = (REWRITE, "rescore", "hybrid")
 #: Correctors of our own that need some.

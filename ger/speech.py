@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import random
 import shutil
 import subprocess
 import tempfile
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ger import registry
 from ger.errors import InputError, ModelError, UsageError
+from ger.io.output import mapped
 from ger.protocols import Speaker
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _PEAK = 0.25
 _REST = 0.2
 #: Words per minute that espeak-ng speaks at its own speed.
 _WORDS_PER_MINUTE = 175
+#: Bytes of a file that are handed on at once.
+_PIECE = 1 << 20
 #: Longest time a program may take for a text, seconds.
 _PATIENCE = 120
 
@@ -153,17 +155,23 @@ class _Program:
             raise ModelError(f"{self.signature} failed: {said[-1] if said else 'no reason given'}.", "Check the voice.")
 
 
-def wav(samples: Samples) -> bytes:
-    """A WAV file of 16 bit."""
+def wav(parts: Iterable[Samples]) -> Iterator[bytes]:
+    """A WAV file of 16 bit, piece by piece; the samples wait on disk, as its beginning says how many there are.
+
+    Raises:
+        OutputError: there is no room for them.
+    """
     import numpy as np
 
-    file = io.BytesIO()
-    with wave.open(file, "wb") as stream:
-        stream.setnchannels(1)
-        stream.setsampwidth(2)
-        stream.setframerate(RATE)
-        stream.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
+    with mapped(tempfile.gettempdir()), tempfile.TemporaryFile() as file:
+        with wave.open(file, "wb") as stream:
+            stream.setnchannels(1)
+            stream.setsampwidth(2)
+            stream.setframerate(RATE)
+            for samples in parts:
+                stream.writeframesraw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        file.seek(0)
+        yield from iter(lambda: file.read(_PIECE), b"")
 
 
 def noisy(samples: Samples, snr: float, seed: str) -> Samples:

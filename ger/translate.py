@@ -42,13 +42,15 @@ class Translator:
         nbest: How many hypotheses are translated, and how many translations there are at most.
 
     Raises:
-        UsageError: the model cannot write so many, or the prompt's answer is no text.
+        UsageError: the model cannot write so many, or the prompt's answer is no text or no translation.
     """
 
     def __init__(self, lm: LanguageModel, target: str, prompt: Prompt, beams: int = 1, nbest: int = 5) -> None:
         check(lm.signature, lm, ("generate", "beams") if beams > 1 else ("generate",))
         if prompt.answer != "text" or not prompt.turns:
             raise UsageError(f"The prompt {prompt.name!r} does not ask for a text.", "Use translate, or one like it.")
+        if prompt.result == "other":
+            raise UsageError(f"The answer to the prompt {prompt.name!r} is no translation.", "Use one like translate.")
         self._lm, self._target, self._prompt, self._beams, self._nbest = lm, target, prompt, beams, nbest
         self._plain = bool(getattr(lm, "translates", False)) and prompt.name == "translate"
 

@@ -304,7 +304,8 @@ class Correction:
     Attributes:
         text: The text to use.
         decision: `kept` (the 1-best stays), `reranked` (another listed hypothesis), `rewritten` (a text that was
-            not listed), `rejected` (a change was proposed and refused), `failed` (the corrector broke; 1-best kept).
+            not listed), `rejected` (a change was proposed and refused), `failed` (the corrector broke; the 1-best is
+            kept, or where no transcript was asked for, there is no text).
         reason: Why, in a few words.
         words: Words of `text` with times, where known.
         edits: The differences from the 1-best.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import Made, tone
@@ -177,3 +178,27 @@ def test_the_package_offers_its_names_and_no_others() -> None:
     assert all(getattr(ger, name) is not None for name in ger.__all__)
     with pytest.raises(AttributeError, match="no attribute 'corect'"):
         ger.corect  # noqa: B018
+
+
+@pytest.mark.parametrize("mode", ["combine", "hotwords"])
+@pytest.mark.parametrize("option", [{"llm": "x"}, {"weight": 0.5}, {"form": "lower"}, {"previous": 2}, {"lms": ["x"]}])
+def test_modes_without_a_language_model_have_no_use_for_its_options(mode: str, option: dict[str, Any]) -> None:
+    (name,) = option
+    with pytest.raises(UsageError, match=f"The mode '{mode}' asks no language model, '{name}' has no effect."):
+        settings(mode=mode, **option)
+
+
+def test_several_recognizers_vote_or_are_rescored() -> None:
+    with pytest.raises(UsageError, match="'combine' asks no language model, 'weight' has no effect"):
+        settings(model=["a", "b"], weight=0.5)
+    assert settings(model=["a", "b"], weight=0.5, mode="rescore").mode == "rescore"
+
+
+def test_a_model_for_hotwords_needs_some(tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav", 1)
+    with pytest.raises(UsageError, match="--hotword-model is for hotwords, and there are none"):
+        ger.correct(tmp_path / "a.wav", hotword_model="model.toml")
+    lists = tmp_path / "l.jsonl"
+    lists.write_text('{"id": "a", "hypotheses": []}\n')
+    with pytest.raises(InputError, match=r"model\.toml cannot be read"):  # lists may have hotwords of their own
+        ger.correct(lists, hotword_model="model.toml")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ger import prompting
+from ger.correct.factories import generator, hybrid
 from ger.correct.generate import Generator
 from ger.correct.heard import heard
 from ger.correct.shots import Examples, read_examples
 from ger.correct.slots import near, slots
 from ger.correct.style import styled
 from ger.errors import InputError, ModelError, UsageError
-from ger.lm.generation import Generation
+from ger.lm.generation import GENERATOR, Generation
+from ger.lm.profile import Profile
 from ger.protocols import Answer, Corrector, GenerateRequest
 from ger.testing import ScriptedLM
 from ger.types import Context, Correction, Edit, Hypothesis, NBest, Word
@@ -228,6 +231,37 @@ def test_a_model_that_always_fails() -> None:
 
     made = Generator(ScriptedLM(answer=broken), Generation(), prompting.load("h2t")).correct([LIST, LIST])
     assert [(c.decision, c.text) for c in made] == [("failed", "sew the field")] * 2
+
+
+# Translations
+
+
+GERMAN = replace(nbest("Guten Tag", "Guten Tach"), language="en", task="translate", target="de")
+
+
+def test_lists_of_translations_are_asked_about_as_such() -> None:
+    lm = ScriptedLM(answer=lambda _: "Guten Tag")
+    made = generator(lm, Generation())
+    assert [c.id for c in made.correct([LIST, GERMAN])] == [LIST.id, GERMAN.id]
+    said, translated = (str(request.prompt) for request in lm.prompted[0])
+    assert "You write down what was said" in said
+    assert "You translate what was said from English into German" in translated
+    assert f"translations=h2tt-nbest@{prompting.load('h2tt-nbest').hash}" in made.signature
+    lm = ScriptedLM(answer=lambda _: "Guten Tag")
+    generator(lm, Generation(prompt="h2t-nbest")).correct([GERMAN])
+    assert "You write down" in str(lm.prompted[0][0].prompt)  # what is named is used
+
+
+def test_a_prompt_for_translations_needs_a_target() -> None:
+    lm = ScriptedLM(answer=lambda _: "Guten Tag")
+    refused, made = Generator(lm, Generation(), prompting.load("h2tt-nbest")).correct([LIST, GERMAN])
+    assert (refused.decision, refused.text) == ("failed", "sew the field")
+    assert refused.reason.startswith("The prompt 'h2tt-nbest' is for translations, and the list has no target language")
+    assert (made.decision, len(lm.prompted[0])) == ("kept", 1)
+    (untold,) = generator(ScriptedLM(), Generation()).correct([replace(GERMAN, target=None)])
+    assert untold.decision == "failed"
+    both = hybrid({GENERATOR: ScriptedLM()}, Profile({}, generation=Generation(prompt="h2tt-nbest")))
+    assert [c.decision for c in both.correct([LIST])] == ["failed"]
 
 
 # For rescoring what was generated

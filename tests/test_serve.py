@@ -448,6 +448,13 @@ def test_ending_finishes_what_was_accepted(serve: Start, clip: Path, made: Made)
 RECORD = {"id": "a", "hypotheses": [{"text": "change so", "score": -1}, {"text": "change sow it", "score": -2}]}
 
 
+def test_records_of_translations_are_asked_about_as_such(serve: Start, made: Made) -> None:
+    service = serve(mode="generate")
+    told = RECORD | {"task": "translate", "language": "en", "target": "de"}
+    assert service.http.post("/v1/correct", json=told).json()["target"] == "de"
+    assert "You translate what was said from English into German" in str(made.lms[-1].prompted[0][0].prompt)
+
+
 def test_records_come_back_in_the_shape_they_had(serve: Start) -> None:
     service = serve()
     one = service.http.post("/v1/correct", json=RECORD).json()

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import Made
+from test_cli import call
 
+from ger import registry
 from ger.conformance.speakers import check_speaker
 from ger.errors import InputError, ModelError, OutputError, UnknownNameError, UsageError
 from ger.io.inputs import expand
@@ -42,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *texts: str) -> tuple[O
     lists = [NBest(f"u{i}", (Hypothesis(text),)) for i, text in enumerate(texts)]
     write_records(tmp_path / "talk.jsonl", lists)
     (source,) = expand([str(tmp_path / "talk.jsonl")]).inputs
-    folder = OutputFolder(tmp_path / "out", ["txt"], "key", speaker=Hum())
+    folder = OutputFolder(tmp_path / "out", ["txt"], "key", voices=lambda language: Hum())
     assert folder.split([source]) == ([source], [])
     (result,) = Pipeline(Settings()).run([source])
     return folder, source, result
@@ -57,17 +60,56 @@ def test_the_result_is_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         samples = np.frombuffer(file.readframes(-1), dtype="<i2")
     assert len(samples) == 1600 * len("so the fieldand rest")
     assert np.abs(samples).max() == pytest.approx(0.25 * 32767, rel=1e-3)
-    again = OutputFolder(tmp_path / "out", ["txt"], "key", speaker=Hum())
+    again = OutputFolder(tmp_path / "out", ["txt"], "key", voices=lambda language: Hum())
     assert again.split([source]) == ([], [source])
     silent = OutputFolder(tmp_path / "out", ["txt"], "key")
     assert silent.split([source]) == ([source], [])  # another voice, or none, is another result
 
 
-def test_a_voice_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, _, result = run(tmp_path, monkeypatch, "broken")
+def test_a_voice_that_fails_is_told_and_the_texts_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, source, result = run(tmp_path, monkeypatch, "so the field", "broken")
     with pytest.raises(OutputError, match=r"talk.jsonl cannot be spoken: hum is out of order. Repair it."):
         folder.write(result)
-    assert not (tmp_path / "out" / "talk.txt").exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"talk.txt"}
+    assert (tmp_path / "out" / "talk.txt").read_text() == "so the field\nbroken\n"
+    again = OutputFolder(tmp_path / "out", ["txt"], "key", voices=lambda language: Hum())
+    assert again.split([source]) == ([source], [])  # it is not done
+
+
+def test_a_voice_that_fails_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
+    monkeypatch.setitem(registry._BUILTIN["speakers"], "hum", "test_speak:hum")
+    (tmp_path / "talk.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nbroken\n")
+    options = ("--speak", "hum", "-o", tmp_path / "out", "--changes", tmp_path / "changes.jsonl")
+    result = call("correct", tmp_path / "talk.srt", *options)
+    assert result.exit_code == 1
+    assert "talk.srt cannot be spoken: hum is out of order. Repair it." in result.stderr
+    assert (tmp_path / "out" / "talk.srt").read_text() == (tmp_path / "talk.srt").read_text()
+    assert (tmp_path / "changes.jsonl").exists()
+
+
+def hum(voice: str) -> Hum:
+    return Hum()
+
+
+@pytest.mark.parametrize(
+    ("told", "language"),
+    [({"language": "de"}, "de"), ({"language": "de", "task": "translate", "target": "fr"}, "fr"), ({}, None)],
+)
+def test_the_voice_is_that_of_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], language: str | None
+) -> None:
+    monkeypatch.setattr("ger.settings.load", lambda spec, options: ScriptedLM())
+    write_records(tmp_path / "talk.jsonl", [NBest("u", (Hypothesis("ja"),), **told)])
+    asked: list[str | None] = []
+
+    def voices(heard: str | None) -> Hum:
+        asked.append(heard)
+        return Hum()
+
+    (source,) = expand([str(tmp_path / "talk.jsonl")]).inputs
+    (result,) = Pipeline(Settings()).run([source])
+    OutputFolder(tmp_path / "out", ["txt"], "key", voices=voices).write(result)
+    assert asked == [None, language]  # what is installed is seen to before there is a result
 
 
 @espeak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import Made
+from test_cli import call
 
 from ger import prompting
 from ger.api import settings
@@ -89,6 +92,8 @@ def test_nothing_said_and_nothing_written() -> None:
 def test_prompts_that_ask_for_no_text() -> None:
     with pytest.raises(UsageError, match="'h2t-choice' does not ask for a text"):
         translator(MT(), prompt="h2t-choice")
+    with pytest.raises(UsageError, match="The answer to the prompt 'summarize' is no translation"):
+        translator(MT(), prompt="summarize")
 
 
 def piped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frontend: ScriptedFrontend, lm: Any, **options: Any) -> Any:
@@ -157,6 +162,7 @@ def test_the_language_that_is_spoken_is_no_target(tmp_path: Path, monkeypatch: p
         ({"language": "de", "target": "German"}, "German is spoken, and what .* Use --task transcribe."),
         ({"language": "en", "task": "translate"}, "English is spoken"),
         ({"task": "transcribe", "target": "de"}, "--task transcribe has no use for --target de"),
+        ({"task": "transcribe", "translator": "x"}, "--task transcribe has no use for --translator. Leave one out."),
         ({"translation_beams": 3}, "--translation-beams is for a translator. Add --translator MODEL."),
         ({"translator": "seq2seq:x", "translation_beams": 0}, "--translation-beams is 0"),
         ({"translator": "masked:x"}, "The backend 'masked' cannot write text"),
@@ -184,6 +190,60 @@ def test_lists_may_be_said_to_be_translations(tmp_path: Path) -> None:
     assert (result.lists[0].task, result.lists[0].target) == ("translate", "en")
     write_records(tmp_path / "out.jsonl", [Correction.of(result.lists[0], "a dog", "kept")])
     assert [n.target for n in read_nbest(tmp_path / "out.jsonl")] == ["en"]
+
+
+ENGLISH = {"id": "u", "language": "en", "hypotheses": [{"text": "a dog"}, {"text": "the dog"}]}
+
+
+def listed(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"task": "transcribe"}, "u is a transcript, and nothing translates it. Add --translator MODEL, or leave out"),
+        ({"task": "transcribe", "language": None, "audio": {"path": "a.wav"}}, "u is a transcript, and nothing"),
+        ({"language": "de"}, "u: German is spoken, and what is translated into. Leave out --task and --target."),
+    ],
+)
+def test_what_is_no_translation_is_not_called_one(tmp_path: Path, told: dict[str, Any], message: str) -> None:
+    path = listed(tmp_path / "lists.jsonl", ENGLISH | told)
+    for command in ("transcribe", "correct"):
+        result = call(command, path, "--target", "de")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert message in result.stderr
+
+
+def test_lists_that_do_not_say_what_they_are(tmp_path: Path) -> None:
+    said = ENGLISH | {"id": "v", "task": "translate", "target": "fr"}
+    path = listed(tmp_path / "lists.jsonl", ENGLISH, said, {"id": "w", "task": "translate", "hypotheses": []})
+    rows = [json.loads(row) for row in call("transcribe", path, "--target", "de").stdout.splitlines()]
+    assert [(row["task"], row["target"]) for row in rows] == [
+        *(("translate", "de"), ("translate", "fr"), ("translate", "de"))
+    ]
+    (tmp_path / "hyporadise.json").write_text('[{"input": ["ein Hund", "der Hund"], "output": "der Hund"}]')
+    row = json.loads(call("transcribe", tmp_path / "hyporadise.json", "--target", "de").stdout)
+    assert (row["task"], row["target"], row["reference"]) == ("translate", "de", "der Hund")
+
+
+def test_documents_are_no_translations(tmp_path: Path, made: Made) -> None:
+    (tmp_path / "talk.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nso the field\n")
+    call_it = ("correct", tmp_path / "talk.srt", "--target", "de")
+    alone = call(*call_it, "--mode", "hotwords", "--hotwords", "Foo")
+    assert (alone.exit_code, alone.stdout) == (1, "")
+    assert "talk.srt does not say that it is a translation, and nothing translates it. Add --translator" in alone.stderr
+    translated = call(*call_it, "--translator", "x", "-o", tmp_path / "out")
+    assert (translated.exit_code, translated.stdout) == (1, "")
+    assert "which a translation's have not" in translated.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_filter_does_not_translate() -> None:
+    result = call("correct", "-", "--format", "jsonl", "--target", "de", stdin="")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "A filter does not translate. Leave out --task, --target and --translator." in result.stderr
 
 
 TEXTS = ["the dog ran home.", "A dog ran home", "", "a", "the the the", "犬が走る"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,9 +118,9 @@ def correct(
     Exit codes: 0 all done, 1 an input failed (the others are written), 2 wrong call, 130 interrupted.
     """
     with common.exit_codes():
-        from ger.api import alone, settings
+        from ger.api import alone, check_hotwords, settings
         from ger.errors import UsageError
-        from ger.io.formats import AUTO
+        from ger.io.formats import AUTO, SAME
         from ger.pipeline import Pipeline
         from ger.speech import voice
 
@@ -170,13 +171,20 @@ def correct(
         made = settings(**options)
         if speak and not output_dir:
             raise UsageError("--speak writes a file for each input.", "Name a folder with -o.")
-        speaker = voice(speak, made.recognizer.into or made.recognizer.language) if speak else None
+        spoken = made.recognizer.into or made.recognizer.language
+        voices = cache(lambda heard: voice(speak, spoken or heard)) if speak else None
         names, table = _formats(output_format, output_dir, as_json=as_json)
         if as_json and (table or (names and not output_dir)):
             raise UsageError("--json and -f both want standard output.", "Leave one out, or name a folder with -o.")
         if sum((in_place, diff, output_dir is not None)) > 1:
             raise UsageError("--in-place, --diff and -o are three ways of writing.", "Choose one.")
+        if made.whole and (in_place or diff or changes or SAME in names):
+            raise UsageError(
+                "What is made of a whole recording cannot take the place of its segments.",
+                "Leave out --in-place, --diff, --changes and -f same.",
+            )
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
+        check_hotwords(made, found.inputs)
         if not mode:
             made = alone(made, found.inputs)
         if systems and made.mode == "combine" and not profile:
@@ -184,6 +192,8 @@ def correct(
         if input_format in _LINES and inputs == ["-"]:
             if output_dir or as_json or names not in ([AUTO], ["jsonl"]) or table or diff or in_place or changes:
                 raise UsageError("A filter writes JSON Lines to standard output.", "Leave out -o, -f and the like.")
+            if made.recognizer.into:
+                raise UsageError("A filter does not translate.", "Leave out --task, --target and --translator.")
             if consistent:
                 raise UsageError("A filter has no whole recordings for --consistent.", "Give it a file.")
             _filter(made)
@@ -197,7 +207,7 @@ def correct(
             table=table and not diff and not in_place,
             documents=Documents(in_place, diff, changes is not None),
         )
-        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, speaker=speaker)
+        todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, voices=voices)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():

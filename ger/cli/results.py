@@ -14,9 +14,8 @@ from ger.cli import common
 
 if TYPE_CHECKING:
     from ger.io.inputs import Expansion, Input
-    from ger.output import OutputFolder
+    from ger.output import OutputFolder, Voices
     from ger.pipeline import Result
-    from ger.protocols import Speaker
     from ger.unfinished import Unfinished
 
 __all__ = ["Documents", "Run", "counted"]
@@ -104,7 +103,7 @@ class Run:
         key: str,
         *,
         resume: bool,
-        speaker: Speaker | None = None,
+        voices: Voices | None = None,
     ) -> list[Input]:
         """Inputs to work on."""
         from ger.cli.table import ChangeTable
@@ -118,7 +117,7 @@ class Run:
         if self.table:
             self._table = ChangeTable()
         if folder is not None:
-            self.folder = OutputFolder(folder, names, key, resume=resume, speaker=speaker)
+            self.folder = OutputFolder(folder, names, key, resume=resume, voices=voices)
             self.unfinished = self.folder.unfinished
             inputs, done = self.folder.split(inputs)
             self.skipped = [source.path for source in done]
@@ -143,9 +142,10 @@ class Run:
         row: dict[str, Any] = {"path": utf8(result.source.path)}
         outputs: dict[str, Path] = {}
         try:
-            outputs = self.folder.write(result) if self.folder else {}
             if result.document and result.recording:
-                outputs |= self.documents.take(result)
+                outputs = self.documents.take(result)
+            if self.folder:
+                outputs |= self.folder.write(result)
         except OutputError as error:
             common.say(f"Error: {error}")
             row["error"] = str(error)

@@ -24,7 +24,7 @@ from ger.protocols import Corrector, LanguageModel, LmOptions, result_of
 
 __all__ = ["cascade", "gate", "generate", "generator", "hybrid", "recorded", "watched"]
 
-_PROMPT = "h2t-nbest"
+_PROMPT, _TRANSLATIONS = "h2t-nbest", "h2tt-nbest"
 _INSTRUCTION = "cascade-correct"
 
 
@@ -63,7 +63,8 @@ def generator(lm: LanguageModel, how: Generation, *, raw: bool = False) -> Gener
         GerError: as `generate` says.
     """
     prompt, trained = _prompt(how, _PROMPT)
-    return Generator(lm, how, prompt, _examples(how), verbatim=trained or raw)
+    other = None if how.prompt or trained else prompting.load(_TRANSLATIONS)
+    return Generator(lm, how, prompt, _examples(how), translations=other, verbatim=trained or raw)
 
 
 def _prompt(how: Generation, default: str) -> tuple[Prompt, bool]:

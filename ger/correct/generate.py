@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rapidfuzz.distance import Levenshtein
@@ -27,7 +27,7 @@ from ger.prompting import Prompt, cleaned
 from ger.protocols import Answer, GenerateRequest, LanguageModel
 from ger.text.normalize import normalize
 from ger.text.tokens import well_formed
-from ger.types import Correction, Hypothesis, NBest
+from ger.types import Correction, Decision, Hypothesis, NBest
 
 __all__ = ["Generator"]
 
@@ -48,13 +48,15 @@ class Generator:
     `least`, that of its least probable token.
 
     An answer that is cut at the limit, empty or unreadable is rejected; a list whose generation fails, for example one
-    too long for the model, keeps its 1-best and says so; the others go on.
+    too long for the model, keeps its 1-best and says so; the others go on. Where no transcript is asked for, the 1-best
+    does not stand in for an answer: there is no text, and that is a failure.
 
     Args:
         lm: The language model.
         generation: How it is used; its `lm`, `adapter`, `prompt` and `examples` are names for what is given here.
         prompt: The prompt.
         examples: Examples to show; `None` for none.
+        translations: The prompt for lists of translations, another wording of the same question; `None` for the same.
         verbatim: Take the answer as it is written, for a model that has learned how to write: another spelling of the
             1-best is another text.
 
@@ -71,15 +73,18 @@ class Generator:
         prompt: Prompt,
         examples: Examples | None = None,
         *,
+        translations: Prompt | None = None,
         verbatim: bool = False,
     ) -> None:
         self._check(generation, prompt)
         check(lm.signature, lm, needed(generation))
         self._lm, self._generation, self._prompt, self._examples = lm, generation, prompt, examples
+        self._translations = translations
         #: Whether answers are taken as they are written.
         self.verbatim = verbatim
         #: What the prompt says besides the list; an answer that repeats it is none.
-        self.instructions = tuple(turn.content for turn in prompt.turns if turn.role in ("system", "user"))
+        turns = (*prompt.turns, *(translations.turns if translations else ()))
+        self.instructions = tuple(turn.content for turn in turns if turn.role in ("system", "user"))
         #: What comes out: `transcript` or `other`.
         self.result = prompt.result
         #: How the model answers: with a `text`, `json` or the `number` of a hypothesis.
@@ -105,6 +110,8 @@ class Generator:
         shots = f",shots={self._examples.signature}" if self._examples else ""
         task = f",task={how.task}" if how.task else ""
         made = f"{self.name}:prompt={prompt.name}@{prompt.hash},decoding={how.decoding},beams={how.beams}"
+        if other := self._translations:
+            made += f",translations={other.name}@{other.hash}"
         return f"{made}{shots}{task},{self._lm.signature}"
 
     @property
@@ -118,7 +125,7 @@ class Generator:
         reasons = [self._settled(nbest) for nbest in lists]
         waiting = [nbest for nbest, reason in zip(lists, reasons, strict=True) if not reason]
         done = iter(self._generate(waiting))
-        return [as_it_was(nbest, r) if r else next(done) for nbest, r in zip(lists, reasons, strict=True)]
+        return [self._kept(nbest, r) if r else next(done) for nbest, r in zip(lists, reasons, strict=True)]
 
     def _settled(self, nbest: NBest) -> str:
         """Why there is nothing to write, if so."""
@@ -127,6 +134,11 @@ class Generator:
             return "nothing was said"
         return "only one hypothesis" if len(listed) == 1 and self._generation.decoding in ("choice", "nearest") else ""
 
+    def _kept(self, nbest: NBest, reason: str) -> Correction:
+        if self._prompt.result == "other":
+            return Correction.of(nbest, "", "kept", reason=reason)
+        return as_it_was(nbest, reason)
+
     def _seen(self, nbest: NBest) -> NBest:
         """The part of a list that the model reads."""
         return nbest
@@ -134,15 +146,45 @@ class Generator:
     def _generate(self, lists: Sequence[NBest]) -> list[Correction]:
         seen = [self._seen(nbest) for nbest in lists]
         shots = self._examples.choose(seen) if self._examples else [()] * len(lists)
-        requests = [self._request(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
-        return [self._read(*row) for row in zip(lists, requests, self._answers(requests), strict=True)]
+        requests = [self._tried(nbest, examples) for nbest, examples in zip(seen, shots, strict=True)]
+        answers = iter(self._answers([request for request in requests if isinstance(request, GenerateRequest)]))
+        return [
+            self._read(nbest, request, next(answers))
+            if isinstance(request, GenerateRequest)
+            else self._unanswered(nbest, str(request), "failed")
+            for nbest, request in zip(lists, requests, strict=True)
+        ]
+
+    def _tried(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest | ModelError:
+        try:
+            return self._request(nbest, shots)
+        except ModelError as error:
+            return error
+
+    def _wording(self, nbest: NBest) -> Prompt:
+        """The prompt for a list.
+
+        Raises:
+            ModelError: it is for translations, and the list does not say into which language.
+        """
+        prompt = self._translations if self._translations and nbest.task == "translate" else self._prompt
+        if "target" in prompt.variables and not nbest.target:
+            raise ModelError(
+                f"The prompt {prompt.name!r} is for translations, and the list has no target language.",
+                "Use a prompt for transcripts, or say with --target of 'ger correct' what it translates into.",
+            )
+        return prompt
 
     def _request(self, nbest: NBest, shots: Sequence[NBest]) -> GenerateRequest:
-        """What the model is asked about a list."""
+        """What the model is asked about a list.
+
+        Raises:
+            ModelError: there is no prompt for it.
+        """
         decoding, texts = self._generation.decoding, [cleaned(h.text) for h in self._prompt.shown(nbest)]
         written = [self._written(text, number) for number, text in enumerate(texts, 1)]
         return GenerateRequest(
-            prompt=self._prompt.render(nbest, task=self._generation.task, shots=shots),
+            prompt=self._wording(nbest).render(nbest, task=self._generation.task, shots=shots),
             max_tokens=self._limit(texts),
             beams=self._generation.beams,
             drafts=tuple(written) if self._prompt.result == "transcript" else (),
@@ -159,7 +201,7 @@ class Generator:
     def _limit(self, texts: Sequence[str]) -> int:
         """Tokens after which an answer is no longer a transcript of this list."""
         if self._prompt.result == "other":
-            return _OTHER[self._prompt.scope]
+            return self._prompt.max_tokens or _OTHER[self._prompt.scope]
         if self._prompt.answer == "number":
             return _NUMBER
         longest = max(len(text.encode("utf-8", "replace")) for text in texts)
@@ -180,21 +222,28 @@ class Generator:
     def _read(self, nbest: NBest, request: GenerateRequest, answers: tuple[Answer, ...] | ModelError) -> Correction:
         """What becomes of a list by what the model answered."""
         if isinstance(answers, ModelError):
-            return as_it_was(nbest, str(answers), "failed")
+            return self._unanswered(nbest, str(answers), "failed")
         answer = answers[0]
         scores = {"generator": answer.score, "least": answer.least}
         told = {name: float(value) for name, value in scores.items() if value is not None}
         if not answer.finished and not self._ended(answer.text):
-            reason = f"the answer did not end within {request.max_tokens} tokens"
-            if self._prompt.result == "other":
-                return _other(nbest, None, told, reason)
-            return as_it_was(nbest, reason, "rejected", told)
+            more = ": give the prompt a larger max_tokens" if self._prompt.result == "other" else ""
+            reason = f"the answer did not end within {request.max_tokens} tokens{more}"
+            return self._unanswered(nbest, reason, "rejected", told)
         text = self._text(answer.text, nbest)
-        if self._prompt.result == "other":
-            return _other(nbest, text, told)
+        if text and self._prompt.result == "other":
+            return Correction.of(nbest, text, "rewritten", reason="the instruction was carried out", scores=told)
         if text is None or not normalize(text):
-            return as_it_was(nbest, _unreadable(answer.text), "rejected", told)
+            return self._unanswered(nbest, _unreadable(answer.text), "rejected", told)
         return self._decide(nbest, text, told)
+
+    def _unanswered(
+        self, nbest: NBest, reason: str, decision: Decision, scores: Mapping[str, float] | None = None
+    ) -> Correction:
+        """What becomes of a list to which there is no answer."""
+        if self._prompt.result == "other":
+            return Correction.of(nbest, "", "failed", reason=reason, scores=scores)
+        return as_it_was(nbest, reason, decision, scores)
 
     def _ended(self, answer: str) -> bool:
         """Whether a model without a chat template went on after its answer, with an example of its own."""
@@ -283,10 +332,3 @@ def _unreadable(answer: str) -> str:
     if not shown:
         return "the answer is empty"
     return f"the answer is not of the expected kind: {shown[:60]!r}{'…' if len(shown) > 60 else ''}"
-
-
-def _other(nbest: NBest, text: str | None, scores: dict[str, float], reason: str = "the answer is empty") -> Correction:
-    """An answer that is no transcript; where there is none, the 1-best does not stand in for it."""
-    if text is None:
-        return Correction.of(nbest, "", "rejected", reason=reason, scores=scores)
-    return Correction.of(nbest, text, "rewritten", reason="the instruction was carried out", scores=scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import IO, Any, TypeVar
 
@@ -23,7 +23,7 @@ _Record = TypeVar("_Record", NBest, Correction)
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_nbest(source: _Source, name: str | None = None) -> Iterator[NBest]:
+def read_nbest(source: _Source, name: str | None = None, untold: Mapping[str, Any] | None = None) -> Iterator[NBest]:
     """N-best lists, one a line; a line that holds a correction gives the list it was made from.
 
     A byte order mark, empty lines and Windows line ends are accepted, and so is a last line without line end.
@@ -31,12 +31,13 @@ def read_nbest(source: _Source, name: str | None = None) -> Iterator[NBest]:
     Args:
         source: A file, `-` for standard input, or a binary stream.
         name: What errors call the source.
+        untold: Fields of records that do not have them.
 
     Raises:
         InputError: the file cannot be read.
         RecordError: a line is not a record, or has the id of an earlier one; names file and line.
     """
-    return _records(source, name, _nbest)
+    return _records(source, name, (lambda value, where: _nbest({**untold, **value}, where)) if untold else _nbest)
 
 
 def read_corrections(source: _Source, name: str | None = None) -> Iterator[Correction]:

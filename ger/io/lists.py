@@ -22,6 +22,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ __all__ = [
 _Path = str | os.PathLike[str]
 
 _READERS: dict[str, Callable[[Source, Beside], Iterator[NBest]]] = {
-    "records": lambda source, _: lists_json.records(source),
+    "records": lambda source, beside: lists_json.records(source, _untold(beside)),
     "hyporadise": lambda source, _: lists_json.hyporadise(source),
     "mlm-scoring": lambda source, _: lists_json.mlm_scoring(source),
     "agwer": lambda source, _: lists_json.agwer(source),
@@ -119,13 +120,27 @@ def read_lists(path: _Path, *, format: str | None = None, beside: Beside | None 
     """
     if format is not None and format not in FORMATS:
         raise UnknownNameError(f"There is no list format called {format!r}.", suggest(format, FORMATS))
+    beside = beside or Beside()
     if format == "espnet" or (format is None and path != "-" and Path(path).is_dir()):
-        yield from lists_espnet.read(path)
+        yield from _labelled(lists_espnet.read(path), beside)
     elif format == "hypotranslate" or (format is None and _is_torch(path)):
-        yield from lists_pt.read(path)
+        yield from _labelled(lists_pt.read(path), beside)
     else:
         with lists_text.opened(path) as source:
-            yield from _READERS[format or _detected(source, beside=beside)](source, beside or Beside())
+            name = format or _detected(source, beside=beside)
+            lists = _READERS[name](source, beside)
+            yield from lists if name == "records" else _labelled(lists, beside)
+
+
+def _labelled(lists: Iterable[NBest], beside: Beside) -> Iterator[NBest]:
+    """Lists of formats that do not say what they are."""
+    for nbest in lists:
+        yield replace(nbest, **_untold(beside)) if beside.target and nbest.task == "transcribe" else nbest
+
+
+def _untold(beside: Beside) -> dict[str, Any]:
+    """Fields of lists that do not say what they are."""
+    return {"task": "translate", "target": beside.target} if beside.target else {}
 
 
 def _is_torch(path: _Path) -> bool:

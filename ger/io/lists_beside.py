@@ -35,6 +35,8 @@ class Beside:
         count: How many texts of a lattice are listed.
         acoustic_scale: What Kaldi's acoustic scores are multiplied by where hypotheses are ranked, as with Kaldi's
             `--acoustic-scale`; lattices of most recipes are meant for about 0.1.
+        target: The language that lists are translations into where they do not say what they are; empty for
+            transcripts.
     """
 
     words: _Path | None = None
@@ -43,6 +45,7 @@ class Beside:
     manifest: _Path | None = None
     count: int = 10
     acoustic_scale: float = 1.0
+    target: str = ""
 
 
 def found(source: Source, given: _Path | None, names: Sequence[str]) -> Path | None:

@@ -27,14 +27,18 @@ _HYPOTHESIS = re.compile(r"hyp_(\d{1,9})")
 _SCORES = ("score", "acoustic_score", "lm_score")
 
 
-def records(source: Source) -> Iterator[NBest]:
+def records(source: Source, untold: Mapping[str, Any] | None = None) -> Iterator[NBest]:
     """Our own records (`ger.io.jsonl.read_nbest`), but a score that is infinite or no number is an unknown one.
+
+    Args:
+        source: The file.
+        untold: Fields of records that do not have them.
 
     Raises:
         RecordError: a line is not a record, or an id is there twice.
     """
     lines = (_finite(line) if _MAYBE_NOT_FINITE.search(line) else line for line in source.raw)
-    return read_nbest(cast("IO[bytes]", lines), source.name)
+    return read_nbest(cast("IO[bytes]", lines), source.name, untold)
 
 
 def _finite(line: bytes) -> bytes:

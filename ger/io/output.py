@@ -34,7 +34,7 @@ _HINTS = {
 }
 
 
-def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]) -> None:
+def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str] | Iterable[bytes]) -> None:
     """Write a text file in UTF-8: afterwards the whole text is there, or what was there before.
 
     The text goes to a hidden file beside the target, to disk, and then takes the target's name. Missing folders are

@@ -203,6 +203,6 @@ def _whole(kept: Mapping[str, object], jobs: Sequence[Take]) -> Iterator[tuple[s
 def _write(path: Path, samples: Samples) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(wav(samples))
+        path.write_bytes(b"".join(wav([samples])))
     except OSError as error:
         raise OutputError(f"{printable(path)} cannot be written: {error.strerror}.", "Check the folder.") from error
