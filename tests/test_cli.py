@@ -621,3 +621,32 @@ def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> 
     result = call("transcribe", folder, "-o", tmp_path)
     assert result.exit_code == 2
     assert "is a folder. Give a file name, such as lists.jsonl." in result.stderr
+
+
+# Hotwords of single recordings
+
+
+def test_hotwords_of_recordings_that_are_not_there_are_told(folder: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.csv"
+    names.write_text("text,recording\nAda,call-77\nBob,a\nEve,call-78\nTed,call-79\nPam,call-80\nTom,b change.wav\n")
+    told = "Warning: There are hotwords for 'call-77', 'call-78', 'call-79' and 1 more, and no recording of that name."
+    for command in (("transcribe", folder), ("correct", folder), ("correct", folder, "-o", tmp_path / "out")):
+        result = call(*command, "--hotwords", names)
+        assert (result.exit_code, result.stderr.count(told)) == (0, 1), result.stderr
+    assert "Warning" not in call("correct", folder, "-o", tmp_path / "out", "--hotwords", names).stderr  # was told
+    names.write_text("text,recording\nAda,a\n")
+    for command in ("transcribe", "correct"):
+        assert "Warning" not in call(command, folder, "--hotwords", names).stderr
+
+
+def test_hotwords_of_recordings_in_lists(tmp_path: Path) -> None:
+    lists, names = tmp_path / "lists.jsonl", tmp_path / "names.toml"
+    lists.write_text(nbest("call-7", "as is") + nbest("call-8/0001", "as is") + nbest("call-9-0001", "as is"))
+    names.write_text("".join(f"[recordings.{name}]\nwords = ['Ada']\n" for name in ("call-7", "call-8", "call-9")))
+    for command in ("rescore", "correct"):
+        assert "Warning" not in call(command, lists, "--hotwords", names).stderr
+    names.write_text("[recordings.lists]\nwords = ['Ada']\n")
+    for command in ("rescore", "correct"):
+        assert "Warning: There are hotwords for 'lists', and no" in call(command, lists, "--hotwords", names).stderr
+    filtered = call("correct", "-", "--format", "jsonl", "--hotwords", names, stdin=nbest("a", "as is"))
+    assert (filtered.exit_code, filtered.stderr) == (0, "")

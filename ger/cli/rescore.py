@@ -14,6 +14,7 @@ import typer
 
 from ger import __version__
 from ger.cli import common, lists, writing
+from ger.cli.unmatched import Unmatched
 from ger.io.paths import printable
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ def rescore(
                     counts = _to_file(partial, corrector, signature, bar)
             else:
                 counts = _to_screen(found, corrector, signature, bar)
+        unmatched = Unmatched(made.hotwords)
+        unmatched.see(found)
+        unmatched.tell()
         _close(counts, signature, time.monotonic() - started, as_json=as_json)
         if counts["failed"]:
             raise typer.Exit(1)

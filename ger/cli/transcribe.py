@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ger.cli import common
+from ger.cli.unmatched import Unmatched
 
 if TYPE_CHECKING:
     from ger.io.inputs import Input
@@ -79,14 +80,16 @@ def transcribe(
         found = common.find(inputs, recursive=recursive)
         failed = len(found.problems)
         todo = list(found.inputs)
+        done: list[Input] = []
         parts: OutputFolder | None = None
         if output and found.inputs:
             # Finished inputs wait beside the target until all are there, so that a killed run can go on.
             parts = OutputFolder(
                 output.with_name(f".{output.name}.parts"), [LISTS], pipeline.settings.key, resume=resume
             )
-            todo, _ = parts.split(todo)
+            todo, done = parts.split(todo)
         broken: set[str] = set()
+        unmatched = Unmatched(pipeline.settings.hotwords)
         with common.progress(todo, "Transcribing") as progress:
             for result in pipeline.run(todo, progress, parts.unfinished if parts else Unfinished()):
                 with progress.aside():
@@ -105,6 +108,9 @@ def transcribe(
                     else:
                         for line in lists_text(result):
                             typer.echo(line, nl=False)
+                unmatched.take(result)
+        if not done:
+            unmatched.tell()
         if output and parts:
             _join([source for source in found.inputs if source.stem not in broken], parts.folder, output)
         if failed:
