@@ -348,6 +348,8 @@ def test_output_folders_that_cannot_be_used_are_told_before_anything_is_loaded(
         (["--frontend", "fast-whisper"], "There is no frontend called 'fast-whisper'. Did you mean 'faster-whisper'?"),
         (["--backend", "transformer"], "There is no backend called 'transformer'. Did you mean 'transformers'?"),
         (["--task", "translte"], "There is no task called 'translte'. Did you mean 'translate'?"),
+        (["--language", "germann"], "There is no language called 'germann'. Did you mean 'german'?"),
+        (["--target", "cz"], "There is no language called 'cz'. Did you mean 'cs' (Czech)?"),
         (["--nbest", "0"], "--nbest is 0. Use 1 or more."),
         (["--weight", "2"], "The weight of the language model is 2.0. Use a number from 0 to 1."),
         (["--nbset", "3"], "No such option: --nbset"),
@@ -621,6 +623,13 @@ def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> 
     result = call("transcribe", folder, "-o", tmp_path)
     assert result.exit_code == 2
     assert "is a folder. Give a file name, such as lists.jsonl." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["lists.jsonl", "talk.srt"])
+def test_a_language_that_there_is_not_is_refused_for_what_is_no_audio(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(nbest("a", "as is"))
+    result = call("correct", tmp_path / name, "--language", "klingon")
+    assert (result.exit_code, result.stderr[:42]) == (2, "Error: There is no language called 'klingo")
 
 
 # Hotwords of single recordings
