@@ -31,6 +31,7 @@ __all__ = [
     "Consistent",
     "Device",
     "Frontend",
+    "HotwordModel",
     "Hotwords",
     "Inputs",
     "InputsOrSystems",
