@@ -162,7 +162,7 @@ class SequenceRecognizer(Recognizer):
         """Log-probabilities of the first token of each recording's text, shape (1, vocabulary)."""
         import torch
 
-        language = self._options.language or next(iter(self._known), None)
+        language = self.named(self._options.language) or next(iter(self._known), None)
         jobs = [Job(AudioSegment("", AudioSpan(""), one), language) for one in samples]
         with torch.inference_mode():
             logits = self._model(**self._inputs(jobs)).logits[:, -1:]

@@ -116,7 +116,7 @@ def spoken(text: str, *, more: bool = False) -> str:
     """
     code = _known(text)
     if _CODE.fullmatch(text) and (_REGION.search(text) if code else more):
-        return text
+        return text  # the region, or all of it, is for the recognizer
     return code or code_of(text)
 
 
@@ -125,7 +125,8 @@ def among(language: str, known: Collection[str]) -> str:
     code = canonical(language)
     if language in known or code in known:
         return language if language in known else code
-    return next((own for own in known if name_of(own) == name_of(code)), code)  # Whisper's own code for Javanese
+    name = _NAMES.get(code, "")
+    return next((own for own in known if name and _NAMES.get(own) == name), code)  # Whisper's own code for Javanese
 
 
 def unknown(model: str, language: str, known: Collection[str]) -> UsageError:
@@ -149,7 +150,7 @@ def same(one: str | None, other: str | None) -> bool:
 def _known(text: str) -> str:
     """The code of a language; empty where it is not known."""
     plain = _folded(text)
-    return _CODES.get(plain) or _CODES.get(_REGION.split(plain)[0], "")
+    return _CODES.get(plain) or (_CODES.get(_REGION.split(plain)[0], "") if _CODE.fullmatch(plain) else "")
 
 
 def _hint(text: str) -> str:
