@@ -37,6 +37,7 @@ from asr_frontends.whisper import (
     words,
 )
 from ger.errors import DependencyError, ModelError, UsageError
+from ger.languages import among, unknown
 from ger.models import DEFAULT_RECOGNIZER, resolve
 from ger.protocols import FrontendOptions
 from ger.registry import suggest
@@ -215,7 +216,7 @@ class FasterWhisper:
         for job in jobs:
             told = job.segment.language or self._options.language
             if told or not self._model.is_multilingual:
-                self._languages.tell(job.segment.span.path, told or "en")
+                self._languages.tell(job.segment.span.path, among(told or "en", self._whisper.supported_languages))
         deciding = {id(segment) for segment in self._languages.voters([job.segment for job in jobs])}
         voters = [job for job in jobs if id(job.segment) in deciding]
         heard: dict[int, dict[str, float]] = {}
@@ -439,8 +440,8 @@ class FasterWhisper:
 
     def _check_language(self, language: str | None) -> None:
         known = self._whisper.supported_languages
-        if language and language not in known:
-            raise UsageError(f"{self._title} does not know the language {language!r}.", suggest(language, known))
+        if language and among(language, known) not in known:
+            raise unknown(self._title, language, known)
 
     def _check(self, options: FrontendOptions) -> None:
         self._check_language(options.language)

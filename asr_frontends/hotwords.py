@@ -20,7 +20,7 @@ from ger.text.sounds import likeness
 from ger.text.tokens import tokenize
 from ger.types import Hypothesis
 
-__all__ = ["BIASED", "Joined", "Prompt", "Shortlist", "joined", "prompted"]
+__all__ = ["BIASED", "Joined", "Prompt", "Shortlist", "joined", "prompted", "signature"]
 
 #: Where a hypothesis has its log-probability (nats) given the hotwords that were told: a key of `extra`.
 BIASED = "biased_score"
@@ -70,10 +70,7 @@ class Shortlist:
     @property
     def signature(self) -> str:
         """How many there are, and which: for the signature of a front end."""
-        if not self._hotwords:
-            return ""
-        digest = hashlib.sha256("\n".join(self._hotwords).encode("utf-8", "backslashreplace")).hexdigest()
-        return f",hotwords={len(self._hotwords)}:{digest[:8]}"
+        return signature(self._hotwords)
 
     @cached_property
     def _index(self) -> SoundIndex:
@@ -93,6 +90,14 @@ class Shortlist:
                 best[hotword] = max(best.get(hotword, 0.0), likeness(hotword, span))
         likely = [hotword for hotword in best if best[hotword] >= _LEAST]
         return tuple(sorted(likely, key=lambda hotword: -best[hotword])[:_MOST])
+
+
+def signature(hotwords: Sequence[str]) -> str:
+    """How many hotwords there are, and which, for the signature of a front end; nothing for none."""
+    if not hotwords:
+        return ""
+    digest = hashlib.sha256("\n".join(hotwords).encode("utf-8", "backslashreplace")).hexdigest()
+    return f",hotwords={len(hotwords)}:{digest[:8]}"
 
 
 def _spans(texts: Iterable[str]) -> list[str]:

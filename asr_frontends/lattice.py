@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asr_frontends.ctc import align, forward
+from asr_frontends.hotwords import signature
 from asr_frontends.lattice_grammar import Hotwords, NGrams, Spelling, Tokens, letters
 from asr_frontends.lattice_search import Beams, Search, build, searcher
 from asr_frontends.lattice_settings import Settings, read_settings
@@ -100,7 +101,7 @@ class LatticeASR:
         """See `ger.protocols.AsrFrontend`."""
         return (
             f"lattice:{self._source.signature},{self._engine},{self._settings.signature},"
-            f"nbest={self._options.nbest},hotwords={len(self._options.hotwords)}"
+            f"nbest={self._options.nbest}{signature(self._options.hotwords)}"
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:

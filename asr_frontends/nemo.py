@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr_frontends.batches import in_memory
 from asr_frontends.beams import Merged, Path, distinct, merge, whole
+from asr_frontends.hotwords import signature
 from asr_frontends.nemo_attention import Attention
 from asr_frontends.nemo_families import family_of
 from asr_frontends.nemo_search import Encoded, Piece, Tokens, frame_of
@@ -97,10 +98,9 @@ class Nemo:
         """See `ger.protocols.AsrFrontend`."""
         options = self._options
         target = f",target={options.into}" if options.into not in (None, "en") else ""
-        hotwords = f",hotwords={'|'.join(options.hotwords)}" if options.hotwords else ""
         return (
             f"nemo:{self._name},{self._precision},beam={self._beam},nbest={options.nbest},"
-            f"task={options.task}{target},language={options.language or 'auto'}{hotwords}"
+            f"task={options.task}{target},language={options.language or 'auto'}{signature(options.hotwords)}"
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr_frontends import ctc
 from asr_frontends.nemo_search import Encoded, Found, Piece, Search, Tokens, frame_of, pieces
-from ger.errors import UsageError
-from ger.registry import suggest
+from ger.languages import among, unknown
 
 if TYPE_CHECKING:
     from ger.protocols import FrontendOptions
@@ -122,11 +121,12 @@ class Attention:
 
     def language(self, language: str | None) -> str:
         """See `Family`."""
-        chosen = str(language or self._defaults().get("source_lang") or "en")
+        special = {name[2:-2] for name in self._special}
+        chosen = among(str(language or self._defaults().get("source_lang") or "en"), special)
         for wanted in (chosen, self._target(chosen)):
-            if f"<|{wanted}|>" not in self._special:
+            if wanted not in special:
                 known = sorted(name[2:-2] for name in self._special if _LANGUAGE.fullmatch(name))
-                raise UsageError(f"The model does not know the language {wanted!r}.", suggest(wanted, known))
+                raise unknown("The model", wanted, known)
         return chosen
 
     def _target(self, language: str) -> str:

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from asr_frontends.pocketsphinx_lattice import WordGraph, expand, read, times
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.io.lattice import Lattice, best
+from ger.languages import canonical
 from ger.protocols import FrontendOptions
 from ger.text.normalize import normalize
 from ger.types import AudioSegment, Hypothesis, NBest, Word
@@ -165,7 +166,7 @@ class PocketSphinx:
         return float(self._lm.prob([word, *reversed(history)]) * self._nat)
 
     def _check_language(self, language: str | None) -> None:
-        if self._english and language not in (None, "en"):
+        if self._english and language and canonical(language) != "en":
             raise UsageError(
                 f"pocketsphinx's own model does not know the language {language!r}.",
                 "Give a folder with an acoustic model, a language model and a dictionary to --model.",

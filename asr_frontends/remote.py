@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from asr_frontends.beams import LOW_LOGPROB, loops
+from asr_frontends.hotwords import signature
 from asr_frontends.whisper import check_into
 from ger.errors import ModelError
 from ger.http.address import Address
@@ -123,8 +124,7 @@ class Remote:
         options = self._options
         return (
             f"remote:{self._name},{self._form},requests={len(self._temperatures)},nbest={options.nbest},"
-            f"task={options.task},language={options.language or 'auto'}"
-            + (f",hotwords={'|'.join(options.hotwords)}" if options.hotwords else "")
+            f"task={options.task},language={options.language or 'auto'}{signature(options.hotwords)}"
         )
 
     def recognize(self, segments: Sequence[AudioSegment]) -> list[NBest]:

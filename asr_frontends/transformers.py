@@ -84,7 +84,8 @@ class TransformersASR:
         """
         for segment in segments:
             self._recognizer.check_segment(segment)
-        jobs = [Job(segment, segment.language or self._options.language) for segment in segments]
+        told = [self._recognizer.named(segment.language or self._options.language) for segment in segments]
+        jobs = list(map(Job, segments, told))
         heard = [job for job in jobs if job.segment.samples.any()]
         for stage in self._recognizer.stages(heard):
             self._in_batches(stage.work, stage.jobs)

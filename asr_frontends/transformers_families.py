@@ -9,7 +9,7 @@ from typing import Literal
 
 from asr_frontends.whisper import check_into
 from ger.errors import UsageError
-from ger.registry import suggest
+from ger.languages import among, unknown
 
 __all__ = ["FAMILIES", "Family"]
 
@@ -95,7 +95,7 @@ class Family:
                 known = self.languages(vocabulary)
                 if not known:
                     continue
-                token = piece.format(language=_known(name, self.codes.get(code or "", code), known))
+                token = piece.format(language=self._own(name, code, known))
             made.append(vocabulary[token.format(task="translate" if target else "transcribe")])
         return made
 
@@ -107,13 +107,15 @@ class Family:
                 return sorted(found[1] for token in vocabulary if (found := pattern.fullmatch(token)))
         return []
 
-
-def _known(name: str, code: str | None, known: list[str]) -> str:
-    if not code:
-        raise UsageError(f"{name} has to be told the language.", "Add --language with a code such as en.")
-    if code not in known:
-        raise UsageError(f"{name} does not know the language {code!r}.", suggest(code, known))
-    return code
+    def _own(self, name: str, language: str | None, known: list[str]) -> str:
+        """The model's own code for a language."""
+        if not language:
+            raise UsageError(f"{name} has to be told the language.", "Add --language with a code such as en.")
+        code = among(language, known)
+        own = self.codes.get(code, code)
+        if own not in known:
+            raise unknown(name, own, known)
+        return own
 
 
 #: By `model_type` of a model's configuration.

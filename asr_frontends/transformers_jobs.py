@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr_frontends.beams import Merged, Path
 from asr_frontends.transformers_loading import Loaded
+from ger.languages import canonical
 from ger.types import AudioSegment, Hypothesis
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class Recognizer(ABC):
         Raises:
             UsageError: it does not.
         """
+
+    def named(self, language: str | None) -> str | None:
+        """A language as the model calls it."""
+        return language and canonical(language)
 
     @abstractmethod
     def stages(self, jobs: list[Job]) -> Iterator[Stage]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from asr_frontends.beams import merge, whole
@@ -14,6 +15,7 @@ from asr_frontends.transformers_jobs import RATE, Job, Recognizer, Stage
 from asr_frontends.transformers_loading import Loaded
 from asr_frontends.transformers_search import Search, attention_name
 from asr_frontends.whisper import MAX_TOKENS, check_length
+from ger.languages import among
 from ger.types import AudioSegment, AudioSpan
 
 if TYPE_CHECKING:
@@ -60,6 +62,15 @@ class SequenceRecognizer(Recognizer):
         self._family.check_into(self._title, self._options.into)
         if self._family.by_tokens:
             self._family.tokens(self._title, self._vocabulary, language, self._options.into)
+
+    def named(self, language: str | None) -> str | None:
+        """See `Recognizer`."""
+        return language and among(language, self._known)
+
+    @cached_property
+    def _known(self) -> list[str]:
+        """The codes of the languages that the model has to be told."""
+        return self._family.languages(self._vocabulary)
 
     def check_segment(self, segment: AudioSegment) -> None:
         """See `Recognizer`."""
@@ -151,7 +162,7 @@ class SequenceRecognizer(Recognizer):
         """Log-probabilities of the first token of each recording's text, shape (1, vocabulary)."""
         import torch
 
-        language = self._options.language or next(iter(self._family.languages(self._vocabulary)), None)
+        language = self.named(self._options.language) or next(iter(self._known), None)
         jobs = [Job(AudioSegment("", AudioSpan(""), one), language) for one in samples]
         with torch.inference_mode():
             logits = self._model(**self._inputs(jobs)).logits[:, -1:]

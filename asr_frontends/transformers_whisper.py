@@ -18,7 +18,7 @@ from asr_frontends.transformers_search import Search, attention_name
 from asr_frontends.transformers_sequences import SequenceRecognizer
 from asr_frontends.whisper import LONGEST, PROMPT_TOKENS, UNSPACED, Languages, silent, words
 from ger.errors import UsageError
-from ger.registry import suggest
+from ger.languages import unknown
 from ger.types import NBest, Word
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ class WhisperRecognizer(SequenceRecognizer):
 
     def check(self, language: str | None) -> None:
         """See `Recognizer`."""
-        known = self._family.languages(self._vocabulary)
-        if language and language not in known:
-            raise UsageError(f"{self._title} does not know the language {language!r}.", suggest(language, known))
+        if language and self.named(language) not in self._known:
+            raise unknown(self._title, language, self._known)
         if self._options.task == "translate" and not getattr(self, "_multilingual", True):
             raise UsageError(f"{self._title} cannot translate.", "Use a multilingual Whisper model.")
         self._family.check_into(self._title, self._options.into)
@@ -105,8 +104,9 @@ class WhisperRecognizer(SequenceRecognizer):
     def _hear(self, job: Job, first: Array) -> None:
         # The token for "nobody speaks" has had several names; its place is the one before `<|notimestamps|>`.
         job.meta["no_speech_prob"] = float(first[self._plain - 1])
-        codes = self._family.languages(self._vocabulary)
-        heard = {code: float(first[self._vocabulary[f"<|{code}|>"]]) for code in codes} if self._multilingual else {}
+        heard = (
+            {code: float(first[self._vocabulary[f"<|{code}|>"]]) for code in self._known} if self._multilingual else {}
+        )
         total = sum(heard.values()) or 1.0
         job.meta["heard"] = {code: probability / total for code, probability in heard.items()}
 

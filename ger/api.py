@@ -13,7 +13,7 @@ from ger.io.documents import is_named
 from ger.io.formats import Recording
 from ger.io.hotwords import hotwords
 from ger.io.inputs import Input, expand
-from ger.languages import canonical, target
+from ger.languages import code_of, spoken
 from ger.lm.generation import Generation
 from ger.lm.profile import DEFAULT, Profile, interpolation, read_profile
 from ger.lm.select import LmSpec, parse, parse_all
@@ -109,12 +109,12 @@ def settings(**options: Any) -> Settings:
         other := next((name for name in ("mode", "rewrites", *_GENERATION) if name in given), None)
     ):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
-    given |= _languages(given)
     base = Settings()
     models = given.get("model", ())
     heard = parse_recognizers(
         [os.fspath(models)] if isinstance(models, str | os.PathLike) else models, given.get("frontend", "")
     )
+    given |= _languages(given, heard)
     judging = [name for name in _PROFILE if not (name == "lms" and given.get("mode") in ("generate", "cascade"))]
     judged = _profile(**{name: given[name] for name in judging if name in given})
     if "mode" not in given and (judged.generation or any(name in given for name in _GENERATION)):
@@ -143,9 +143,12 @@ def _plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
+def _languages(given: Mapping[str, Any], recognizers: Iterable[RecognizerSpec]) -> dict[str, Any]:
     """Languages by their codes; a language to translate into makes that the task."""
-    made: dict[str, Any] = {"language": canonical(given["language"])} if "language" in given else {}
+    made: dict[str, Any] = {}
+    if "language" in given:
+        more = any(spec.frontend not in _KNOWN_LANGUAGES for spec in recognizers)
+        made["language"] = spoken(given["language"], more=more)
     if "translator" in given:
         if given.get("task", "translate") != "translate":
             raise UsageError(f"--task {given['task']} has no use for --translator.", "Leave one out.")
@@ -156,7 +159,7 @@ def _languages(given: Mapping[str, Any]) -> dict[str, Any]:
         return made
     if given.get("task", "translate") != "translate":
         raise UsageError(f"--task {given['task']} has no use for --target {given['target']}.", "Leave one out.")
-    return made | {"task": "translate", "target": target(given["target"])}
+    return made | {"task": "translate", "target": code_of(given["target"])}
 
 
 def alone(made: Settings, inputs: Iterable[Input]) -> Settings:
@@ -234,6 +237,8 @@ def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
     return replace(profile, generation=replace(how, **changes)) if changes else profile
 
 
+#: Front ends that know no language that we do not know.
+_KNOWN_LANGUAGES = ("faster-whisper",)
 #: What a recognizer's vote is worth beside that of the first.
 _SECOND = 0.6
 _SHARED = ("device", "threads")

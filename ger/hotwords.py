@@ -47,11 +47,19 @@ class Hotwords:
         Args:
             recording: A path or a name, such as `calls/call-7.wav` or `call-7`; the most exact match counts.
         """
+        return self.recordings.get(self.named(recording), ())
+
+    def named(self, recording: str) -> str:
+        """The name under which a recording has its own; empty for none.
+
+        Args:
+            recording: As for `own`.
+        """
         if not self.recordings:
-            return ()
+            return ""
         name = re.split(r"[/\\]", recording)[-1]
         names = (recording, name, name.rpartition(".")[0])
-        return next((self.recordings[found] for found in names if found and found in self.recordings), ())
+        return next((found for found in names if found and found in self.recordings), "")
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -19,15 +19,19 @@ class Need:
     Attributes:
         extra: The extra of `ger-asr` that brings it; empty where nothing is needed.
         packages: Importable names, without dots.
+        program: What it runs, by the name that is looked for on the path; empty for nothing.
+        install: How to get that.
     """
 
     extra: str = ""
     packages: tuple[str, ...] = ()
+    program: str = ""
+    install: str = ""
 
 
 _TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelerate", "gguf"))
 
-#: Every built-in but correctors and speakers, which need no packages of their own.
+#: Every built-in but correctors, which need nothing.
 NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
         "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
@@ -51,7 +55,11 @@ NEEDS: dict[Kind, dict[str, Need]] = {
         "seq2seq": _TORCH,
     },
     "correctors": {},
-    "speakers": {},
+    "speakers": {
+        "espeak-ng": Need(program="espeak-ng", install="apt install espeak-ng, or brew install espeak-ng"),
+        "flite": Need(program="flite", install="apt install flite"),
+        "piper": Need(program="piper", install="pip install piper-tts"),
+    },
 }
 
 #: What runs the models of the catalogue, by kind and format.

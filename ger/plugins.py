@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any, get_args
@@ -31,7 +32,8 @@ class Plugin:
         target: `module:attribute`.
         source: Name of the distribution that it comes from.
         version: That one's version.
-        needs: What it needs, each with its version; `None` where it is not installed.
+        needs: What it needs, packages and programs, each with its version where that is known; `None` where it is not
+            installed.
         install: The command that installs what is missing; empty where nothing is.
         problem: Why it cannot be used even so; empty for no reason.
     """
@@ -113,8 +115,10 @@ def installed_version(package: str) -> str | None:
 def _ours(kind: Kind, name: str, target: str) -> Plugin:
     need = NEEDS[kind].get(name, Need())
     needs = {_shown(package): installed_version(package) for package in need.packages}
-    install = f"pip install 'ger-asr[{need.extra}]'" if None in needs.values() else ""
-    return Plugin(kind, name, target, "ger", __version__, needs, install)
+    if need.program:
+        needs[need.program] = "" if shutil.which(need.program) else None
+    install = need.install or f"pip install 'ger-asr[{need.extra}]'"
+    return Plugin(kind, name, target, "ger", __version__, needs, install if None in needs.values() else "")
 
 
 def _theirs(kind: Kind, point: EntryPoint, *, hidden: bool) -> Plugin:

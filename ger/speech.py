@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ger import registry
 from ger.errors import InputError, ModelError, UsageError
 from ger.io.output import mapped
+from ger.needs import NEEDS
 from ger.protocols import Speaker
 
 if TYPE_CHECKING:
@@ -44,13 +45,11 @@ class _Engine:
     """How a program is called.
 
     Attributes:
-        program: Its name.
-        install: How to get it.
+        program: Its name, which is that of the plug-in.
         command: Arguments for voice, speed, file with the text, and WAV file to write.
     """
 
     program: str
-    install: str
     command: Callable[[str, float, Path, Path], list[str]]
 
 
@@ -86,25 +85,26 @@ def voice(spec: str, language: str | None = None) -> Speaker:
 
 def espeak_ng(voice: str) -> Speaker:
     """A voice of espeak-ng; American English where none is named."""
-    return _found(_Engine("espeak-ng", "apt install espeak-ng, or brew install espeak-ng", _espeak), voice or "en-us")
+    return _found(_Engine("espeak-ng", _espeak), voice or "en-us")
 
 
 def flite(voice: str) -> Speaker:
     """A voice of flite, which speaks English; `slt` where none is named."""
-    return _found(_Engine("flite", "apt install flite", _flite), voice or "slt")
+    return _found(_Engine("flite", _flite), voice or "slt")
 
 
 def piper(voice: str) -> Speaker:
     """A voice of piper, the file of its model."""
     if not voice:
         raise UsageError("piper has no voice of its own.", "Write piper:MODEL.onnx, a voice of piper's.")
-    return _found(_Engine("piper", "pip install piper-tts", _piper), voice)
+    return _found(_Engine("piper", _piper), voice)
 
 
 def _found(engine: _Engine, voice: str) -> Speaker:
-    program = shutil.which(engine.program)
+    need = NEEDS["speakers"][engine.program]
+    program = shutil.which(need.program)
     if program is None:
-        raise UsageError(f"The program {engine.program} is not on the path.", f"Install it: {engine.install}.")
+        raise UsageError(f"The program {need.program} is not on the path.", f"Install it: {need.install}.")
     return _Program(engine, program, voice)
 
 

@@ -123,6 +123,18 @@ def test_a_profile_may_be_a_file(tmp_path: Path) -> None:
         settings(profile=tmp_path / "absent.toml")
 
 
+def test_languages_are_those_of_the_recognizers() -> None:
+    def told(language: str, *models: str) -> str | None:
+        return settings(language=language, model=models).recognizer.language
+
+    assert [told(text) for text in ("German", "deutsch", "en-US")] == ["de", "de", "en-US"]
+    assert told("nds", "transformers:mine") == told("nds", "whisper-base", "nemo:mine") == "nds"
+    with pytest.raises(UsageError, match="There is no language called 'nds'"):
+        told("nds", "whisper-base")
+    with pytest.raises(UsageError, match="English is spoken, and what is to be translated into"):
+        settings(language="en-US", target="english")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

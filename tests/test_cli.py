@@ -348,6 +348,8 @@ def test_output_folders_that_cannot_be_used_are_told_before_anything_is_loaded(
         (["--frontend", "fast-whisper"], "There is no frontend called 'fast-whisper'. Did you mean 'faster-whisper'?"),
         (["--backend", "transformer"], "There is no backend called 'transformer'. Did you mean 'transformers'?"),
         (["--task", "translte"], "There is no task called 'translte'. Did you mean 'translate'?"),
+        (["--language", "germann"], "There is no language called 'germann'. Did you mean 'german'?"),
+        (["--target", "cz"], "There is no language called 'cz'. Did you mean 'cs' (Czech)?"),
         (["--nbest", "0"], "--nbest is 0. Use 1 or more."),
         (["--weight", "2"], "The weight of the language model is 2.0. Use a number from 0 to 1."),
         (["--nbset", "3"], "No such option: --nbset"),
@@ -669,3 +671,39 @@ def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> 
     result = call("transcribe", folder, "-o", tmp_path)
     assert result.exit_code == 2
     assert "is a folder. Give a file name, such as lists.jsonl." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["lists.jsonl", "talk.srt"])
+def test_a_language_that_there_is_not_is_refused_for_what_is_no_audio(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(nbest("a", "as is"))
+    result = call("correct", tmp_path / name, "--language", "klingon")
+    assert (result.exit_code, result.stderr[:42]) == (2, "Error: There is no language called 'klingo")
+
+
+# Hotwords of single recordings
+
+
+def test_hotwords_of_recordings_that_are_not_there_are_told(folder: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.csv"
+    names.write_text("text,recording\nAda,call-77\nBob,a\nEve,call-78\nTed,call-79\nPam,call-80\nTom,b change.wav\n")
+    told = "Warning: There are hotwords for 'call-77', 'call-78', 'call-79' and 1 more, and no recording of that name."
+    for command in (("transcribe", folder), ("correct", folder), ("correct", folder, "-o", tmp_path / "out")):
+        result = call(*command, "--hotwords", names)
+        assert (result.exit_code, result.stderr.count(told)) == (0, 1), result.stderr
+    assert "Warning" not in call("correct", folder, "-o", tmp_path / "out", "--hotwords", names).stderr  # was told
+    names.write_text("text,recording\nAda,a\n")
+    for command in ("transcribe", "correct"):
+        assert "Warning" not in call(command, folder, "--hotwords", names).stderr
+
+
+def test_hotwords_of_recordings_in_lists(tmp_path: Path) -> None:
+    lists, names = tmp_path / "lists.jsonl", tmp_path / "names.toml"
+    lists.write_text(nbest("call-7", "as is") + nbest("call-8/0001", "as is") + nbest("call-9-0001", "as is"))
+    names.write_text("".join(f"[recordings.{name}]\nwords = ['Ada']\n" for name in ("call-7", "call-8", "call-9")))
+    for command in ("rescore", "correct"):
+        assert "Warning" not in call(command, lists, "--hotwords", names).stderr
+    names.write_text("[recordings.lists]\nwords = ['Ada']\n")
+    for command in ("rescore", "correct"):
+        assert "Warning: There are hotwords for 'lists', and no" in call(command, lists, "--hotwords", names).stderr
+    filtered = call("correct", "-", "--format", "jsonl", "--hotwords", names, stdin=nbest("a", "as is"))
+    assert (filtered.exit_code, filtered.stderr) == (0, "")

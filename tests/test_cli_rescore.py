@@ -69,6 +69,13 @@ def test_hotwords_are_read_before_the_hypotheses(two: Path, tmp_path: Path, made
     assert "absent.txt cannot be read" in result.stderr
 
 
+@pytest.mark.parametrize("nothing", ["", " , "])
+def test_hotwords_that_are_empty_are_a_wrong_call(nothing: str, two: Path) -> None:
+    result = call("rescore", two, "--hotwords", nothing)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --hotwords is empty.")
+
+
 def test_to_standard_output(two: Path) -> None:
     result = call("rescore", two)
     assert result.exit_code == 0

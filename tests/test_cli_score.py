@@ -77,6 +77,10 @@ def test_errors_are_shown_aligned(folder: Path) -> None:
     [
         (["ref.txt", "hyp.txt", "--metric", "mer"], 2, "There is no metric called 'mer'. Did you mean 'wer'?"),
         (["ref.txt", "hyp.txt", "--normalizer", "non"], 2, "Did you mean 'none'?"),
+        (["ref.txt", "hyp.txt", "--hotwords", "me"], 2, "--hotwords is for --metric biasing."),
+        (["ref.txt", "hyp.txt", "--tokenize", "zh"], 2, "--tokenize is for --metric bleu or ter."),
+        (["ref.txt", "hyp.txt", "--metric", "chrf", "--language", "de"], 2, "--language is for --metric bleu or ter."),
+        (["ref.txt", "hyp.txt", "--metric", "bleu", "--language", "jp"], 2, "Did you mean 'ja' (Japanese)?"),
         (["ref.txt", "hyp.txt", "--json", "-b"], 2, "Choose one of them."),
         (["ref.txt"], 2, "ref.txt holds texts alone."),
         (["ref.txt", "hyp.txt", "--by", "speaker"], 2, "no utterance has a field 'speaker'"),

@@ -63,6 +63,13 @@ def test_obvious_weights(ten: Path, tmp_path: Path) -> None:
     assert (profile.made["tuned_wer"], profile.made["cv_wer"]) == (0.0, 0.0)
 
 
+def test_translations_are_told_that_words_are_counted(tmp_path: Path) -> None:
+    given = [nbest(f"u{i}", "one text", "two texts", reference="two texts", task="translate") for i in range(4)]
+    result = call("tune", lists(tmp_path / "dev.jsonl", *given, *RIGHT), "--no-lm", "--folds", "0")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: 4 of 10 lists are translations. The weights are to make the fewest word")
+
+
 def test_without_the_model_nothing_can_be_gained(ten: Path, made: Made) -> None:
     value = tuned(ten, "--no-lm", "--feature", "acoustic", "--folds", "0")
     assert made.lms == []

@@ -65,6 +65,14 @@ def test_a_hotword_that_is_written_elsewhere_is_not_right() -> None:
     }
 
 
+def test_marks_around_a_word_are_no_part_of_it() -> None:
+    found = counted('at the "airport."', "at the airport", "airport")
+    assert found == {"biased_words": 1, "biased_errors": 1, "said": 1, "recognized": 1, "written": 1, "right": 1}
+    assert counted("he met Nowak, too", "he met Nova, too", "Nowak")["said"] == 1
+    assert counted("what Yahoo! said", "what Yahoo! said", "Yahoo!")["recognized"] == 1
+    assert counted("DOGS' C# -", "DOGS' C# -", "DOGS", "C") == {}
+
+
 ITEMS = [
     Item("1", "ask ilium then", "ask him then", hotwords=("Ilium",)),
     Item("2", "so it goes", "so it ilium goes", hotwords=("ilium",)),
@@ -98,6 +106,19 @@ def test_hotwords_of_a_file_go_with_any_texts(tmp_path: Path) -> None:
     assert (value["hotword_recall"], value["hotword_precision"]) == (50.0, 50.0)
     value = json.loads(run(*files, "--hotwords", "trout, so", "--hotwords", "goes", *asked).stdout)
     assert value["hotwords"] == {"words": 3, "errors": 2, "said": 3, "written": 3}
+
+
+def test_no_hotword_in_any_reference_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ref.txt").write_text("a1 at the Airport.\n")
+    files = [str(tmp_path / "ref.txt")] * 2
+    asked = [*files, "--metric", "biasing", "--hotwords", "airport"]
+    told = run(*asked)
+    assert (told.exit_code, told.stderr) == (
+        0,
+        "Warning: No hotword is in any reference. Try --normalizer basic, for which case does not count.\n",
+    )
+    found = run(*asked, "--normalizer", "basic")
+    assert ("1 of 1 hotwords" in found.stdout, found.stderr) == (True, "")
 
 
 def test_lists_name_their_hotwords(tmp_path: Path) -> None:

@@ -293,6 +293,13 @@ def test_the_language_of_each_recording(whisper: FasterWhisper, tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_a_region_goes_with_its_language(whisper: FasterWhisper) -> None:
+    for told in ("en-US", "English"):
+        (nbest,) = with_options(whisper, nbest=1).recognize([segment(clip("04-storm"), "a", told)])
+        assert (nbest.language, "weather" in nbest.best.text) == ("en", True)
+
+
+@pytest.mark.slow
 def test_a_full_window(whisper: FasterWhisper) -> None:
     """30 s without a pause at the end; the whole is heard, although a total favours short texts."""
     names = ("01-flight", "02-toll", "03-router", "04-storm", "05-school", "06-budget", "10-snow")
@@ -307,7 +314,7 @@ def test_a_full_window(whisper: FasterWhisper) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"language": "eng"}, "does not know the language 'eng'. Did you mean 'en'"),
+        ({"language": "jp"}, r"does not know the language 'jp'. Did you mean 'ja' \(Japanese\)"),
         ({"device": "tpu"}, "'tpu' is not known"),
         ({"compute_type": "int9"}, r"'int9' does not run on cpu. Did you mean 'int"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asr_frontends.beams import Path
-from asr_frontends.hotwords import BIASED, Shortlist, joined, prompted
+from asr_frontends.hotwords import BIASED, Shortlist, joined, prompted, signature
 
 WORDS = ["", "the", "raven", "sat", "ravenscar", "on", "scar", "a", "rock", "raven's"]
 
@@ -55,6 +55,7 @@ def test_the_signature_tells_lists_apart() -> None:
     assert made[0] == ""
     assert len(set(made)) == 4
     assert made[3].startswith(",hotwords=2:")
+    assert made == [signature(words) for words in ((), ("Ada",), ("Bob",), ("Ada", "Bob"))]
 
 
 def test_a_prompt_has_whole_hotwords_and_only_text() -> None:

@@ -169,6 +169,7 @@ def test_what_it_cannot_do(folder: Path) -> None:
         with pytest.raises(UsageError, match=said):
             PocketSphinx(options)
     assert PocketSphinx(FrontendOptions(model=str(folder), language="fr")).recognize([]) == []
+    assert PocketSphinx(FrontendOptions(language="en-US")).recognize([]) == []
 
 
 def test_a_folder_has_one_of_each(folder: Path, tmp_path: Path) -> None:

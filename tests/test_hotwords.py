@@ -496,8 +496,11 @@ def test_ger_tune_hotwords(tmp_path: Path) -> None:
     code, out, err = run(*command, real=True, stdin=line)
     assert code == 0, err
     assert json.loads(out)["text"] == "and brynhild saw a boat"
-    code, _, err = run(
-        "correct", tmp_path / "lists.jsonl", "--hotwords", "x y", "--hotword-model", "none.toml", real=True
-    )
-    assert code == 1
-    assert "none.toml" in err
+    command = ["rescore", "-", "--mode", "hotwords", "--hotwords", "Brynhild", "--hotword-model", model]
+    code, again, err = run(*command, real=True, stdin=line)
+    assert (code, json.loads(again)["text"]) == (0, json.loads(out)["text"]), err
+    for name in ("correct", "rescore"):
+        code, _, err = run(
+            name, tmp_path / "lists.jsonl", "--hotwords", "x y", "--hotword-model", "none.toml", real=True
+        )
+        assert (code, "none.toml" in err) == (1, True)

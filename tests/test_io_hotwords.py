@@ -49,6 +49,47 @@ def test_a_name_that_exists_or_ends_like_a_file_is_one(tmp_path: Path, monkeypat
         hotwords("absent.txt")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lists/names", "no file lists/names"),
+        ("/names", "no file /names"),
+        ("./names", "no file ./names"),
+        ("~/names", "no file ~/names"),
+        ("names.json", "no file names.json"),
+        ("names.LIST", "no file names.LIST"),
+        ("lists/", "lists/ is a folder"),
+        ("./lists", "./lists is a folder"),
+        ("there.json", r"there.json: no hotwords are read from .json files.*\.txt"),
+        ("there.docx", "no hotwords are read from .docx files"),
+    ],
+)
+def test_what_looks_like_a_file_is_no_hotword(
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lists").mkdir()
+    file(tmp_path, "there.json", '["Ada"]')
+    file(tmp_path, "there.docx", "Ada")
+    with pytest.raises(InputError, match=message):
+        hotwords(text)
+
+
+def test_hotwords_with_slashes_and_dots_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in ("TCP/IP", "AC/DC", "and/or", "Node.js", "F#", "open the names.json", "p. 7/8"):
+        assert hotwords(text).texts == (text,)
+    assert hotwords("names.json,").texts == ("names.json",)
+
+
+def test_only_toml_has_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file(tmp_path, "names", "Ada\n")
+    for name in ("names", "absent.txt", "absent.json"):
+        with pytest.raises(UsageError, match=rf"{name} has no sets such as 'people'.*\.toml"):
+            hotwords(f"{name}#people")
+
+
 @pytest.mark.parametrize("text", ["-- ,Ada", " ".join(["a"] * 101), "a" * 1001])
 def test_what_is_no_hotword_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="The hotword"):
@@ -108,12 +149,22 @@ def test_lines(tmp_path: Path) -> None:
         (b"Ada\t-3\n", "line 1: 'Ada' has the weight -3"),
         (b"Ada\t1e999\n", "line 1: 'Ada' has the weight inf"),
         (b"Ada\t1.2.3\n", "line 1: .* could not convert"),
+        (b"Ada\nKatarzyna\tKatarina\n", r"line 2: 'Katarzyna\\tKatarina' has columns.*\.tsv"),
+        (b"NVLink\t2\tcomment\n", r"line 1: 'NVLink\\t2\\tcomment' has columns"),
+        (b"Katarzyna\tKatarina\t2\n", r"line 1: 'Katarzyna\\tKatarina\\t2' has columns"),
+        (b'["Katarzyna Nowak", "Reykjavik"]', r"holds JSON.*\.txt"),
+        (b'[\n"Katarzyna Nowak"\n]\n', "holds JSON"),
+        (b'{"text": "Ada"}\n{"text": "Bob"}\n', "holds JSON"),
     ],
 )
 def test_bad_lines_are_told(content: bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message) as caught:
         read_hotwords(file(tmp_path, "bad.txt", content))
     assert "bad.txt" in caught.value.message
+
+
+def test_brackets_alone_are_no_json(tmp_path: Path) -> None:
+    assert read_hotwords(file(tmp_path, "a.txt", "[sic]\n{Ada}\n")).texts == ("[sic]", "{Ada}")
 
 
 def test_markup_and_prompts_are_data(tmp_path: Path) -> None:

@@ -83,6 +83,18 @@ def test_the_list_names_every_plug_in() -> None:
     assert named == [name for kind in plugins.KINDS for name in registry.names(kind)]
 
 
+def test_voices_are_ready_where_their_programs_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "flite").write_text("#!/bin/sh\n")
+    (tmp_path / "flite").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    voices = [" ".join(line.split()) for line in ger()[1].partition("Voices (--speak)\n")[2].splitlines()]
+    assert voices == [
+        f"espeak-ng ger {__version__} needs espeak-ng: apt install espeak-ng, or brew install espeak-ng",
+        f"flite ger {__version__} ready: flite",
+        f"piper ger {__version__} needs piper: pip install piper-tts",
+    ]
+
+
 def test_what_is_missing_and_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NEEDS["frontends"], "remote", Need("ears", ("numpy", "no_such_package")))
     monkeypatch.setitem(NEEDS["segmenters"], "silero", Need("ears", ("numpy",)))

@@ -68,9 +68,9 @@ def test_a_broken_plug_in_is_named(third_party: None, name: str) -> None:
 
 def test_what_built_ins_need_is_said_of_all_of_them() -> None:
     said = {(kind, name) for kind in KINDS for name in NEEDS[kind]}
-    bare = ("correctors", "speakers")
-    assert said == {(kind, name) for kind in KINDS for name in registry.builtin(kind) if kind not in bare}
+    assert said == {(kind, name) for kind in KINDS for name in registry.builtin(kind) if kind != "correctors"}
     assert all(bool(need.extra) == bool(need.packages) for needs in NEEDS.values() for need in needs.values())
+    assert all(bool(need.install) == bool(need.program) for needs in NEEDS.values() for need in needs.values())
     assert all(name in NEEDS[kind] for kind, name in ENGINES.values())
 
 

@@ -92,6 +92,8 @@ def test_what_cannot_be_is_told_before_it_listens() -> None:
     assert (code, "There is no log level called 'loud'" in err) == (2, True)
     code, _, err = run("serve", "--port", "0", "--queue", "0")
     assert (code, "have to be positive" in err) == (2, True)
+    code, _, err = run("serve", "--port", "0", "--hotword-model", "missing.toml")
+    assert (code, "missing.toml cannot be read" in err) == (1, True), err
     code, _, err = run("serve", "--port", "0", "--llm", "missing")
     assert (code, err) == (1, "Error: The model missing cannot be found. Check the name.\n")
 

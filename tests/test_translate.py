@@ -302,7 +302,8 @@ def test_what_front_ends_translate_into() -> None:
 
     seamless = {"__eng__": 5, "__deu__": 6}
     assert FAMILIES["seamless_m4t"].tokens("seamless", seamless, "en", "de") == [6]
-    assert FAMILIES["seamless_m4t"].tokens("seamless", seamless, "en", None) == [5]
+    for english in ("en", "eng", "en-US"):
+        assert FAMILIES["seamless_m4t"].tokens("seamless", seamless, english, None) == [5]
     whisper = {"<|de|>": 1, "<|translate|>": 2, "<|transcribe|>": 3, "<|notimestamps|>": 4}
     assert FAMILIES["whisper"].tokens("whisper", whisper, "de", "en") == [1, 2, 4]
     with pytest.raises(UsageError, match=r"whisper translates into English only, not into Spanish. Add --translator"):

@@ -31,6 +31,7 @@ __all__ = [
     "Consistent",
     "Device",
     "Frontend",
+    "HotwordModel",
     "Hotwords",
     "Inputs",
     "InputsOrSystems",
@@ -212,10 +213,12 @@ def told(hotwords: list[str] | None) -> HotwordsOfRun | None:
 
     Raises:
         InputError: a file cannot be read, or holds what is no hotword.
-        UsageError: something is no hotword.
+        UsageError: something is no hotword, or nothing is given.
     """
     from ger.io.hotwords import hotwords as read
 
+    if any(not text.strip(" ,") for text in hotwords or ()):
+        raise UsageError("--hotwords is empty.", "Name words and phrases, or a file of them, or leave it out.")
     return read([read(text) for text in hotwords]) if hotwords else None
 
 

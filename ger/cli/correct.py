@@ -13,6 +13,7 @@ import typer
 
 from ger.cli import common, lists, writing
 from ger.cli.results import Documents, Run, counted
+from ger.cli.unmatched import Unmatched
 
 if TYPE_CHECKING:
     from ger.io.inputs import Expansion
@@ -208,14 +209,18 @@ def correct(
             documents=Documents(in_place, diff, changes is not None),
         )
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, voices=voices)
+        unmatched = Unmatched(made.hotwords)
         with common.progress(todo, "Correcting") as progress:
             for result in pipeline.run(todo, progress, run.unfinished):
                 with progress.aside():
                     run.take(result)
+                unmatched.take(result)
         if changes:
             run.documents.write_changes(changes)
         if answers and not run.skipped:
             _tell_unused(answers, run.ids)
+        if not run.skipped:
+            unmatched.tell()
         run.close(as_json=as_json)
         if run.failed:
             raise typer.Exit(1)

@@ -52,7 +52,7 @@ def hotwords(
 
     Learned are which sounds the recognizer takes for which, and what speaks for a hotword. Printed are the error rates
     of the first hypotheses and of the texts with hotwords put in, cross-validated: of all words, of hotwords, of the
-    others. 'ger correct --hotword-model' uses the model.
+    others. '--hotword-model' of 'ger correct', 'rescore' and 'serve' uses the model.
 
     Exit codes: 0 done, 1 lists cannot be used, 2 wrong call, 130 interrupted.
     """

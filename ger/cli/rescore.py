@@ -14,6 +14,7 @@ import typer
 
 from ger import __version__
 from ger.cli import common, lists, writing
+from ger.cli.unmatched import Unmatched
 from ger.io.paths import printable
 
 if TYPE_CHECKING:
@@ -44,11 +45,9 @@ def rescore(
     previous: lists.Previous = None,
     previous_words: lists.PreviousWords = None,
     hotwords: common.Hotwords = None,
+    hotword_model: common.HotwordModel = None,
     llm_compute_type: lists.LlmPrecision = None,
-    mode: Annotated[
-        str | None,
-        typer.Option(help="rescore, combine, generate, hybrid, cascade, rewrite."),
-    ] = None,
+    mode: common.Mode = None,
     combine: Annotated[str | None, typer.Option(help="How votes are counted: mbr or rover.")] = None,
     adapter: writing.Adapter = None,
     prompt: writing.Prompt = None,
@@ -93,6 +92,7 @@ def rescore(
             previous=previous,
             previous_words=previous_words,
             hotwords=common.told(hotwords),
+            hotword_model=hotword_model,
             mode=mode or ("combine" if combine else None),
             combine=combine,
             llm_compute_type=llm_compute_type,
@@ -132,6 +132,9 @@ def rescore(
                     counts = _to_file(partial, corrector, signature, bar)
             else:
                 counts = _to_screen(found, corrector, signature, bar)
+        unmatched = Unmatched(made.hotwords)
+        unmatched.see(found)
+        unmatched.tell()
         _close(counts, signature, time.monotonic() - started, as_json=as_json)
         if counts["failed"]:
             raise typer.Exit(1)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
+#: Metrics that make use of an option.
+_FOR = {"hotwords": ("biasing",), "tokenize": ("bleu", "ter"), "language": ("bleu", "ter")}
+
 
 def score(
     reference: Annotated[
@@ -39,7 +42,7 @@ def score(
     ] = "none",
     language: Annotated[
         str | None,
-        typer.Option(help="Language of the texts, for the tokenizer of BLEU; records of translations say it."),
+        typer.Option(help="Language of the texts, for BLEU and TER; records of translations say it."),
     ] = None,
     tokenize: Annotated[str | None, typer.Option(help="Tokenizer of BLEU: 13a, intl, zh, ja-mecab, char …")] = None,
     ids: Annotated[
@@ -69,6 +72,7 @@ def score(
         if as_json + brief + align > 1:
             raise UsageError("--json, -b and --align each want standard output.", "Choose one of them.")
         metrics = list(dict.fromkeys(name.strip().lower() for name in metric.split(",") if name.strip()))
+        _check_use(metrics, hotwords=hotwords, tokenize=tokenize, language=language)
         items = read_items(reference, hypothesis, against=against, by=by, ids=ids)
         if told := common.told(hotwords):
             items = with_hotwords(items, told)
@@ -77,6 +81,24 @@ def score(
             for text in alignments(items, find(normalizer)):
                 typer.echo(text)
         typer.echo(_text(made, as_json=as_json, brief=brief), nl=False)
+        if made.biasing and not made.biasing.said:
+            hint = "Try --normalizer basic, for which case does not count." if normalizer == "none" else "Check them."
+            common.say(f"Warning: No hotword is in any reference. {hint}")
+
+
+def _check_use(metrics: list[str], **options: object) -> None:
+    """See that every option has a metric that it is for.
+
+    Raises:
+        UsageError: one has none.
+    """
+    from ger.errors import UsageError
+
+    for name, value in options.items():
+        if value and not set(metrics) & set(_FOR[name]):
+            raise UsageError(
+                f"--{name} is for --metric {' or '.join(_FOR[name])}.", "Name that metric, too, or leave it out."
+            )
 
 
 def _text(made: Report, *, as_json: bool, brief: bool) -> str:

@@ -15,6 +15,7 @@ import typer
 
 from ger.cli import common, lists
 from ger.cli.results import counted
+from ger.cli.unmatched import Unmatched
 
 if TYPE_CHECKING:
     from ger.io.inputs import Input
@@ -90,15 +91,17 @@ def transcribe(
             _check_references(found.inputs, references)
         failed = len(found.problems)
         todo = list(found.inputs)
+        done: list[Input] = []
         parts: OutputFolder | None = None
         if output and found.inputs:
             # Finished inputs wait beside the target until all are there, so that a killed run can go on.
             parts = OutputFolder(
                 output.with_name(f".{output.name}.parts"), [LISTS], pipeline.settings.key, resume=resume
             )
-            todo, _ = parts.split(todo)
+            todo, done = parts.split(todo)
         broken: set[str] = set()
         partly: set[str] = set()
+        unmatched = Unmatched(pipeline.settings.hotwords)
         with common.progress(todo, "Transcribing") as progress:
             for result in pipeline.run(todo, progress, parts.unfinished if parts else Unfinished()):
                 with progress.aside():
@@ -118,6 +121,9 @@ def transcribe(
                     else:
                         for line in lists_text(result):
                             typer.echo(line, nl=False)
+                unmatched.take(result)
+        if not done:
+            unmatched.tell()
         if output and parts:
             usable = [source for source in found.inputs if source.stem not in broken]
             _join(usable, parts.folder, output, references, partly)

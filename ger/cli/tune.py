@@ -146,6 +146,11 @@ def tune(
             lists.check_output(_beside(output), *read)
         base = replace(made.profile, lms=specs, weights={spec.name: 1.0 for spec in specs}, cross=cross)
         found = lists.read(inputs, systems, reference, input_format)
+        if count := sum(nbest.task == "translate" for nbest in found):
+            common.say(
+                f"Warning: {count} of {len(found)} lists are translations. The weights are to make the fewest word "
+                "errors, which is not what translations are judged by."
+            )
         started = time.monotonic()
         learner = ngrams(ngram, normalizer)
         lms = replace(made, profile=base).make_lms()

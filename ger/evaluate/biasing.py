@@ -5,6 +5,9 @@ are; an insertion belongs to the one or the other by the inserted word (Le et al
 end-to-end speech recognition with trie-based deep biasing and shallow fusion", section 4.1). A hotword of several words
 counts where all of it stands in a row, which for lists of single words, such as theirs, is the same. Of several
 alignments with as few errors theirs may choose another, which moves an error from one rate to the other now and then.
+
+Where texts have punctuation (theirs have none), a hotword is one also with marks around it: `airport.` for `airport` is
+a hotword that was recognized, and a word error where the normalizer keeps marks.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from rapidfuzz.distance import Levenshtein
 
 __all__ = ["COUNTS", "biasing"]
 
+_BEFORE, _BEHIND = '"“„«‹([{¿¡「『《', '.,;:!?…"”“»›)]}。，、！？；：」』》'
 #: What is counted of an utterance: words of the reference in hotwords, and errors there; hotwords that were said, and
 #: those of them recognized whole; hotwords that were written, and those of them that were said there.
 COUNTS = ("biased_words", "biased_errors", "said", "recognized", "written", "right")
@@ -28,15 +32,18 @@ def biasing(reference: Sequence[str], hypothesis: Sequence[str], hotwords: Seque
         hypothesis: The words that were recognized.
         hotwords: The words of each hotword, in the same written form.
     """
-    phrases = {tuple(words) for words in hotwords if words}
-    said, written = _places(reference, phrases), _places(hypothesis, phrases)
+    phrases = {tuple(map(_bare, words)) for words in hotwords if words}
+    heard, put_down = list(map(_bare, reference)), list(map(_bare, hypothesis))
+    said, written = _places(heard, phrases), _places(put_down, phrases)
     spoken, put = _covered(said), _covered(written)
     equal: dict[int, int] = {}
     for code in Levenshtein.opcodes(reference, hypothesis):
         if code.tag == "equal":
             equal |= zip(range(code.src_start, code.src_end), range(code.dest_start, code.dest_end), strict=True)
-    matched = set(equal.values())
     operations = Levenshtein.editops(reference, hypothesis)
+    replaced = ((op.src_pos, op.dest_pos) for op in operations if op.tag == "replace")
+    equal |= {src: dest for src, dest in replaced if heard[src] == put_down[dest]}
+    matched = set(equal.values())
     errors = sum(op.dest_pos in put if op.tag == "insert" else op.src_pos in spoken for op in operations)
     return (
         len(spoken),
@@ -46,6 +53,11 @@ def biasing(reference: Sequence[str], hypothesis: Sequence[str], hotwords: Seque
         len(written),
         sum(all(i in matched for i in place) for place in written),
     )
+
+
+def _bare(word: str) -> str:
+    """A word without the marks around it; apostrophes belong to it."""
+    return word.lstrip(_BEFORE).rstrip(_BEHIND) or word
 
 
 def _places(words: Sequence[str], phrases: set[tuple[str, ...]]) -> list[range]:

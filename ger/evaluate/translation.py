@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ger.errors import DependencyError, UsageError
 from ger.evaluate.bootstrap import RESAMPLES, SEED, resampled
 from ger.evaluate.sources import Item
-from ger.languages import canonical
+from ger.languages import code_of
 from ger.registry import suggest
 
 __all__ = ["METRICS", "Quality", "Rival", "Table", "Translation", "measure"]
@@ -176,10 +176,10 @@ def measure(
 
     Raises:
         DependencyError: sacrebleu is not installed.
-        UsageError: there is no such tokenizer, or it needs another package.
+        UsageError: there is no such tokenizer or language, or the tokenizer needs another package.
     """
     told = {item.target for item in items}
-    language = canonical(language) if language else (told.pop() if len(told) == 1 else None)
+    language = code_of(language) if language else (told.pop() if len(told) == 1 else None)
     metrics = _metrics(names, tokenize or _TOKENIZERS.get(language or "", "13a"))
     chrf = _metrics(["chrf"], "13a")["chrf"]
     references = [normalize(item.reference) for item in items]
