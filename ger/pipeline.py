@@ -20,6 +20,7 @@ from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.documents import FORMATS as DOCUMENTS
 from ger.io.documents import Document, document_in, is_text
+from ger.io.documents.by_unit import by_unit
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
 from ger.io.inputs import Input
@@ -74,6 +75,14 @@ class Result:
         assert self.document
         assert self.recording
         return changed(self.document, list(zip(self.passages, self.recording.corrections, strict=True)))
+
+    def by_unit(self) -> Recording:
+        """The recording; of a document with a correction for each of its units, cues for example."""
+        assert self.recording
+        if not self.document:
+            return self.recording
+        made = zip(self.passages, self.recording.corrections, strict=True)
+        return replace(self.recording, corrections=by_unit(self.document, made, self.source.id))
 
 
 @dataclass(slots=True)

@@ -54,6 +54,51 @@ def test_it_goes_to_a_folder_in_its_own_format_or_in_others(files: tuple[Path, P
     assert "would be written twice" in clash.stderr
 
 
+def test_in_its_own_format_by_name_it_is_the_file_with_other_words(files: tuple[Path, Path], tmp_path: Path) -> None:
+    command = ("correct", files[0], "--answers", files[1], "--no-guard", "-f")
+    assert call(*command, "srt").stdout_bytes.decode() == EXPECTED
+    assert call(*command, "srt", "-o", tmp_path / "out").exit_code == 0
+    assert call(*command, "all", "-o", tmp_path / "all").exit_code == 0
+    for name in ("out", "all"):
+        assert (tmp_path / name / "talk.srt").read_bytes() == EXPECTED.encode()
+
+
+def test_in_other_formats_a_cue_stays_a_cue(files: tuple[Path, Path]) -> None:
+    command = ("correct", files[0], "--answers", files[1], "--no-guard", "-f")
+    times = [(1.0, 2.5), (2.5, 4.0), (3.5, 5.0), (4.5, 6.0)]
+    texts = ["Hello my dear friend, how are you", "doing on this fine day?", "", "50 % of it שלום"]
+    segments = json.loads(call(*command, "json").stdout)["segments"]
+    assert [(segment["start"], segment["end"]) for segment in segments] == times
+    assert [segment["text"] for segment in segments] == texts
+    assert [segment["record"] for segment in segments] == [f"talk/{i}" for i in range(1, 5)]
+    assert [segment["decision"] for segment in segments] == ["rewritten", "rewritten", "kept", "rewritten"]
+    assert segments[1]["edits"] == [{"before": "find", "after": "fine"}]
+    assert call(*command, "txt").stdout.splitlines() == texts
+    rows = [line.split("\t") for line in call(*command, "tsv").stdout.splitlines()[1:]]
+    assert [(float(start), float(end)) for start, end, _ in rows] == [
+        (1000 * start, 1000 * end) for (start, end), text in zip(times, texts, strict=True) if text
+    ]
+    for name, mark in (("vtt", " --> "), ("stm", "talk 1 unknown ")):
+        assert call(*command, name).stdout.count(mark) == 3
+    records = [json.loads(line)["id"] for line in call(*command, "jsonl").stdout.splitlines()]
+    assert records == ["talk/1-2", "talk/4"]
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_every_unit_is_a_segment_with_its_place(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(SAMPLES[name][1].encode())
+    result = call("correct", tmp_path / name, "--mode", "combine", "--format", SAMPLES[name][0], "-f", "json")
+    assert result.exit_code == 0, result.stderr
+    segments = json.loads(result.stdout)["segments"]
+    units = read_document(tmp_path / name, format=SAMPLES[name][0]).units
+    spans = [None if None in (unit.start, unit.end) else (unit.start, unit.end) for unit in units]
+    assert [segment["text"] for segment in segments] == [unit.text for unit in units]
+    assert [(segment["start"], segment["end"]) for segment in segments] == [
+        tuple(round(time or 0.0, 3) for time in span) if span else (None, None) for span in spans
+    ]
+    assert [segment["meta"].get("speaker", "") for segment in segments] == [unit.speaker for unit in units]
+
+
 def test_in_place_the_first_version_stays(files: tuple[Path, Path], tmp_path: Path) -> None:
     for _ in range(2):
         result = call("correct", files[0], "--answers", files[1], "--no-guard", "--in-place")

@@ -184,19 +184,19 @@ class Run:
         return row
 
     def _print(self, result: Result) -> None:
-        from ger.io.formats import AUTO, SAME, pieces
+        from ger.io.formats import AUTO, SAME
         from ger.io.paths import printable
+        from ger.output import rendered
 
         if self._table:
             self._table.add(result)
         elif self.format and result.recording:
             if self.many and self.format in ("txt", SAME, AUTO):
                 typer.echo(f"==> {printable(result.source.path)} <==")
-            if result.document and self.format in (SAME, AUTO):
-                typer.echo(result.rewritten(), nl=False)
-            else:
-                for piece in pieces("txt" if self.format in (SAME, AUTO) else self.format, result.recording):
-                    typer.echo(piece, nl=False)
+            name = self.format if self.format not in (SAME, AUTO) else SAME if result.document else "txt"
+            text = rendered(result, [name])[name]
+            for piece in [text] if isinstance(text, str | bytes) else text:
+                typer.echo(piece, nl=False)
 
     def close(self, *, as_json: bool) -> None:
         """Say what was done: as JSON on standard output, or in a sentence on standard error."""
