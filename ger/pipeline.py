@@ -160,11 +160,12 @@ class Pipeline:
     Args:
         settings: What to use.
         correct: Whether to correct; without, results have lists only.
+        documents: Whether nothing else than documents is taken.
     """
 
-    def __init__(self, settings: Settings, *, correct: bool = True) -> None:
+    def __init__(self, settings: Settings, *, correct: bool = True, documents: bool = False) -> None:
         self.settings = settings
-        self._correct = correct
+        self._correct, self._documents = correct, documents
 
     @cached_property
     def frontend(self) -> AsrFrontend:
@@ -252,6 +253,20 @@ class Pipeline:
             yield opened, None
 
     def _read(self, opened: _Open) -> Iterable[AudioSegment | NBest]:
+        """What an input holds.
+
+        Raises:
+            InputError: it cannot be read, or is no document where nothing else is taken.
+        """
+        found = self._held(opened)
+        if self._documents and opened.document is None:
+            raise InputError(
+                f"{printable(opened.source.path)} is no document, which could be written with other words.",
+                "Leave out --in-place, --diff and --changes, or name a document's format with --format.",
+            )
+        return found
+
+    def _held(self, opened: _Open) -> Iterable[AudioSegment | NBest]:
         """The lists of an input that holds some, the passages of a document, the segments of anything else."""
         source = opened.source
         if source.lists:

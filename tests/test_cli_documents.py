@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
 from document_samples import KALDI, SAMPLES, SRT, STM, WHISPER
-from test_cli import call
+from fakes import tone
+from test_cli import call, nbest
 
+import ger.io.documents.files as files_module
 from ger.io.documents import read_document
 
 pytestmark = pytest.mark.usefixtures("made")
@@ -110,6 +114,60 @@ def test_in_place_the_first_version_stays(files: tuple[Path, Path], tmp_path: Pa
     assert call("correct", tmp_path / "other.srt", "--in-place").exit_code == 0  # one hypothesis each: nothing changes
     assert not (tmp_path / "other.srt.orig").exists()
     assert call("correct", files[0], "--in-place", "--diff").exit_code == 2
+    for more in (("--in-place", "-f", "json"), ("--diff", "-f", "table"), ("--diff", "--json")):
+        assert call("correct", files[0], *more).exit_code == 2
+    assert call("correct", "-", "--format", "srt", "--in-place", stdin=SRT).exit_code == 2
+
+
+def test_in_place_permissions_stay_and_nothing_is_lost(two: list[object], tmp_path: Path) -> None:
+    file, answers = tmp_path / "a.srt", tmp_path / "answers.jsonl"
+    file.chmod(0o600)
+    assert call(*two, "--in-place").exit_code == 0
+    assert [stat.S_IMODE(os.stat(path).st_mode) for path in sorted(tmp_path.glob("a.srt*"))] == [0o600, 0o600]
+    file.write_text(_cue("sew the feeld"), "utf-8")  # by hand
+    for _ in range(2):
+        assert call(*two, "--in-place").exit_code == 0
+    answers.write_text('{"id": "a/1", "text": "so the meadow"}\n', "utf-8")
+    assert call(*two, "--in-place").exit_code == 0
+    held = {path.name: path.read_text("utf-8") for path in tmp_path.glob("a.srt*")}
+    assert held == {
+        "a.srt": _cue("so the meadow"),
+        "a.srt.orig": _cue("sow the feeld"),
+        "a.srt.orig.2": _cue("sew the feeld"),
+        "a.srt.orig.3": _cue("so the a field"),
+    }
+    file.write_text(_cue("sow the feeld"), "utf-8")
+    assert call(*two, "--in-place").exit_code == 0
+    assert len(list(tmp_path.glob("a.srt*"))) == 4
+
+
+def test_in_place_a_file_that_has_gone_is_told(
+    two: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = files_module.replaced
+
+    def gone(path: Path, before: bytes, after: bytes) -> None:
+        if path.name == "a.srt":
+            path.unlink()
+        replaced(path, before, after)
+
+    monkeypatch.setattr(files_module, "replaced", gone)
+    result = call(*two, "--in-place")
+    assert (result.exit_code, "a.srt cannot be read again: No such file" in result.stderr) == (1, True)
+    assert (tmp_path / "b.srt").read_text("utf-8") == _cue("so the b field")
+
+
+def test_what_is_no_document_cannot_be_written_in_place(two: list[object], tmp_path: Path) -> None:
+    (tmp_path / "l.jsonl").write_text(nbest("x", "so the field", "sow the field"), "utf-8")
+    (tmp_path / "ids.txt").write_text("u1 so the field\n", "utf-8")
+    tone(tmp_path / "a.wav", 1)
+    for name in ("l.jsonl", "ids.txt", "a.wav"):
+        for how in (("--in-place",), ("--diff",), ("-o", tmp_path / "out", "--changes", tmp_path / "c.jsonl")):
+            result = call(*two, tmp_path / name, *how, "--no-resume")
+            assert (result.exit_code, f"{name} is no document" in result.stderr) == (1, True), result.stderr
+    assert (tmp_path / "b.srt").read_text("utf-8") == _cue("so the b field")
+    whole = call("correct", tmp_path / "a.srt", "--mode", "cascade", "--prompt", "summarize", "--diff")
+    assert (whole.exit_code, "a whole recording has no changes" in whole.stderr) == (2, True)
 
 
 def test_a_patch_and_the_changes(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -146,6 +204,165 @@ def test_changes_are_applied_and_undone(files: tuple[Path, Path], tmp_path: Path
     assert "there is no 'friend,' at word 3 of '1'" in wrong.stderr
     assert call("apply", files[0], files[0]).exit_code == 1
     assert call("apply", files[0], changes, "-o", changes).exit_code == 2
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[object]:
+    """A call that corrects two files in which the same words stand at the same places."""
+    rows = [{"id": f"{name}/1", "text": f"so the {name} field"} for name in ("a", "b")]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.srt").write_text(_cue("sow the feeld"), "utf-8")
+    files = (tmp_path / "a.srt", tmp_path / "b.srt")
+    return ["correct", *files, "--answers", tmp_path / "answers.jsonl", "--no-guard"]
+
+
+def _cue(text: str) -> str:
+    return f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n"
+
+
+def _made(changes: Path) -> list[tuple[str, str]]:
+    return [(Path(row["file"]).name, row["after"]) for row in map(json.loads, changes.read_text("utf-8").splitlines())]
+
+
+BOTH = [("a.srt", "so"), ("a.srt", "a field"), ("b.srt", "so"), ("b.srt", "b field")]
+
+
+def test_changes_are_taken_by_file(two: list[object], tmp_path: Path) -> None:
+    changes = tmp_path / "changes.jsonl"
+    assert call(*two, "-o", tmp_path / "out", "--changes", changes).exit_code == 0
+    assert _made(changes) == BOTH
+    for name in ("a", "b"):
+        assert call("apply", tmp_path / f"{name}.srt", changes).stdout == _cue(f"so the {name} field")
+        made = call("revert", tmp_path / "out" / f"{name}.srt", changes, "--all")
+        assert made.stdout == _cue("sow the feeld"), made.stderr
+    (tmp_path / "c.srt").write_text(_cue("sow the feeld"), "utf-8")
+    other = call("apply", tmp_path / "c.srt", changes)
+    assert (other.exit_code, "a.srt, " in other.stderr, "c.srt cannot be told" in other.stderr) == (1, True, True)
+    changes.write_text("".join(changes.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
+    assert call("apply", tmp_path / "c.srt", changes).stdout == _cue("so the a field")  # they are of one file only
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(two: list[object], tmp_path: Path) -> None:
+    changes = tmp_path / "changes.jsonl"
+    assert call(*two, "-o", tmp_path / "out", "--changes", changes).exit_code == 0
+    text = changes.read_text("utf-8").replace("b.srt", "sub/a.srt")
+    changes.write_text(text, "utf-8")
+    for folder, name in (("new", "a"), ("new/sub", "b"), ("sub", "b")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "a.srt").write_text(_cue("sow the feeld"), "utf-8")
+        made = call("apply", tmp_path / folder / "a.srt", changes)
+        if folder == "new":
+            assert "cannot be told" in made.stderr
+        else:
+            assert made.stdout == _cue(f"so the {name} field"), made.stderr
+
+
+def test_the_file_of_changes_is_none_that_is_read(two: list[object], tmp_path: Path) -> None:
+    for path in (two[1], tmp_path / "answers.jsonl"):
+        before = Path(str(path)).read_text("utf-8")
+        result = call(*two, "--changes", path)
+        assert (result.exit_code, "Name another file with --changes." in result.stderr) == (2, True)
+        assert Path(str(path)).read_text("utf-8") == before
+    (tmp_path / "notes").write_text("my notes\n", "utf-8")
+    result = call(*two, "--changes", tmp_path / "notes")
+    assert (result.exit_code, "line 1 is no change" in result.stderr) == (1, True)
+    assert (tmp_path / "notes").read_text("utf-8") == "my notes\n"
+
+
+def test_changes_of_files_that_were_finished_before_stay(two: list[object], tmp_path: Path) -> None:
+    changes, where = tmp_path / "new" / "changes.jsonl", ("-o", tmp_path / "out")
+    for _ in range(2):
+        result = call(*two, *where, "--changes", changes)
+        assert result.exit_code == 0, result.stderr
+        assert _made(changes) == BOTH
+    (tmp_path / "out" / "b.srt").unlink()
+    text = changes.read_text("utf-8").removesuffix("\n")
+    changes.write_text(text.replace('"accept": true', '"accept": false', 1), "utf-8")
+    assert "1 finished before" in call(*two, *where, "--changes", changes).stderr
+    assert _made(changes) == BOTH
+    assert '"accept": false' in changes.read_text("utf-8")  # the decisions of a person, too
+    late = call(*two, *where, "--changes", tmp_path / "late.jsonl")
+    assert "Changes of what was finished before are not in the file; --no-resume" in late.stderr
+
+
+def test_new_changes_of_a_file_take_the_place_of_old_ones(two: list[object], tmp_path: Path) -> None:
+    changes = tmp_path / "changes.jsonl"
+    assert call(*two, "--diff", "--changes", changes).exit_code == 0
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(answers.read_text("utf-8").replace("the a field", "the meadow"), "utf-8")
+    assert call(*two, "--diff", "--changes", changes).exit_code == 0
+    assert sorted(_made(changes)) == [("a.srt", "meadow"), ("a.srt", "so"), *sorted(BOTH[2:])]
+    answers.write_text('{"id": "a/1", "text": "sow the feeld"}\n', "utf-8")
+    result = call(*two, "--diff", "--changes", changes)
+    assert "a.srt: nothing changes; 2 changes of an earlier run stay." in result.stderr
+    assert len(_made(changes)) == 4
+
+
+def test_what_has_changed_a_file_in_place_is_not_lost(two: list[object], tmp_path: Path) -> None:
+    changes, file = tmp_path / "changes.jsonl", tmp_path / "a.srt"
+    for _ in range(2):
+        assert call(*two, "--in-place", "--changes", changes).exit_code == 0
+        assert _made(changes) == BOTH
+    (tmp_path / "answers.jsonl").write_text('{"id": "a/1", "text": "so the meadow"}\n', "utf-8")
+    for how in ("--in-place", "--diff"):
+        result = call(*two, how, "--changes", changes)
+        assert (result.exit_code, "that " in result.stderr and "a.srt has had before" in result.stderr) == (1, True)
+        assert file.read_text("utf-8") == _cue("so the a field")
+        assert _made(changes) == BOTH
+    assert call("revert", file, changes, "--all").stdout == _cue("sow the feeld")
+    assert call(*two, "--in-place", "--changes", tmp_path / "other.jsonl").exit_code == 0
+    file.write_text(_cue("by hand"), "utf-8")
+    assert call(*two, "--in-place", "--changes", tmp_path / "other.jsonl").exit_code == 1
+    assert file.read_text("utf-8") == _cue("by hand")
+
+
+def test_changes_are_there_before_the_file_is_written(
+    two: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, replaced = tmp_path / "changes.jsonl", files_module.replaced
+
+    def interrupted(path: Path, before: bytes, after: bytes) -> None:
+        replaced(path, before, after)
+        if path.name == "a.srt":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files_module, "replaced", interrupted)
+    assert call(*two, "--in-place", "--changes", changes).exit_code == 130
+    assert (tmp_path / "a.srt").read_text("utf-8") == _cue("so the a field")
+    assert (tmp_path / "b.srt").read_text("utf-8") == _cue("sow the feeld")
+    assert _made(changes) == BOTH[:2]
+    assert call(*two, "--in-place", "--changes", changes).exit_code == 0
+    assert _made(changes) == BOTH
+
+
+def test_an_edited_change_is_made_as_it_was_edited(two: list[object], tmp_path: Path) -> None:
+    changes, file = tmp_path / "changes.jsonl", tmp_path / "a.srt"
+    call(*two, "-o", tmp_path / "out", "--changes", changes)
+    text = changes.read_text("utf-8")
+    changes.write_text(text.replace('"after": "a field"', '"after": "green green meadow"'), "utf-8")
+    assert call("apply", file, changes, "-o", tmp_path / "new" / "a.srt").exit_code == 0
+    assert (tmp_path / "new" / "a.srt").read_text("utf-8") == _cue("so the green green meadow")
+    for made in ("new", "out"):  # of `ger apply` and of `ger correct`
+        assert call("revert", tmp_path / made / "a.srt", changes, "--all").stdout == _cue("sow the feeld")
+    changes.write_text(text.replace('"after": "a field"', '"after": ""'), "utf-8")
+    assert call("apply", file, changes).stdout == _cue("so the")
+    for value in ('"false"', "0", "null"):
+        changes.write_text(text.replace('"accept": true', f'"accept": {value}'), "utf-8")
+        for command in ("apply", "revert"):
+            result = call(command, file, changes)
+            assert (result.exit_code, "changes.jsonl, line 1: 'accept' is" in result.stderr) == (1, True)
+
+
+def test_edited_words_have_the_times_of_those_they_replace(tmp_path: Path) -> None:
+    (tmp_path / "a.ctm").write_text("c 1 0.50 0.50 sow 0.5\nc 1 1.00 0.40 feeld 0.5\n", "utf-8")
+    row = {"unit": "1", "at": 1, "old": [{"text": "feeld", "start": 1.0, "end": 1.4}], "after": "field"}
+    row["new"] = [{"text": "fild", "start": 1.0, "end": 1.4}]
+    (tmp_path / "c.jsonl").write_text(json.dumps(row), "utf-8")
+    assert call("apply", tmp_path / "a.ctm", tmp_path / "c.jsonl").stdout.splitlines()[1] == "c 1 1.00 0.40 field 0.5"
+    (tmp_path / "c.jsonl").write_text(json.dumps(row | {"after": "open land"}), "utf-8")
+    made = call("apply", tmp_path / "a.ctm", tmp_path / "c.jsonl").stdout.splitlines()[1:]
+    assert made == ["c 1 1.00 0.20 open 0.5", "c 1 1.20 0.20 land 0.5"]
 
 
 def test_what_is_no_change_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def read(
     return lists
 
 
-def check_output(output: Path | None, *inputs: str | Path) -> None:
+def check_output(output: Path | None, *inputs: str | Path, option: str = "-o") -> None:
     """See that a file to write is none of those that are read.
 
     Raises:
@@ -151,7 +151,7 @@ def check_output(output: Path | None, *inputs: str | Path) -> None:
     for path in map(Path, inputs if output else ()):
         # What may not be looked at is told where it is read or written.
         if output and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
-            raise UsageError(f"{printable(output)} is read, too.", "Name another file with -o.")
+            raise UsageError(f"{printable(output)} is read, too.", f"Name another file with {option}.")
 
 
 def files(paths: Sequence[str] | None, systems: Sequence[str] | None, reference: Sequence[Path] | None) -> list[str]:
