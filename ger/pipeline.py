@@ -23,9 +23,10 @@ from ger.io.documents import Document, document_in, is_text
 from ger.io.documents.by_unit import by_unit
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
-from ger.io.inputs import Input
+from ger.io.inputs import Input, is_media
 from ger.io.lists import read_lists
 from ger.io.paths import printable, utf8
+from ger.io.sniff import holds_text
 from ger.languages import name_of, same
 from ger.memory import give_back
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
@@ -453,8 +454,9 @@ def _foreign(opened: _Open, nbest: NBest) -> NBest:
 
 def is_audio(source: Input) -> bool:
     """Whether an input is neither lists nor a document."""
-    known = source.lists or source.document or source.format or _holds_records(source)
-    return not (known or is_text(source.path))
+    if source.lists or source.document or source.format or _holds_records(source) or is_text(source.path):
+        return False
+    return is_media(source.path) or not holds_text(source.path)
 
 
 def _holds_records(source: Input) -> bool:
@@ -474,7 +476,10 @@ def _blocks(opened: _Open) -> Iterator[Any]:
             opened.seconds += len(block) / SAMPLE_RATE
             yield block
     except AudioError as error:
-        opened.fail(error)
+        if opened.seconds or is_media(opened.source.path):
+            opened.fail(error)
+        else:
+            opened.fail(AudioError(error.message, f"{error.hint} If it is no audio, name its format with --format."))
 
 
 class _Ahead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
@@ -380,6 +381,88 @@ def test_a_format_by_name(tmp_path: Path) -> None:
     assert result.stdout == KALDI.replace("NOW", "THEN"), result.stderr
     wrong = call(*call_, "--format", "kladi")
     assert (wrong.exit_code, "Did you mean 'kaldi'" in wrong.stderr) == (2, True)
+
+
+def test_a_document_on_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "answers").write_text("stdin/1 so the field\n", "utf-8")
+    command = ("correct", "-", "--answers", tmp_path / "answers", "--no-guard")
+    text = _cue("sow the feeld")
+    assert call(*command, "--format", "srt", stdin=text).stdout == _cue("so the field")
+    assert call(*command, "--format", "srt", "-o", tmp_path / "out", stdin=text).exit_code == 0
+    assert (tmp_path / "out" / "stdin.srt").read_text("utf-8") == _cue("so the field")
+    wrong = call(*command, "--format", "srt", stdin="1\n00:01 --> x\nso\n")
+    assert (wrong.exit_code, "standard input, line 2: no times" in wrong.stderr) == (1, True)
+    lists = call("correct", "-", "--mode", "combine", stdin=nbest("x", "so the field"))
+    assert lists.stdout == "so the field\n"
+    made = call("convert", "-", tmp_path / "a.vtt", "--from", "srt", stdin=text)
+    assert made.exit_code == 0, made.stderr
+    assert "00:00:01.000 --> 00:00:02.000\nsow the feeld" in (tmp_path / "a.vtt").read_text("utf-8")
+    assert call("convert", "-", "-", "--from", "srt", "--to", "stm", stdin=text).stdout.startswith("stdin 1 ")
+    assert call("convert", "-", "-", "--to", "txt", stdin=nbest("x", "so the field")).stdout == "so the field\n"
+
+
+@pytest.fixture
+def toolkits(tmp_path: Path) -> Path:
+    """What Kaldi, WeNet and ESPnet write, under their own names."""
+    (tmp_path / "text").write_text("u1 so the field\nu2\n", "utf-8")
+    (tmp_path / "result.best").write_text(SAMPLES["wer"][1], "utf-8")
+    lattice = "u1\n0 1 1 1.0,10.0,\n0 1 2 2.0,5.0,\n1 0.0,0.0,\n\n"
+    for name in ("lat", "lat.1"):
+        (tmp_path / name).write_text(lattice, "utf-8")
+    (tmp_path / "words.txt").write_text("<eps> 0\nred 1\nread 2\n", "utf-8")
+    (tmp_path / "lat.2.gz").write_bytes(gzip.compress(lattice.encode()))
+    (tmp_path / "lat.3").write_bytes(b"u1 \0B\xff\xfe\x00\x04")
+    for rank, text in enumerate(("so the field", "sow the field"), 1):
+        (tmp_path / "decode" / f"{rank}best_recog").mkdir(parents=True)
+        (tmp_path / "decode" / f"{rank}best_recog" / "text").write_text(f"u1 {text}\n", "utf-8")
+    return tmp_path
+
+
+def test_lists_and_documents_are_known_by_what_is_inside(toolkits: Path) -> None:
+    for name, text in (("text", "so the field\n\n"), ("lat", "read\n"), ("lat.1", "read\n")):
+        result = call("correct", toolkits / name, "--mode", "combine")
+        assert (result.exit_code, result.stdout) == (0, text), result.stderr
+    assert call("correct", toolkits / "result.best", "--mode", "combine").stdout == SAMPLES["wer"][1]
+    for name, reason in (("lat.2.gz", "compressed"), ("lat.3", "a binary archive")):
+        result = call("correct", toolkits / name, "--mode", "combine")
+        assert (result.exit_code, f"{name} is {reason}. Unpack it" in result.stderr) == (1, True), result.stderr
+    (toolkits / "noise").write_bytes(bytes(range(256)) * 20)
+    result = call("correct", toolkits / "noise", "--mode", "combine")
+    assert (result.exit_code, "name its format with --format" in result.stderr) == (1, True)
+
+
+def test_audio_is_known_by_what_is_inside(tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav", 1)
+    (tmp_path / "a.wav").rename(tmp_path / "recording")
+    (tmp_path / "play").write_text("ffconcat version 1.0\nfile recording\n", "utf-8")
+    for name in ("recording", "play"):
+        result = call("correct", tmp_path / name)
+        assert (result.exit_code, "1 s of audio" in result.stderr) == (0, True), result.stderr
+    (tmp_path / "empty").touch()
+    assert "the file is empty" in call("correct", tmp_path / "empty").stderr
+
+
+def test_folders_of_lists_and_of_documents(toolkits: Path, tmp_path: Path) -> None:
+    for more in ((), ("--format", "espnet")):
+        result = call("correct", toolkits / "decode", "--mode", "combine", "-f", "jsonl", *more)
+        assert result.exit_code == 0, result.stderr
+        assert len(json.loads(result.stdout)["hypotheses"]) == 2
+    out = ("-o", tmp_path / "out", "-f", "txt")
+    for text in ("so the field", "so the fields"):  # a change inside of a folder does not show in its own time
+        (toolkits / "decode" / "1best_recog" / "text").write_text(f"u1 {text}\n", "utf-8")
+        assert call("correct", toolkits / "decode", "--mode", "combine", *out).exit_code == 0
+        assert (tmp_path / "out" / "decode.txt").read_text("utf-8") == f"{text}\n"
+    wrong = call("correct", toolkits / "out", "--mode", "combine", "--format", "espnet")
+    assert (wrong.exit_code, "no 1best_recog in this folder" in wrong.stderr) == (1, True)
+    (tmp_path / "subs").mkdir()
+    for name in ("a.srt", "b.srt"):
+        (tmp_path / "subs" / name).write_text(_cue("sow the feeld"), "utf-8")
+    result = call("correct", tmp_path / "subs", "--mode", "combine")
+    assert (result.exit_code, result.stdout.count("sow the feeld")) == (0, 2)
+    tone(tmp_path / "subs" / "a.wav", 1)
+    assert call("correct", tmp_path / "subs").stderr.startswith("1 file, ")
+    (tmp_path / "subs" / "a.wav").unlink()
+    assert "holds no audio or video files" in call("transcribe", tmp_path / "subs").stderr
 
 
 def test_several_files_one_of_them_broken(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def correct(
         str | None,
         typer.Option(
             "--format",
-            help="Format of inputs that are no audio; found out when left out. 'ger correct - --format jsonl' is a "
+            help="Format of inputs that are no audio; found out when left out, but for documents on standard input. "
+            "'ger correct - --format jsonl' is a "
             "filter: a line out for each line in.",
         ),
     ] = None,
@@ -234,7 +235,7 @@ def _found(
         return Expansion((Input("systems", "systems", lists=made),), ())
     if reference or not paths:
         raise UsageError("Give INPUT, or --system NAME=FILE, which --reference goes with.", "See --help.")
-    found = common.find(paths, recursive=recursive)
+    found = common.find(paths, recursive=recursive, documents=True, whole=input_format == "espnet")
     if input_format is None:
         return found
     from ger.io.documents import FORMATS as DOCUMENTS

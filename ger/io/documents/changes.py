@@ -92,7 +92,7 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 def _change(line: str, where: str) -> dict[str, Any]:
     """A line as a change, with its words as words; `made` are the new ones where others were written into `after`."""
     try:
-        row = json.loads(line)
+        row: dict[str, Any] = json.loads(line)
         for key in ("old", "new"):
             row[key] = tuple(Word.from_json(word, where) for word in row[key])
         fits = isinstance(row["unit"], str) and isinstance(row["at"], int) and row["at"] >= 0
@@ -106,7 +106,7 @@ def _change(line: str, where: str) -> dict[str, Any]:
         raise RecordError(f"{where}: 'accept' is {row['accept']!r}.", "Write true or false, without quotation marks.")
     texts = [word.text for word in row["new"]]
     if row.get("after", joined(texts)) == joined(texts):
-        return dict(row)
+        return row
     wanted = [token.text for token in tokenize(row["after"])]
     return row | ({} if wanted == texts else {"made": row["new"], "new": _worded(row["new"] or row["old"], wanted)})
 
