@@ -42,7 +42,7 @@ def correct(path: str | os.PathLike[str], **options: Any) -> Recording:
         ModelError: a model cannot be had or run.
         UsageError: an option is not known or out of its range.
     """
-    count = len(expand([os.fspath(path)]).inputs)
+    count = len(expand([os.fspath(path)], documents=True).inputs)
     if count > 1:
         raise UsageError(f"{os.fspath(path)} is {count} files.", "Use ger.stream for folders and patterns.")
     (result,) = stream(path, **options)
@@ -68,7 +68,8 @@ def stream(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **o
         UsageError: an option is not known or out of its range.
     """
     made = settings(**options)
-    found = expand([paths] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths])
+    named = [paths] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths]
+    found = expand(named, documents=True)
     for problem in found.problems:
         raise problem
     check_hotwords(made, found.inputs)

@@ -10,16 +10,14 @@ import json
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from ger.errors import OutputError
-from ger.io.inputs import Input
+from ger.io.inputs import JOURNAL, Input
 from ger.io.paths import utf8
 
 __all__ = ["JOURNAL", "Journal", "stamp"]
-
-#: Name of the file in the output folder.
-JOURNAL = ".ger-journal.jsonl"
 
 
 class Journal:
@@ -114,14 +112,14 @@ def _name(source: Input) -> str:
 
 
 def stamp(source: Input) -> list[int]:
-    """Size and time of change; nothing where there is no file, as with standard input and lists of several files."""
+    """Size and time of change; nothing where there is no file, as with standard input, folders and lists of several."""
     if source.lists:
         return []
     try:
         status = os.stat(source.path)
     except OSError:
         return []
-    return [status.st_size, status.st_mtime_ns]
+    return [] if S_ISDIR(status.st_mode) else [status.st_size, status.st_mtime_ns]
 
 
 def _ends_with_newline(path: Path) -> bool:

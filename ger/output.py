@@ -22,7 +22,7 @@ from ger.unfinished import Unfinished
 if TYPE_CHECKING:
     from ger.speech import Samples
 
-__all__ = ["LISTS", "SPEECH", "OutputFolder", "lists_text", "spoken"]
+__all__ = ["LISTS", "SPEECH", "OutputFolder", "lists_text", "rendered", "spoken"]
 
 #: The name under which N-best lists are written, one file an input.
 LISTS = "nbest.jsonl"
@@ -128,9 +128,26 @@ class OutputFolder:
             texts[SAME] = result.rewritten()
             if self._auto:
                 return texts
-        timed = all(made.audio and made.audio.start is not None for made in result.recording.corrections)
+        units = result.by_unit().corrections
+        timed = all(made.audio and made.audio.start is not None for made in units if made.text.strip())
         names = [name for name in self._names if name != SAME and (timed or not self._all or name not in _TIMED)]
-        return texts | {name: pieces(name, result.recording) for name in names}
+        return texts | rendered(result, names)
+
+
+def rendered(result: Result, names: Iterable[str]) -> dict[str, str | bytes | Iterable[str]]:
+    """A result in some formats.
+
+    A document in its own format is the file with other words. In others it has a segment for each of its units; as
+    `jsonl` it has a record for each passage that was corrected.
+    """
+    assert result.recording is not None
+    own = (SAME, result.document.format) if result.document else ()
+    units = result.by_unit()
+    made: dict[str, str | bytes | Iterable[str]] = {}
+    for name in names:
+        whole = result.recording if name == "jsonl" else units
+        made[name] = result.rewritten() if name in own else pieces(name, whole)
+    return made
 
 
 def _make(folder: Path) -> None:

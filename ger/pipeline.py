@@ -20,11 +20,13 @@ from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.documents import FORMATS as DOCUMENTS
 from ger.io.documents import Document, document_in, is_text
+from ger.io.documents.by_unit import by_unit
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
-from ger.io.inputs import Input
+from ger.io.inputs import Input, is_media
 from ger.io.lists import Beside, read_lists
 from ger.io.paths import printable, utf8
+from ger.io.sniff import holds_text
 from ger.languages import name_of, same
 from ger.memory import give_back
 from ger.protocols import AsrFrontend, Corrector, Recalling, Segmenter
@@ -77,6 +79,14 @@ class Result:
         assert self.document
         assert self.recording
         return changed(self.document, list(zip(self.passages, self.recording.corrections, strict=True)))
+
+    def by_unit(self) -> Recording:
+        """The recording; of a document with a correction for each of its units, cues for example."""
+        assert self.recording
+        if not self.document:
+            return self.recording
+        made = zip(self.passages, self.recording.corrections, strict=True)
+        return replace(self.recording, corrections=by_unit(self.document, made, self.source.id))
 
 
 @dataclass(slots=True)
@@ -154,11 +164,12 @@ class Pipeline:
     Args:
         settings: What to use.
         correct: Whether to correct; without, results have lists only.
+        documents: Whether nothing else than documents is taken.
     """
 
-    def __init__(self, settings: Settings, *, correct: bool = True) -> None:
+    def __init__(self, settings: Settings, *, correct: bool = True, documents: bool = False) -> None:
         self.settings = settings
-        self._correct = correct
+        self._correct, self._documents = correct, documents
 
     @cached_property
     def frontend(self) -> AsrFrontend:
@@ -246,6 +257,20 @@ class Pipeline:
             yield opened, None
 
     def _read(self, opened: _Open) -> Iterable[AudioSegment | NBest]:
+        """What an input holds.
+
+        Raises:
+            InputError: it cannot be read, or is no document where nothing else is taken.
+        """
+        found = self._held(opened)
+        if self._documents and opened.document is None:
+            raise InputError(
+                f"{printable(opened.source.path)} is no document, which could be written with other words.",
+                "Leave out --in-place, --diff and --changes, or name a document's format with --format.",
+            )
+        return found
+
+    def _held(self, opened: _Open) -> Iterable[AudioSegment | NBest]:
         """The lists of an input that holds some, the passages of a document, the segments of anything else."""
         source = opened.source
         if source.lists:
@@ -455,8 +480,9 @@ def _foreign(opened: _Open, nbest: NBest) -> NBest:
 
 def is_audio(source: Input) -> bool:
     """Whether an input is neither lists nor a document."""
-    known = source.lists or source.document or source.format or _holds_records(source)
-    return not (known or is_text(source.path))
+    if source.lists or source.document or source.format or _holds_records(source) or is_text(source.path):
+        return False
+    return is_media(source.path) or not holds_text(source.path)
 
 
 def _holds_records(source: Input) -> bool:
@@ -476,7 +502,10 @@ def _blocks(opened: _Open) -> Iterator[Any]:
             opened.seconds += len(block) / SAMPLE_RATE
             yield block
     except AudioError as error:
-        opened.fail(error)
+        if opened.seconds or is_media(opened.source.path):
+            opened.fail(error)
+        else:
+            opened.fail(AudioError(error.message, f"{error.hint} If it is no audio, name its format with --format."))
 
 
 class _Ahead:

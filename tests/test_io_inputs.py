@@ -55,6 +55,40 @@ def test_folder_in_natural_order_without_hidden_and_other_files(here: Path) -> N
     assert [stem for _, stem in found(["in"], recursive=False)] == stems[1:]
 
 
+def test_documents_of_a_folder_without_audio(here: Path) -> None:
+    make("subs/2.srt", "subs/10.VTT", "subs/sub/a.ctm", "subs/notes.txt", "subs/x.json", "subs/a.srt.orig")
+    make("subs/out/.ger-journal.jsonl", "subs/out/2.srt", "subs/out/sub/a.ctm")  # what was made of them
+    make("both/a.wav", "both/a.srt", "both/sub/b.vtt", "both/refs.tsv", "only/a.wav", "none/notes.txt")
+
+    def stems(*paths: str) -> list[str]:
+        return [item.stem for item in expand(paths, documents=True).inputs]
+
+    assert stems("subs") == ["2", "10", "sub/a"]
+    assert stems("subs", "subs") == stems("subs")
+    assert stems("subs/out") == ["2", "sub/a"]
+    assert stems("subs/su*") == ["sub/a"]
+    assert stems("both") == ["a"]
+    assert stems("both/a.wav", "both") == ["a"]
+    assert stems("only", "subs") == ["a", "2", "10", "sub/a"]
+    assert [str(problem) for problem in expand(["subs"]).problems] == [
+        "subs holds no audio or video files. Name the files themselves if they have unusual extensions."
+    ]
+    assert len(expand(["none"], documents=True).problems) == 1
+
+
+def test_folders_that_are_inputs(here: Path) -> None:
+    make("decode.lm0.6/1best_recog/text", "decode.lm0.6/a.wav", "other/a.wav")
+    folder = [("decode.lm0.6", "decode.lm0.6")]
+
+    def taken(path: str, **how: bool) -> list[tuple[str, str]]:
+        return [(item.path, item.stem) for item in expand([path], **how).inputs]
+
+    assert taken("decode.lm0.6", documents=True) == folder
+    assert taken("decode.*", documents=True) == folder
+    assert taken("decode.lm0.6") == [("decode.lm0.6/a.wav", "a")]
+    assert taken("other", whole=True) == [("other", "other")]
+
+
 def test_this_folder_and_the_one_above(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make("a.wav", "sub/b.wav")
     assert found(["."]) == [("./a.wav", "a"), ("./sub/b.wav", "sub/b")]

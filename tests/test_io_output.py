@@ -60,6 +60,18 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
     assert names(target.parent) == ["a.txt"]
 
 
+def test_permissions_stay(tmp_path: Path) -> None:
+    target, like, other = tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "c.txt"
+    like.touch()
+    usual = like.stat().st_mode
+    write_atomic(target, "one")
+    assert target.stat().st_mode == usual
+    target.chmod(0o640)
+    for path, of in ((target, None), (target, like), (other, target)):
+        write_atomic(path, "two", like=of)
+        assert path.stat().st_mode & 0o777 == 0o640
+
+
 def test_half_surrogates_are_written_as_json_writes_them(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", "x\udcff")
     assert (tmp_path / "a").read_bytes() == rb"x\udcff"

@@ -23,11 +23,12 @@ def apply(file: File, changes: Changes, output: Output = None, input_format: For
     """Make the accepted changes in a file as it was: those without "accept": false."""
     with common.exit_codes():
         from ger.io.documents import read_document
-        from ger.io.documents.changes import applied, read
+        from ger.io.documents.changes import applied, of_file, read
         from ger.io.paths import printable
 
         document = read_document(file, format=input_format)
-        _write(applied(document, read(changes), printable(changes)), output, changes)
+        name = printable(changes)
+        _write(applied(document, of_file(read(changes), file, name), name), output, changes)
 
 
 def revert(
@@ -40,11 +41,12 @@ def revert(
     """Undo in a corrected file the changes that are not accepted: those with "accept": false."""
     with common.exit_codes():
         from ger.io.documents import read_document
-        from ger.io.documents.changes import read, reverted
+        from ger.io.documents.changes import of_file, read, reverted
         from ger.io.paths import printable
 
         document = read_document(file, format=input_format)
-        _write(reverted(document, read(changes), printable(changes), every=every), output, changes)
+        name = printable(changes)
+        _write(reverted(document, of_file(read(changes), file, name), name, every=every), output, changes)
 
 
 def _write(made: bytes, output: Path | None, changes: Path) -> None:

@@ -227,11 +227,11 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def find(paths: list[str], *, recursive: bool) -> Expansion:
-    """The inputs; what cannot be used is said on standard error."""
+def find(paths: list[str], *, recursive: bool, documents: bool = False, whole: bool = False) -> Expansion:
+    """The inputs, see `ger.io.inputs.expand`; what cannot be used is said on standard error."""
     from ger.io.inputs import expand
 
-    found = expand(paths, recursive=recursive)
+    found = expand(paths, recursive=recursive, documents=documents, whole=whole)
     for problem in found.problems:
         say(f"Error: {problem}")
     return found

@@ -22,7 +22,9 @@ _SUFFIXES |= {".stm": "stm", ".json": "json", ".text": "kaldi"}
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Subtitles, transcripts, N-best lists.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Subtitles, transcripts, N-best lists; '-' for standard input.")
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; '-' for standard output.")],
     from_format: Annotated[
         str | None, typer.Option("--from", "--format", help="Format of IN; found out when left out.")
@@ -84,5 +86,5 @@ def _read(source: Path, given: str | None, beside: Beside) -> Sequence[NBest]:
 
     document = document_in(source, given or "") if given in (None, *DOCUMENTS) else None
     if document:
-        return unit_lists(document, source.stem)
-    return list(read_lists(source, format=given, beside=beside))
+        return unit_lists(document, "stdin" if str(source) == "-" else source.stem)
+    return list(read_lists(str(source), format=given, beside=beside))

@@ -44,9 +44,7 @@ def correct(
     ] = None,
     in_place: Annotated[
         bool,
-        typer.Option(
-            help="Write what is no audio where it is; its first version stays as NAME.orig.", rich_help_panel=_OUT
-        ),
+        typer.Option(help="Write what is no audio where it is; what it held stays as NAME.orig.", rich_help_panel=_OUT),
     ] = False,
     diff: Annotated[
         bool,
@@ -67,7 +65,8 @@ def correct(
         str | None,
         typer.Option(
             "--format",
-            help="Format of inputs that are no audio; found out when left out. 'ger correct - --format jsonl' is a "
+            help="Format of inputs that are no audio; found out when left out, but for documents on standard input. "
+            "'ger correct - --format jsonl' is a "
             "filter: a line out for each line in.",
         ),
     ] = None,
@@ -121,6 +120,7 @@ def correct(
     with common.exit_codes():
         from ger.api import alone, check_hotwords, settings
         from ger.errors import UsageError
+        from ger.io.documents.change_file import ChangeFile
         from ger.io.formats import AUTO, SAME
         from ger.pipeline import Pipeline
         from ger.speech import voice
@@ -186,6 +186,11 @@ def correct(
             )
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
         check_hotwords(made, found.inputs)
+        if in_place or diff or changes:
+            _check_documents(made, found, in_place=in_place, diff=diff, formats=output_format, as_json=as_json)
+            read = [path for path in (profile, answers, examples, rewrites, prompt, gate, hotword_model) if path]
+            sources = [source.path for source in found.inputs]
+            lists.check_output(changes, *sources, *lists.files(None, systems, reference), *read, option="--changes")
         if not mode:
             made = alone(made, found.inputs)
         if systems and made.mode == "combine" and not profile:
@@ -199,14 +204,14 @@ def correct(
                 raise UsageError("A filter has no whole recordings for --consistent.", "Give it a file.")
             _filter(made)
             return
-        pipeline = Pipeline(made)
+        pipeline = Pipeline(made, documents=bool(in_place or diff or changes))
         if systems and profile:
             weighed = (name for name, value in pipeline.settings.profile.weights.items() if value)
             lists.check_systems(weighed, (nbest for source in found.inputs for nbest in source.lists))
         run = Run(
             len(found.problems),
             table=table and not diff and not in_place,
-            documents=Documents(in_place, diff, changes is not None),
+            documents=Documents(in_place, diff, ChangeFile(changes) if changes else None),
         )
         todo = run.prepare(found, names, output_dir, pipeline.settings.key, resume=resume, voices=voices)
         unmatched = Unmatched(made.hotwords)
@@ -215,8 +220,6 @@ def correct(
                 with progress.aside():
                     run.take(result)
                 unmatched.take(result)
-        if changes:
-            run.documents.write_changes(changes)
         if answers and not run.skipped:
             _tell_unused(answers, run.ids)
         if not run.skipped:
@@ -250,7 +253,7 @@ def _found(
         raise UsageError("--reference goes with --system NAME=FILE.", hint)
     if not paths:
         raise UsageError("Give INPUT, or --system NAME=FILE.", "See --help.")
-    found = common.find(paths, recursive=recursive)
+    found = common.find(paths, recursive=recursive, documents=True, whole=input_format == "espnet")
     if input_format is None:
         return found
     from ger.io.documents import FORMATS as DOCUMENTS
@@ -261,6 +264,26 @@ def _found(
         hint = suggest(input_format, (*LISTS, *DOCUMENTS))
         raise UsageError(f"There is no input format called {input_format!r}.", hint)
     return replace(found, inputs=tuple(replace(source, format=input_format) for source in found.inputs))
+
+
+def _check_documents(
+    made: Settings, found: Expansion, *, in_place: bool, diff: bool, formats: str | None, as_json: bool
+) -> None:
+    """See that documents can be written again with other words, and how.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    from ger.errors import UsageError
+
+    if made.whole:
+        raise UsageError("What is made of a whole recording has no changes of words.", "Leave out --in-place and such.")
+    if (in_place or diff) and formats:
+        raise UsageError("--in-place and --diff have no use for -f: a file stays in its format.", "Leave one out.")
+    if diff and as_json:
+        raise UsageError("--json and --diff both want standard output.", "Leave one out.")
+    if in_place and any(source.stdin for source in found.inputs):
+        raise UsageError("Standard input has no place to be written to.", "Leave out --in-place.")
 
 
 def _filter(made: Settings) -> None:

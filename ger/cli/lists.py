@@ -159,7 +159,7 @@ def references(files: Sequence[Path] | None) -> dict[str, str]:
     return _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in files or ())
 
 
-def check_output(output: Path | None, *inputs: str | Path) -> None:
+def check_output(output: Path | None, *inputs: str | Path, option: str = "-o") -> None:
     """See that a file to write is none of those that are read.
 
     Raises:
@@ -168,7 +168,7 @@ def check_output(output: Path | None, *inputs: str | Path) -> None:
     for path in map(Path, inputs if output else ()):
         # What may not be looked at is told where it is read or written.
         if output and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
-            raise UsageError(f"{printable(output)} is read, too.", "Name another file with -o.")
+            raise UsageError(f"{printable(output)} is read, too.", f"Name another file with {option}.")
 
 
 def files(paths: Sequence[str] | None, systems: Sequence[str] | None, reference: Sequence[Path] | None) -> list[str]:

@@ -13,6 +13,7 @@ import typer
 from ger.cli import common
 
 if TYPE_CHECKING:
+    from ger.io.documents.change_file import ChangeFile
     from ger.io.inputs import Expansion, Input
     from ger.output import OutputFolder, Voices
     from ger.pipeline import Result
@@ -24,34 +25,47 @@ __all__ = ["Documents", "Run", "counted"]
 _JOINABLE = ("txt", "same", "jsonl", "table")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Documents:
     """What is done with documents beside writing them to a folder."""
 
     in_place: bool
     diff: bool
-    noted: bool
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    changes: ChangeFile | None
 
     @property
     def takes(self) -> bool:
         """Whether they are not printed."""
         return self.in_place or self.diff
 
+    def note(self, result: Result) -> None:
+        """Write the changes of a document where that is wanted, before the document itself is written.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        from ger.io.documents.changes import rows
+        from ger.io.paths import printable
+
+        if not self.changes:
+            return
+        assert result.document
+        assert result.recording
+        path = result.source.path
+        made = zip(result.passages, result.recording.corrections, strict=True)
+        own = list(rows(result.document, made, path))
+        if stay := self.changes.add(result.document, path, own, in_place=self.in_place):
+            common.say(f"{printable(path)}: nothing changes; {counted(stay, 'change')} of an earlier run stay.")
+
     def take(self, result: Result) -> dict[str, Path]:
-        """Note the changes of a document, and write it in its place or print a patch, where that is wanted.
+        """Write a document in its place or print a patch, where that is wanted.
 
         Raises:
             OutputError: it cannot be written.
         """
-        from ger.io.documents import changes
         from ger.io.documents.files import patch, replaced
 
         assert result.document
-        assert result.recording
-        made = zip(result.passages, result.recording.corrections, strict=True)
-        if self.noted:
-            self.rows += changes.rows(result.document, made, result.source.path)
         if not self.takes:
             return {}
         before, after = result.document.written(), result.rewritten()
@@ -61,17 +75,6 @@ class Documents:
             replaced(Path(result.source.path), before, after)
             return {"same": Path(result.source.path)}
         return {}
-
-    def write_changes(self, path: Path) -> None:
-        """Write all changes.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        from ger.io.documents import changes
-        from ger.io.output import write_atomic
-
-        write_atomic(path, changes.lines(self.rows))
 
 
 @dataclass(slots=True)
@@ -143,6 +146,7 @@ class Run:
         outputs: dict[str, Path] = {}
         try:
             if result.document and result.recording:
+                self.documents.note(result)
                 outputs = self.documents.take(result)
             if self.folder:
                 outputs |= self.folder.write(result)
@@ -184,19 +188,19 @@ class Run:
         return row
 
     def _print(self, result: Result) -> None:
-        from ger.io.formats import AUTO, SAME, pieces
+        from ger.io.formats import AUTO, SAME
         from ger.io.paths import printable
+        from ger.output import rendered
 
         if self._table:
             self._table.add(result)
         elif self.format and result.recording:
             if self.many and self.format in ("txt", SAME, AUTO):
                 typer.echo(f"==> {printable(result.source.path)} <==")
-            if result.document and self.format in (SAME, AUTO):
-                typer.echo(result.rewritten(), nl=False)
-            else:
-                for piece in pieces("txt" if self.format in (SAME, AUTO) else self.format, result.recording):
-                    typer.echo(piece, nl=False)
+            name = self.format if self.format not in (SAME, AUTO) else SAME if result.document else "txt"
+            text = rendered(result, [name])[name]
+            for piece in [text] if isinstance(text, str | bytes) else text:
+                typer.echo(piece, nl=False)
 
     def close(self, *, as_json: bool) -> None:
         """Say what was done: as JSON on standard output, or in a sentence on standard error."""
@@ -219,6 +223,8 @@ class Run:
             parts.append(f"{len(self.skipped)} finished before")
         if self.failed:
             parts.append(f"{self.failed} with errors")
+        if self.skipped and self.documents.changes and self.documents.changes.is_new:
+            common.say("Changes of what was finished before are not in the file; --no-resume corrects it again.")
         common.say(f"{'; '.join(parts)} ({self.audio:.0f} s of audio in {seconds:.0f} s).")
 
 

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ger.errors import InputError, OutputError
+from ger.io.documents import ending, is_named
 from ger.io.paths import printable, utf8
 from ger.types import NBest
 
 if TYPE_CHECKING:
-    from ger.io.documents import Document
+    from ger.io.documents.core import Document
     from ger.io.documents.passages import Passage
 
-__all__ = ["MEDIA_SUFFIXES", "Expansion", "Input", "expand"]
+__all__ = ["JOURNAL", "MEDIA_SUFFIXES", "Expansion", "Input", "expand", "is_media"]
 
 _MEDIA = """
     3g2 3gp aac ac3 aif aifc aiff amr ape asf au avi awb caf dts eac3 flac flv gsm m2ts m4a m4b m4v mka mkv mov mp1 mp2
@@ -30,6 +31,12 @@ _MEDIA = """
 
 #: What is taken from a folder: extensions of audio and video files, in lower case.
 MEDIA_SUFFIXES = frozenset(f".{name}" for name in _MEDIA.split())
+
+#: Name of the journal in an output folder.
+JOURNAL = ".ger-journal.jsonl"
+
+#: What is in every folder of ESPnet's lists.
+_ESPNET = "1best_recog"
 
 _GLOB = re.compile(r"[*?[]")
 _NUMBER = re.compile(r"(\d+)")
@@ -62,8 +69,8 @@ class Input:
 
     @property
     def suffix(self) -> str:
-        """The extension of its name, without the dot."""
-        return Path(self.path).suffix[1:] or "txt"
+        """The extension of its name, without the dot; of standard input, that of its format."""
+        return ending(self.format) if self.stdin else Path(self.path).suffix[1:] or "txt"
 
     def output(self, folder: str | os.PathLike[str], format: str) -> Path:
         """Where a result of this input goes.
@@ -92,7 +99,14 @@ class Expansion:
     problems: tuple[InputError, ...]
 
 
-def expand(paths: Sequence[str | os.PathLike[str]], *, recursive: bool = True) -> Expansion:
+def is_media(path: str) -> bool:
+    """Whether a file is audio or video by its name."""
+    return os.path.splitext(path)[1].lower() in MEDIA_SUFFIXES
+
+
+def expand(
+    paths: Sequence[str | os.PathLike[str]], *, recursive: bool = True, documents: bool = False, whole: bool = False
+) -> Expansion:
     """Find the inputs of a run.
 
     A named file is taken whatever its extension, and once. A folder gives its audio and video files (by extension,
@@ -108,8 +122,11 @@ def expand(paths: Sequence[str | os.PathLike[str]], *, recursive: bool = True) -
     Args:
         paths: What the user named, in order.
         recursive: Whether folders inside folders are searched.
+        documents: Whether a folder without any audio and video files gives its documents instead (by extension,
+            `.srt` for example), and a folder of ESPnet's lists is itself an input.
+        whole: Whether every folder is itself an input.
     """
-    search = _Search(recursive)
+    search = _Search(recursive, documents, whole)
     for path in paths:
         search.add(os.fspath(path))
     return Expansion(tuple(_named(search.found)), tuple(search.problems))
@@ -136,6 +153,8 @@ class _Found:
 @dataclass(slots=True)
 class _Search:
     recursive: bool
+    documents: bool
+    whole: bool
     found: list[_Found] = field(default_factory=list)
     problems: list[InputError] = field(default_factory=list)
     _named: set[str] = field(default_factory=set)
@@ -162,12 +181,20 @@ class _Search:
             self._real.add(os.path.realpath(path))
             self._take(_Found(path, os.path.basename(path)), os.path.abspath(path))
             return
+        if self._is_input(path):
+            self._take(_Found(path, _base_name(path), level=1), os.path.abspath(path))
+            return
         before = len(self.found), len(self.problems)
         known = (status.st_dev, status.st_ino) in self._folders
-        self._walk(path, path, "")
+        for file, below in self._walk(path, path, ""):
+            self._file(file, below, path)
         if not known and before == (len(self.found), len(self.problems)):
             hint = "Name the files themselves if they have unusual extensions."
             self.problems.append(InputError(f"{printable(path)} holds no audio or video files.", hint))
+
+    def _is_input(self, folder: str) -> bool:
+        """Whether a folder is an input by itself."""
+        return self.whole or (self.documents and os.path.isdir(os.path.join(folder, _ESPNET)))
 
     def _take(self, found: _Found, key: str) -> None:
         if key not in self._named:
@@ -205,29 +232,42 @@ class _Search:
                 self._problem(match, error)
                 continue
             relative = os.path.relpath(match, base)
-            if stat.S_ISDIR(status.st_mode):
-                self._walk(match, base, "" if relative == "." else relative)
+            if stat.S_ISDIR(status.st_mode) and self._is_input(match):
+                self._take(_Found(match, relative, _base_name(base), level=1), os.path.abspath(match))
+            elif stat.S_ISDIR(status.st_mode):
+                for file, below in self._walk(match, base, "" if relative == "." else relative):
+                    self._file(file, below, base)
             else:
                 self._real.add(os.path.realpath(match))
                 self._take(_Found(match, relative, _base_name(base)), os.path.abspath(match))
 
-    def _walk(self, folder: str, root: str, relative: str) -> None:
-        """Take the files of a folder, whose path under the root is `relative`, and of the folders in it."""
-        pending = [(folder, relative)]
+    def _walk(self, folder: str, root: str, relative: str) -> list[tuple[str, str]]:
+        """Take the audio of a folder, whose path under the root is `relative`, and of the folders in it.
+
+        Returns:
+            Where there is none, the documents in its place, but for those in output folders inside of it: their paths,
+            and those under the root.
+        """
+        pending, heard, others = [(folder, relative, False)], False, []
         while pending:
-            path, below = pending.pop()
-            media = os.path.splitext(path)[1].lower() in MEDIA_SUFFIXES
+            path, below, ours = pending.pop()
+            media = is_media(path)
             try:
                 status = os.stat(path)
                 if stat.S_ISDIR(status.st_mode):
                     if self.recursive or path == folder:
                         names = reversed(self._names(path, status))
-                        pending += [(os.path.join(path, name), os.path.join(below, name)) for name in names]
+                        ours |= path != folder and os.path.exists(os.path.join(path, JOURNAL))
+                        pending += [(os.path.join(path, name), os.path.join(below, name), ours) for name in names]
                 elif media and stat.S_ISREG(status.st_mode):
+                    heard = True
                     self._file(path, below, root)
+                elif self.documents and not ours and is_named(path) and stat.S_ISREG(status.st_mode):
+                    others.append((path, below))
             except OSError as error:
                 if media or path == folder or isinstance(error, PermissionError):
                     self._problem(path, error)
+        return [] if heard else others
 
     def _names(self, folder: str, status: os.stat_result) -> list[str]:
         """What is in a folder that was not met before, sorted, without what is hidden."""

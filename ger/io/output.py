@@ -34,16 +34,22 @@ _HINTS = {
 }
 
 
-def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str] | Iterable[bytes]) -> None:
+def write_atomic(
+    path: str | os.PathLike[str],
+    text: str | bytes | Iterable[str] | Iterable[bytes],
+    *,
+    like: str | os.PathLike[str] | None = None,
+) -> None:
     """Write a text file in UTF-8: afterwards the whole text is there, or what was there before.
 
     The text goes to a hidden file beside the target, to disk, and then takes the target's name. Missing folders are
     made. A symbolic link is followed; a device or pipe is written directly. Half surrogates, which UTF-8 has no form
-    for, are written as `\\udcff`, the way JSON writes them.
+    for, are written as `\\udcff`, the way JSON writes them. A target that was there keeps its permissions.
 
     Args:
         path: The target.
         text: The text, or its bytes, or its pieces in order; an error while they are made leaves the target as it was.
+        like: A file whose permissions a new target gets.
 
     Raises:
         OutputError: the file cannot be written; nothing is left behind.
@@ -59,7 +65,7 @@ def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]
     temporary = _temporary(target)
     _MINE.add(temporary.name)
     try:
-        _write(temporary, path, pieces, sync=True)
+        _write(temporary, path, pieces, sync=True, mode=_mode(target) or (_mode(like) if like else None))
         with mapped(path):
             temporary.replace(target)
     finally:
@@ -123,11 +129,29 @@ def _special(target: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _write(file_path: Path, path: str | os.PathLike[str], pieces: Iterable[str | bytes], *, sync: bool = False) -> None:
+def _mode(path: str | os.PathLike[str]) -> int | None:
+    """The permissions of a file, if there is one."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:
+        return None
+
+
+def _write(
+    file_path: Path,
+    path: str | os.PathLike[str],
+    pieces: Iterable[str | bytes],
+    *,
+    sync: bool = False,
+    mode: int | None = None,
+) -> None:
     """Write the pieces to a file; errors of the pieces themselves pass through, the file's name the target `path`."""
     with mapped(path):
         file = file_path.open("wb")
     try:
+        if mode is not None:
+            with suppress(OSError):  # not every file system has permissions
+                file_path.chmod(mode)
         for piece in pieces:
             with mapped(path):
                 file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))

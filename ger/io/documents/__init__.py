@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from io import BytesIO
@@ -26,6 +27,7 @@ __all__ = [
     "Unit",
     "detect",
     "document_in",
+    "ending",
     "is_manifest",
     "is_named",
     "is_text",
@@ -65,7 +67,7 @@ def read_document(path: str | os.PathLike[str], *, format: str | None = None, ra
     """A file as a document.
 
     Args:
-        path: The file.
+        path: The file; `-` for standard input.
         format: One of `FORMATS`; found out from its name and what is inside when left out.
         raw: Its bytes, where they were read already.
 
@@ -73,7 +75,7 @@ def read_document(path: str | os.PathLike[str], *, format: str | None = None, ra
         InputError: the file cannot be read, is of no known format or not what it should be; names the place.
         UnknownNameError: there is no format of that name.
     """
-    name = printable(path)
+    name = "standard input" if os.fspath(path) == "-" else printable(path)
     if format is not None and format not in FORMATS:
         raise UnknownNameError(f"There is no document format called {format!r}.", suggest(format, FORMATS))
     raw = _bytes(path) if raw is None else raw
@@ -91,13 +93,13 @@ def document_in(path: str | os.PathLike[str], format: str = "") -> Document | No
     """The document in a file, which is read once; `None` where there is none.
 
     Args:
-        path: The file; a folder is no document.
+        path: The file; a folder is no document, and standard input (`-`) is one only where its format is named.
         format: One of `FORMATS`; found out when empty.
 
     Raises:
         InputError: it cannot be read, or is not what it should be; names the place.
     """
-    if Path(path).is_dir():
+    if Path(path).is_dir() or (os.fspath(path) == "-" and not format):
         return None
     raw = _bytes(path)
     known = format or detect(raw, os.fspath(path))
@@ -106,7 +108,7 @@ def document_in(path: str | os.PathLike[str], format: str = "") -> Document | No
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return sys.stdin.buffer.read() if os.fspath(path) == "-" else Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", "Check the name.") from error
 
@@ -114,6 +116,13 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
 def is_named(path: str, format: str = "") -> bool:
     """Whether the format, or the name of a file, is one of documents alone."""
     return format in FORMATS or Path(path).suffix.lower() in _SUFFIXES
+
+
+def ending(format: str) -> str:
+    """The usual extension of files of a format, without the dot."""
+    if format in (*_SUFFIXES.values(), "tsv"):
+        return format
+    return "txt" if format in ("kaldi", "icefall", "wenet") else "json"
 
 
 def is_text(path: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from itertools import count
 from pathlib import Path
 
 from ger.errors import OutputError
@@ -27,7 +28,9 @@ def patch(before: bytes, after: bytes, path: str | os.PathLike[str]) -> bytes:
 
 
 def replaced(path: Path, before: bytes, after: bytes) -> None:
-    """Write a file anew; its first version stays beside it, also when it is written several times.
+    """Write a file anew; what it held stays beside it, as `NAME.orig`, where that is not there from an earlier time.
+
+    Where `NAME.orig` holds something else, it stays, too, and `NAME.orig.2`, `NAME.orig.3` … are looked at and made.
 
     Args:
         path: The file.
@@ -37,9 +40,26 @@ def replaced(path: Path, before: bytes, after: bytes) -> None:
     Raises:
         OutputError: it cannot be written, or has changed since it was read.
     """
-    original = path.with_name(path.name + ORIGINAL)
-    if path.read_bytes() != before:
+    try:
+        now = path.read_bytes()
+    except OSError as error:
+        raise OutputError(
+            f"{printable(path)} cannot be read again: {error.strerror}.", "Check that it is still there."
+        ) from error
+    if now != before:
         raise OutputError(f"{printable(path)} has changed while it was corrected.", "Correct it again.")
-    if not original.exists():
-        write_atomic(original, before)
+    for number in count(1):
+        kept = path.with_name(path.name + ORIGINAL + (f".{number}" if number > 1 else ""))
+        if not os.path.lexists(kept):
+            write_atomic(kept, before, like=path)
+            break
+        if _holds(kept, before):
+            break
     write_atomic(path, after)
+
+
+def _holds(path: Path, what: bytes) -> bool:
+    try:
+        return path.read_bytes() == what
+    except OSError:  # a folder, for example
+        return False
