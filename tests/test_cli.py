@@ -617,7 +617,19 @@ def test_transcribe_names_a_part_that_cannot_be_read(folder: Path, tmp_path: Pat
     assert not (tmp_path / "l.jsonl").exists()
 
 
+def test_transcribe_overwrites_nothing_that_it_reads(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.txt").write_text("kanban\n")
+    lists = tmp_path / "votes.jsonl"
+    lists.write_text(nbest("a", "so", "sow"))
+    read = {lists: [lists], folder / "a.wav": [folder], tmp_path / "w.txt": [folder, "--hotwords", tmp_path / "w.txt"]}
+    for output, arguments in read.items():
+        before = output.read_bytes()
+        result = call("transcribe", *arguments, "-o", output)
+        assert (result.exit_code, "is read, too" in result.stderr) == (2, True)
+        assert output.read_bytes() == before
+
+
 def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> None:
     result = call("transcribe", folder, "-o", tmp_path)
     assert result.exit_code == 2
-    assert "is a folder. Give a file name, such as lists.jsonl." in result.stderr
+    assert "is a folder. Give the name of a file." in result.stderr

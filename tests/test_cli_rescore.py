@@ -435,10 +435,13 @@ def test_an_output_that_cannot_be_written_is_told_before_scoring(two: Path, unpr
     (unprivileged / "locked").mkdir()
     (unprivileged / "locked").chmod(0o500)
     text = nbest("a", *CHANGE)
-    for name in ("folder", "locked/o"):
+    for name, code, told in (
+        ("folder", 2, r"is a folder\. Give the name of a file\."),
+        ("locked/o", 1, r"cannot be written: .*-o\."),
+    ):
         result = call("rescore", "-", "-o", unprivileged / name, stdin=text)
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert re.match(r"Error: \S+ cannot be written: .*-o\.\n", result.stderr)
+        assert (result.exit_code, result.stdout) == (code, "")
+        assert re.match(rf"Error: \S+ {told}\n", result.stderr)
     assert all(lm.scored == [] for lm in made.lms)
 
 

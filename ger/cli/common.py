@@ -56,6 +56,7 @@ __all__ = [
     "bar",
     "exit_codes",
     "find",
+    "hotword_files",
     "progress",
     "say",
     "told",
@@ -217,6 +218,11 @@ def told(hotwords: list[str] | None) -> HotwordsOfRun | None:
     from ger.io.hotwords import hotwords as read
 
     return read([read(text) for text in hotwords]) if hotwords else None
+
+
+def hotword_files(hotwords: list[str] | None) -> list[str]:
+    """What an option with hotwords names, which may be files, without the sets that are taken of them."""
+    return [name for text in hotwords or () for name in (text, text.rpartition("#")[0]) if name]
 
 
 def _drop_output() -> None:

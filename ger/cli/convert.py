@@ -60,7 +60,7 @@ def convert(
         if wanted not in known:
             hint = suggest(to_format, known) if to_format else f"Name one with --to: {', '.join(known)}."
             raise UsageError(f"There is no output format called {wanted!r}.", hint)
-        lists.check_output(None if str(target) == "-" else target, str(source))
+        lists.check_output(None if str(target) == "-" else target, source, *filter(None, [words]))
         if nbest < 1 or not acoustic_scale > 0:
             raise UsageError("--nbest has to be 1 or more, --acoustic-scale above 0.", "Correct them.")
         found = _read(source, from_format, Beside(words=words, count=nbest, acoustic_scale=acoustic_scale))

@@ -33,6 +33,7 @@ __all__ = [
     "check_output",
     "check_systems",
     "files",
+    "models",
     "named",
     "read",
     "unweighted",
@@ -143,15 +144,34 @@ def read(
 
 
 def check_output(output: Path | None, *inputs: str | Path) -> None:
-    """See that a file to write is none of those that are read.
+    """See, before anything is done, that a file can be written, and is none of those that are read.
 
     Raises:
-        UsageError: it is.
+        OutputError: it cannot be written.
+        UsageError: it is read, too, or a folder.
     """
-    for path in map(Path, inputs if output else ()):
+    from ger.io.output import check_writable
+
+    if output is None:
+        return
+    if os.path.isdir(output):
+        raise UsageError(f"{printable(output)} is a folder.", "Give the name of a file.")
+    for path in map(Path, inputs):
         # What may not be looked at is told where it is read or written.
-        if output and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
+        if os.path.exists(output) and os.path.exists(path) and output.samefile(path):
             raise UsageError(f"{printable(output)} is read, too.", "Name another file with -o.")
+    check_writable(output)
+
+
+def models(given: Sequence[str] | None) -> list[str]:
+    """What `--lm` names, which may be files.
+
+    Raises:
+        UsageError: one cannot be read, or two have the same name.
+    """
+    from ger.lm.select import parse_all
+
+    return [spec.model for spec in parse_all(given or ())]
 
 
 def files(paths: Sequence[str] | None, systems: Sequence[str] | None, reference: Sequence[Path] | None) -> list[str]:

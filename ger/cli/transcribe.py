@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ger.cli import common
+from ger.cli import common, lists
 
 if TYPE_CHECKING:
     from ger.io.inputs import Input
@@ -50,7 +49,7 @@ def transcribe(
     """
     with common.exit_codes():
         from ger.api import settings
-        from ger.errors import OutputError, UsageError
+        from ger.errors import OutputError
         from ger.output import LISTS, OutputFolder, lists_text
         from ger.pipeline import Pipeline
         from ger.unfinished import Unfinished
@@ -74,9 +73,11 @@ def transcribe(
             "threads": threads,
         }
         pipeline = Pipeline(settings(**options), correct=False)
-        if output and os.path.isdir(output):
-            raise UsageError(f"{output} is a folder.", "Give a file name, such as lists.jsonl.")
         found = common.find(inputs, recursive=recursive)
+        read = [source.path for source in found.inputs if not source.stdin]
+        read += [spec.model for spec in pipeline.settings.recognizers if spec.model]
+        read += [*common.hotword_files(hotwords), *filter(None, [translation_prompt])]
+        lists.check_output(output, *read)
         failed = len(found.problems)
         todo = list(found.inputs)
         parts: OutputFolder | None = None

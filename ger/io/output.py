@@ -14,7 +14,7 @@ from pathlib import Path
 from ger.errors import OutputError
 from ger.io.paths import printable
 
-__all__ = ["clean_stale", "mapped", "write_atomic"]
+__all__ = ["check_writable", "clean_stale", "mapped", "write_atomic"]
 
 _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.ger-tmp", re.DOTALL)
 _COUNTER = itertools.count()
@@ -50,11 +50,12 @@ def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]
     """
     pieces: Iterable[str | bytes] = [text] if isinstance(text, str | bytes) else text
     with mapped(path):
+        special = _special(Path(path))
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        special = _special(target)
+        if not special:
+            target.parent.mkdir(parents=True, exist_ok=True)
     if special:
-        _write(target, path, pieces)
+        _write(Path(path), path, pieces)
         return
     temporary = _temporary(target)
     _MINE.add(temporary.name)
@@ -66,6 +67,27 @@ def write_atomic(path: str | os.PathLike[str], text: str | bytes | Iterable[str]
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         _MINE.discard(temporary.name)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """See, before anything is done, that `write_atomic` may write a file: its folder is there, or can be made.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with mapped(path):
+        special = _special(Path(path))
+        place = Path(path) if special else _existing(Path(os.path.realpath(path)).parent)
+        if not special and not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        wanted = os.W_OK if special else os.W_OK | os.X_OK
+        if not os.access(place, wanted, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists() or place == place.parent)
 
 
 def clean_stale(folder: str | os.PathLike[str]) -> list[Path]:
