@@ -151,7 +151,7 @@ def _check_kind(name: str, value: Any) -> None:
 
 def _several(name: str, given: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
     """One model or several, as texts."""
-    named = [given] if isinstance(given, str | os.PathLike) or isinstance(given, Mapping) else list(given)
+    named = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
     for one in named:
         if not isinstance(one, str | os.PathLike):
             raise UsageError(f"{name} is {given!r:.60}.", "Give one model or a list of them.")
