@@ -14,10 +14,12 @@ from fixtures_cli import AUDIO, Terminal
 from typer.testing import CliRunner, Result
 
 import ger
+from ger import registry
 from ger.api import settings
 from ger.cli import app
-from ger.io.formats import FORMATS
+from ger.io.formats import FORMATS, SAME, SCORING
 from ger.io.inputs import expand
+from ger.lm.features import OWN
 from ger.output import LISTS, OutputFolder
 from ger.pipeline import Pipeline
 
@@ -47,6 +49,19 @@ def folder(tmp_path: Path) -> Path:
 
 A = "plain words 0 so the field\nplain words 1 so the field\n"
 B = "change words 0 sow the field\nchange words 1 sow the field\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("correct", {*FORMATS, *SCORING, SAME, "all", "table", "int8", *registry.builtin("correctors")}),
+        ("convert", {*FORMATS, *SCORING, "records"}),
+        ("tune", {*OWN, "int8"}),
+    ],
+)
+def test_help_names_all_that_there_is(command: str, names: set[str]) -> None:
+    shown = set(re.findall(r"[\w-]+", call(command, "--help").stdout))
+    assert names - shown == set()
 
 
 def test_version_and_help() -> None:

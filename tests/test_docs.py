@@ -33,6 +33,7 @@ from typer.testing import CliRunner
 
 from ger import api
 from ger.cli import app
+from ger.lm.features import OWN
 from ger.types import AudioSpan, Context, Correction, Decision, Hypothesis, Word
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -233,3 +234,14 @@ def test_what_counts_as_the_same_output() -> None:
     assert not same("5 files, 1 changed\n", "5 files, 2 changed\n")
     assert not same("", "Error\n")
     assert list(exchanges("$ a b\n$ c\nd\ne\n")) == [("a b", ""), ("c", "d\ne\n")]
+
+
+def test_every_benchmark_is_in_the_table() -> None:
+    table = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    names = {path.name for path in (ROOT / "benchmarks").glob("*.py")} - {"common.py"}
+    assert {name for name in names if f"| `benchmarks/{name}" not in table} == set()
+
+
+def test_every_feature_is_on_the_page_about_rescoring() -> None:
+    page = (ROOT / "docs" / "rescoring.md").read_text(encoding="utf-8").split("## What decides")[1]
+    assert {name for name in OWN if f"`{name}`" not in page.split("## Tuning")[0]} == set()

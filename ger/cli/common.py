@@ -144,7 +144,12 @@ Consistent = Annotated[
 _LM = "Language model"
 Llm = Annotated[
     str | None,
-    typer.Option(help="Language model: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_LM),
+    typer.Option(
+        metavar="[BACKEND:]MODEL",
+        help="Language model: a name of 'ger models ls', a hub id, a folder, such as 'ger train lm' writes, "
+        "an .arpa or .bin file, the URL of a server.",
+        rich_help_panel=_LM,
+    ),
 ]
 Backend = Annotated[str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)]
 Mode = Annotated[
@@ -171,7 +176,10 @@ LlmForm = Annotated[
 ]
 LlmPrecision = Annotated[
     str | None,
-    typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
+    typer.Option(
+        help="Its precision: float32, bfloat16, float16, with ctranslate2 int8 (default the fastest).",
+        rich_help_panel=_LM,
+    ),
 ]
 RUN = "Run"
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUN)]

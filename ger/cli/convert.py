@@ -31,7 +31,8 @@ def convert(
         str | None,
         typer.Option(
             "--to",
-            help="records (N-best lists), txt, json, srt, vtt, tsv, ctm, stm, seglst, kaldi; else by the name of OUT.",
+            help="records (N-best lists), txt, json, jsonl (corrections), srt, vtt, tsv, ctm, stm, seglst, kaldi; "
+            "else by the name of OUT.",
         ),
     ] = None,
     nbest: Annotated[int, typer.Option(help="Texts of a lattice.")] = 10,

@@ -91,7 +91,11 @@ PreviousWords = Annotated[
 ]
 LlmPrecision = Annotated[
     str | None,
-    typer.Option("--llm-compute-type", help="float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
+    typer.Option(
+        "--llm-compute-type",
+        help="float32, bfloat16, float16, with ctranslate2 int8 (default the fastest).",
+        rich_help_panel=_LM,
+    ),
 ]
 BatchTokens = Annotated[
     int | None, typer.Option(help="Tokens that go through the model at once.", rich_help_panel=common.RUN)

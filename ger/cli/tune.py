@@ -74,7 +74,7 @@ def tune(
         list[str] | None,
         typer.Option(
             help="Use only these features beside the language models: acoustic, rank, words, chars, repeats, "
-            "agree, votes, added, system:NAME (default all that differ)."
+            "agree, votes, added, biased, system:NAME (default all that differ)."
         ),
     ] = None,
     rewrites: Annotated[
