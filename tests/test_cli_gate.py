@@ -38,7 +38,9 @@ def tuned(*arguments: object) -> dict[str, Any]:
 def test_a_gate_of_recorded_answers(files: tuple[Path, Path], tmp_path: Path) -> None:
     lists, answers = files
     value = tuned(lists, "--answers", answers, "-o", tmp_path / "gate.toml")
-    assert {"baseline_wer", "answers_wer", "cv_wer", "cv_wer_ci", "oracle_wer", "changed", "helped", "harmed"} < set(value)
+    assert {"baseline_wer", "answers_wer", "cv_wer", "cv_wer_ci", "oracle_wer", "changed", "helped", "harmed"} < set(
+        value
+    )
     assert (value["baseline_wer"], value["answers_wer"], value["cv_wer"], value["harmful_edit_rate"]) == (10, 10, 0, 0)
     gate = read_gate(tmp_path / "gate.toml")
     assert (gate.threshold, gate.sources, gate.lm) == (value["threshold"], "answer", None)
