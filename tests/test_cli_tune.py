@@ -223,7 +223,7 @@ def test_never_over_what_is_read(ten: Path, tmp_path: Path) -> None:
     before = model.read_text()
     result = call("tune", ten, "--lm", f"mine={model}", "--ngram", "3", "-o", tmp_path / "p.toml")
     assert result.exit_code == 2
-    assert result.stderr == f"Error: {model} is read, too. Name another file with -o.\n"
+    assert result.stderr == f"Error: {model} is read, too. Name another file.\n"
     assert model.read_text() == before
     assert call("lm", "train", ten, "-o", ten).exit_code == 2
     assert ten.read_text() == text

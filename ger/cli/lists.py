@@ -118,10 +118,19 @@ def read(
     systems: Sequence[str] | None = None,
     reference: Sequence[Path] | None = None,
     format: str | None = None,
+    *,
+    empty: bool = False,
 ) -> list[NBest]:
     """The lists of files, or those made of several systems' texts.
 
     Ids that occur in several files get the file's name in front.
+
+    Args:
+        paths: The files.
+        systems: Texts of several systems instead, `NAME=FILE`.
+        reference: Files of references.
+        format: Format of the files; found out when left out.
+        empty: Whether there may be no lists, as of a recording in which nothing was said.
 
     Raises:
         InputError: a file cannot be read, ids do not belong together, or there are no lists.
@@ -142,7 +151,7 @@ def read(
         lists = _with_own_ids(files)
         if reference and lists:
             lists = list(attach_references(lists, references))
-    if not lists:
+    if not lists and not empty:
         raise InputError(f"{', '.join(systems or paths or ())} holds no lists.", "Check the file.")
     return lists
 
@@ -163,7 +172,7 @@ def check_output(output: Path | None, *inputs: str | Path) -> None:
     for path in map(Path, inputs):
         # What may not be looked at is told where it is read or written.
         if os.path.exists(output) and os.path.exists(path) and output.samefile(path):
-            raise UsageError(f"{printable(output)} is read, too.", "Name another file with -o.")
+            raise UsageError(f"{printable(output)} is read, too.", "Name another file.")
     check_writable(output)
 
 

@@ -21,15 +21,15 @@ _COUNTER = itertools.count()
 _MINE: set[str] = set()
 
 _HINTS = {
-    errno.ENOSPC: "The disk is full: free some space or write to another folder with -o.",
-    errno.EDQUOT: "Your disk quota is used up: free some space or write to another folder with -o.",
+    errno.ENOSPC: "The disk is full: free some space or write to another folder.",
+    errno.EDQUOT: "Your disk quota is used up: free some space or write to another folder.",
     errno.EFBIG: "The file would be larger than this system or user may write (see: ulimit -f).",
-    errno.EACCES: "You may not write there: change the permissions or choose another folder with -o.",
-    errno.EPERM: "You may not write there: change the permissions or choose another folder with -o.",
-    errno.EROFS: "That file system is read-only: choose another folder with -o.",
-    errno.EISDIR: "A folder of that name is in the way: move it or choose another folder with -o.",
-    errno.ENOTDIR: "A file stands where a folder should be: move it or choose another folder with -o.",
-    errno.EEXIST: "A file stands where a folder should be: move it or choose another folder with -o.",
+    errno.EACCES: "You may not write there: change the permissions or choose another folder.",
+    errno.EPERM: "You may not write there: change the permissions or choose another folder.",
+    errno.EROFS: "That file system is read-only: choose another folder.",
+    errno.EISDIR: "A folder of that name is in the way: move it or choose another folder.",
+    errno.ENOTDIR: "A file stands where a folder should be: move it or choose another folder.",
+    errno.EEXIST: "A file stands where a folder should be: move it or choose another folder.",
     errno.ENAMETOOLONG: "The name is too long for that file system: rename the input.",
 }
 
@@ -122,7 +122,7 @@ def mapped(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        hint = _HINTS.get(error.errno or 0, "Check the folder given with -o.")
+        hint = _HINTS.get(error.errno or 0, "Check the name and its folder.")
         raise OutputError(f"{printable(path)} cannot be written: {reason}.", hint) from error
     except ValueError as error:
         raise OutputError(f"{printable(path)} cannot be written: {error}.", "Check the name.") from error
