@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ger.api import correct, stream
     from ger.corrector import Corrector
     from ger.errors import GerError
+    from ger.io.recording import Recording
+    from ger.pipeline import Result
     from ger.types import AudioSpan, Correction, Hypothesis, NBest, Word
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "GerError",
     "Hypothesis",
     "NBest",
+    "Recording",
+    "Result",
     "Word",
     "__version__",
     "correct",
@@ -38,6 +42,8 @@ _HOMES = {
     "stream": "ger.api",
     "Corrector": "ger.corrector",
     "GerError": "ger.errors",
+    "Recording": "ger.io.recording",
+    "Result": "ger.pipeline",
     "AudioSpan": "ger.types",
     "Correction": "ger.types",
     "Hypothesis": "ger.types",

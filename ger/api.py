@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from ger.errors import UsageError
+from ger.hotwords import Hotwords
 from ger.io.documents import is_named
 from ger.io.formats import Recording
 from ger.io.hotwords import hotwords
@@ -110,11 +112,11 @@ def settings(**options: Any) -> Settings:
         other := next((name for name in ("mode", "rewrites", *_GENERATION) if name in given), None)
     ):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
+    for name, value in given.items():
+        _check_kind(name, value)
+    given |= {name: _several(name, given[name]) for name in ("model", "lms") if name in given}
     base = Settings()
-    models = given.get("model", ())
-    heard = parse_recognizers(
-        [os.fspath(models)] if isinstance(models, str | os.PathLike) else models, given.get("frontend", "")
-    )
+    heard = parse_recognizers(given.get("model", ()), given.get("frontend", ""))
     given |= _languages(given, heard)
     judging = [name for name in _PROFILE if not (name == "lms" and given.get("mode") in ("generate", "cascade"))]
     judged = _profile(**{name: given[name] for name in judging if name in given})
@@ -138,6 +140,29 @@ def settings(**options: Any) -> Settings:
         hotwords=hotwords(given.get("hotwords", ())),
         **{name: _plain(given[name]) for name in _OWN if name in given},
     )
+
+
+def _check_kind(name: str, value: Any) -> None:
+    """See that an option is of the kind that it should be.
+
+    Raises:
+        UsageError: it is not.
+    """
+    told, kinds = _KINDS.get(name, ("a text or a path", (str, os.PathLike)))
+    fits = isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool))
+    if fits and kinds is Mapping:
+        fits = all(isinstance(number, Real) for number in value.values())
+    if not fits:
+        raise UsageError(f"{name} is {value!r:.60}.", f"Give {told}.")
+
+
+def _several(name: str, given: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+    """One model or several, as texts."""
+    named = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
+    for one in named:
+        if not isinstance(one, str | os.PathLike):
+            raise UsageError(f"{name} is {given!r:.60}.", "Give one model or a list of them.")
+    return [os.fspath(one) for one in named]
 
 
 def _plain(value: Any) -> Any:
@@ -240,6 +265,18 @@ def _generating(given: Mapping[str, Any], profile: Profile) -> Profile:
 
 #: Front ends that know no language that we do not know.
 _KNOWN_LANGUAGES = ("faster-whisper",)
+#: What options have to be that are neither texts nor paths.
+_KINDS: dict[str, tuple[str, Any]] = {
+    **dict.fromkeys(("nbest", "beam_size", "batch_size", "threads", "batch_tokens"), ("a whole number", Integral)),
+    **dict.fromkeys(("previous", "previous_words", "beams", "shots"), ("a whole number", Integral)),
+    "translation_beams": ("a whole number", Integral),
+    "weight": ("a number", Real),
+    "weights": ("numbers by name", Mapping),
+    **dict.fromkeys(("guard", "consistent"), ("True or False", bool)),
+    **dict.fromkeys(("model", "lms"), ("one model or a list of them", (str, os.PathLike, Iterable))),
+    "hotwords": ("texts or files", (str, os.PathLike, Hotwords, Iterable)),
+    "profile": ("a file or a ger.lm.profile.Profile", (str, os.PathLike, Profile)),
+}
 #: What a recognizer's vote is worth beside that of the first.
 _SECOND = 0.6
 _SHARED = ("device", "threads")

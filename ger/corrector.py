@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -17,6 +17,7 @@ from ger import __version__
 from ger.batcher import Batcher
 from ger.correct.rescore import recording
 from ger.correct.running import Running
+from ger.errors import UsageError
 from ger.types import AudioSpan, Correction, Hypothesis, NBest
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Corrector", "What"]
 
-#: What can be corrected: a text, texts of one utterance with the best first, or a list with all that is known of it.
-What = str | Sequence[str] | NBest
+#: What can be corrected: a text, texts of one utterance with the best first, or a list with all that is known of it,
+#: also as the plain JSON value of its record.
+What = str | Sequence[str] | NBest | Mapping[str, Any]
 
 _MOST = 256
 
@@ -75,12 +77,13 @@ class Corrector:
         return f"ger {__version__} | lists | {self._inner.signature}{again}"
 
     def correct(self, what: What) -> Correction:
-        """Correct a text, texts of one utterance (the best first), or a list.
+        """Correct a text, texts of one utterance (the best first), or a list, which may be a record's JSON value.
 
         A correction whose `decision` is `failed` keeps the first text, and says why.
 
         Raises:
-            UsageError: it was closed.
+            RecordError: a record is not what it should be.
+            UsageError: it was closed, or this is nothing that can be corrected.
         """
         return self.batch([what])[0]
 
@@ -90,25 +93,18 @@ class Corrector:
         With `consistent`, those that are here of a recording are what is looked at a second time.
 
         Raises:
-            UsageError: it was closed.
+            RecordError: a record is not what it should be.
+            UsageError: it was closed, or one is nothing that can be corrected.
         """
         call = _Call(self, lists)
         return call.restored(self._again([future.result() for future in [self.submit(one) for one in call.lists]]))
 
     async def acorrect(self, what: What) -> Correction:
-        """As `correct`; what several tasks ask for at once is corrected together.
-
-        Raises:
-            UsageError: it was closed.
-        """
+        """As `correct`, with its errors; what several tasks ask for at once is corrected together."""
         return (await self.abatch([what]))[0]
 
     async def abatch(self, lists: Iterable[What]) -> list[Correction]:
-        """As `batch`; cancelled, it gives up what is not being corrected yet.
-
-        Raises:
-            UsageError: it was closed.
-        """
+        """As `batch`, with its errors; cancelled, it gives up what is not being corrected yet."""
         call = _Call(self, lists)
         futures: list[Future[Correction]] = []
         try:
@@ -189,6 +185,8 @@ class _Call:
     """The lists of one call. With running context their recordings get names of their own while they are corrected."""
 
     def __init__(self, corrector: Corrector, lists: Iterable[What]) -> None:
+        if isinstance(lists, str | bytes | Mapping) or not isinstance(lists, Iterable):
+            raise UsageError(f"{_shown(lists)} is not several things to correct.", "Put it into a list.")
         self._corrector = corrector
         self._given = [_list(what, str(number)) for number, what in enumerate(lists, 1)]
         self.lists = self._given
@@ -210,7 +208,20 @@ def _renamed(nbest: NBest, name: str) -> NBest:
 
 
 def _list(what: What, id: str) -> NBest:
+    if isinstance(what, Mapping):
+        return NBest.from_json({"id": id, **what}, f"list {id}")
     if isinstance(what, NBest):
+        for one in what.hypotheses:
+            if not isinstance(one, Hypothesis):
+                raise UsageError(f"List {what.id!r} holds {_shown(one)} as a hypothesis.", "Use ger.Hypothesis(text).")
         return what
-    texts = [what] if isinstance(what, str) else what
+    texts = [what] if isinstance(what, str) else list(what) if isinstance(what, Iterable) else [what]
+    for one in texts:
+        if not isinstance(one, str):
+            hint = "Give a text, texts of one utterance, a ger.NBest, or the JSON value of a record."
+            raise UsageError(f"{_shown(one)} cannot be corrected.", hint)
     return NBest(id, tuple(Hypothesis(text) for text in texts))
+
+
+def _shown(what: object) -> str:
+    return f"{what!r:.60}"

@@ -163,6 +163,22 @@ class Settings:
         )
         return f"ger {__version__} {kept!r}{_digest(self.hotwords) if self.hotwords else ''}"
 
+    @property
+    def servers(self) -> list[str]:
+        """Models that run on servers; loads nothing.
+
+        Raises:
+            InputError: the gate cannot be read.
+        """
+        from ger.correct import factories
+
+        gate = factories.gate(self.profile)
+        judges = [gate.lm] if gate and gate.lm else []
+        lms = [*self.profile.lms, (self.profile.generation or Generation()).lm, *judges]
+        lms += [self.translator] if self.translator else []
+        heard = [spec.model for spec in self.recognizers if spec.frontend == "remote"]
+        return heard + [spec.model for spec in lms if spec.backend == "openai"]
+
     def make_frontend(self) -> AsrFrontend:
         """Load the recognizer, or several as one; they write what was said where a translator follows."""
         task: Task = "transcribe" if self.translator else self.recognizer.task

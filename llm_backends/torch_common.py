@@ -14,7 +14,7 @@ from ger.models import resolve
 from ger.protocols import LmOptions
 from ger.registry import suggest
 
-__all__ = ["Batched", "Loaded", "attempt", "dtype_of", "loaded"]
+__all__ = ["Batched", "Loaded", "attempt", "dtype_of", "loaded", "reason"]
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _T = TypeVar("_T")
@@ -122,10 +122,15 @@ def loaded(options: LmOptions, kind: str, what: str, example: str) -> Loaded:
         )
     except Exception as error:  # whatever transformers, safetensors and tokenizers raise
         raise ModelError(
-            f"{local.name}: the {what} cannot be loaded: {error}.",
+            f"{local.name}: the {what} cannot be loaded: {reason(error)}.",
             "For a causal model leave the backend at transformers.",
         ) from error
     return Loaded(local.identity, local.name, device, dtype, tokenizer, model.to(device).eval())
+
+
+def reason(error: Exception) -> str:
+    """What an error of transformers says before it goes on with all that could have been, without the full stop."""
+    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def attempt(run: Callable[[], _T], what: str, *, alone: bool) -> _T | None:

@@ -30,7 +30,7 @@ from llm_backends.decoding import Decoder, Job, Written
 from llm_backends.packed import PackedScorer
 from llm_backends.plain import write
 from llm_backends.rows import RowModel
-from llm_backends.torch_common import Batched, attempt, dtype_of
+from llm_backends.torch_common import Batched, attempt, dtype_of, reason
 
 __all__ = ["TransformersLM"]
 
@@ -75,7 +75,7 @@ class TransformersLM(Batched, CausalLM):
                 local.path, dtype=dtype, local_files_only=True
             )
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, safetensors.SafetensorError) as error:
-            raise ModelError(f"{local.name}: the language model cannot be loaded: {error}.") from error
+            raise ModelError(f"{local.name}: the language model cannot be loaded: {reason(error)}.") from error
         if options.adapter:
             model = merged(model, Path(options.adapter)).to(getattr(torch, self._dtype))
         self._model = model.to(self._device).eval()

@@ -103,6 +103,7 @@ def test_the_language_models_replace_those_of_the_profile() -> None:
     assert settings(profile=base, llm="gpt2").profile.lms == (LmSpec("old", "transformers", "gpt2"),)
     assert settings(profile=base, backend="masked").profile.lms == (LmSpec("old", "masked", ""),)
     assert settings(lms=["gpt2"]).profile.weights == Settings().profile.weights
+    assert settings(lms="gpt2") == settings(lms=Path("gpt2")) == settings(lms=("gpt2",))
     assert settings(profile=base, weight=0.25).profile.weights == {
         "acoustic": 0.75,
         "old": 0.25,
@@ -153,6 +154,15 @@ def test_languages_are_those_of_the_recognizers() -> None:
         ({"lms": ["x=a", "x=b"]}, "Two language models are called 'x'."),
         ({"form": "lowr"}, "There is no written form called 'lowr'. Did you mean 'lower'?"),
         ({"task": "translte"}, "There is no task called 'translte'. Did you mean 'translate'?"),
+        ({"nbest": "5"}, "nbest is '5'. Give a whole number."),
+        ({"nbest": True}, "nbest is True. Give a whole number."),
+        ({"weight": "0.2"}, "weight is '0.2'. Give a number."),
+        ({"weights": {"words": "1"}}, "weights is {'words': '1'}. Give numbers by name."),
+        ({"guard": "off"}, "guard is 'off'. Give True or False."),
+        ({"lms": [5]}, "lms is [5]. Give one model or a list of them."),
+        ({"lms": {"lm": "gpt2"}}, "lms is {'lm': 'gpt2'}. Give one model or a list of them."),
+        ({"llm": 5}, "llm is 5. Give a text or a path."),
+        ({"profile": {}}, "profile is {}. Give a file or a ger.lm.profile.Profile."),
     ],
 )
 def test_wrong_options(options: dict[str, object], message: str) -> None:

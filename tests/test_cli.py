@@ -14,10 +14,12 @@ from fixtures_cli import AUDIO, Terminal
 from typer.testing import CliRunner, Result
 
 import ger
+from ger import registry
 from ger.api import settings
 from ger.cli import app
-from ger.io.formats import FORMATS
+from ger.io.formats import FORMATS, SAME, SCORING
 from ger.io.inputs import expand
+from ger.lm.features import OWN
 from ger.output import LISTS, OutputFolder
 from ger.pipeline import Pipeline
 
@@ -47,6 +49,19 @@ def folder(tmp_path: Path) -> Path:
 
 A = "plain words 0 so the field\nplain words 1 so the field\n"
 B = "change words 0 sow the field\nchange words 1 sow the field\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("correct", {*FORMATS, *SCORING, SAME, "all", "table", "int8", *registry.builtin("correctors")}),
+        ("convert", {*FORMATS, *SCORING, "records"}),
+        ("tune", {*OWN, "int8"}),
+    ],
+)
+def test_help_names_all_that_there_is(command: str, names: set[str]) -> None:
+    shown = set(re.findall(r"[\w-]+", call(command, "--help").stdout))
+    assert names - shown == set()
 
 
 def test_version_and_help() -> None:
@@ -667,10 +682,22 @@ def test_correct_tells_where_references_go(folder: Path, tmp_path: Path) -> None
     )
 
 
+def test_transcribe_overwrites_nothing_that_it_reads(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.txt").write_text("kanban\n")
+    lists = tmp_path / "votes.jsonl"
+    lists.write_text(nbest("a", "so", "sow"))
+    read = {lists: [lists], folder / "a.wav": [folder], tmp_path / "w.txt": [folder, "--hotwords", tmp_path / "w.txt"]}
+    for output, arguments in read.items():
+        before = output.read_bytes()
+        result = call("transcribe", *arguments, "-o", output)
+        assert (result.exit_code, "is read, too" in result.stderr) == (2, True)
+        assert output.read_bytes() == before
+
+
 def test_transcribe_writes_a_file_not_a_folder(folder: Path, tmp_path: Path) -> None:
     result = call("transcribe", folder, "-o", tmp_path)
     assert result.exit_code == 2
-    assert "is a folder. Give a file name, such as lists.jsonl." in result.stderr
+    assert "is a folder. Give the name of a file." in result.stderr
 
 
 @pytest.mark.parametrize("name", ["lists.jsonl", "talk.srt"])

@@ -366,6 +366,12 @@ def test_edited_words_have_the_times_of_those_they_replace(tmp_path: Path) -> No
     assert made == ["c 1 1.00 0.20 open 0.5", "c 1 1.20 0.20 land 0.5"]
 
 
+def test_changes_that_are_not_there_are_one_sentence(files: tuple[Path, Path], tmp_path: Path) -> None:
+    absent = tmp_path / "c.jsonl"
+    said = f"Error: {absent} cannot be read: No such file or directory. Check the name and its permissions.\n"
+    assert call("apply", files[0], absent).stderr == said
+
+
 def test_what_is_no_change_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
     for text in ('{"unit": "1"}', '{"unit": 1, "at": 0, "old": [], "new": []}', "[]", "nothing"):
         (tmp_path / "c.jsonl").write_text(f"\n{text}\n", "utf-8")
@@ -501,6 +507,8 @@ def test_converting_by_the_name(tmp_path: Path) -> None:
     for wrong in ("e", "f.docx"):
         assert call("convert", tmp_path / "a.stm", tmp_path / wrong).exit_code == 2
     assert call("convert", tmp_path / "a.stm", tmp_path / "a.stm", "--to", "stm").exit_code == 2
+    unsaid = call("convert", tmp_path / "a.stm", tmp_path / "a.foo").stderr
+    assert "a.foo does not tell by its name which format to write. Name one with --to: records, txt" in unsaid
 
 
 def test_lattices_become_lists(tmp_path: Path) -> None:

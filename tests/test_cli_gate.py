@@ -38,8 +38,10 @@ def tuned(*arguments: object) -> dict[str, Any]:
 def test_a_gate_of_recorded_answers(files: tuple[Path, Path], tmp_path: Path) -> None:
     lists, answers = files
     value = tuned(lists, "--answers", answers, "-o", tmp_path / "gate.toml")
-    assert {"base_wer", "answers_wer", "cv_wer", "cv_wer_ci", "oracle_wer", "changed", "helped", "harmed"} < set(value)
-    assert (value["base_wer"], value["answers_wer"], value["cv_wer"], value["harmful_edit_rate"]) == (10, 10, 0, 0)
+    assert {"baseline_wer", "answers_wer", "cv_wer", "cv_wer_ci", "oracle_wer", "changed", "helped", "harmed"} < set(
+        value
+    )
+    assert (value["baseline_wer"], value["answers_wer"], value["cv_wer"], value["harmful_edit_rate"]) == (10, 10, 0, 0)
     gate = read_gate(tmp_path / "gate.toml")
     assert (gate.threshold, gate.sources, gate.lm) == (value["threshold"], "answer", None)
     assert (tmp_path / "gate.toml").stat().st_size < 100_000
@@ -73,7 +75,7 @@ def test_systems_and_references(tmp_path: Path) -> None:
     (tmp_path / "answers.txt").write_text("".join(told), "utf-8")
     systems = ["--system", f"a={tmp_path / '0.txt'}", "--system", f"b={tmp_path / '1.txt'}"]
     value = tuned(*systems, "--reference", tmp_path / "1.txt", "--answers", tmp_path / "answers.txt")
-    assert (value["base_wer"], value["cv_wer"]) == (10, 0)
+    assert (value["baseline_wer"], value["cv_wer"]) == (10, 0)
 
 
 def test_with_a_language_model(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -102,8 +102,8 @@ def test_binary_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert "build_binary could not make lm.bin: the disk is full" in err
     program.write_text('#!/bin/sh\ncat "$1" > "$2"\n')
     (tmp_path / "taken").mkdir()
-    assert ger_lm("train", "text.txt", "-o", "taken", "--format", "binary")[0] == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"bin", "text.txt", "taken", "lm.bin.json", "taken.json"}
+    assert ger_lm("train", "text.txt", "-o", "taken", "--format", "binary")[0] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "text.txt", "taken", "lm.bin.json"}
 
 
 @pytest.mark.skipif(not shutil.which("build_binary"), reason="KenLM's programs are not installed")
@@ -115,3 +115,9 @@ def test_binary() -> None:
         scores.append(KenLM(LmOptions(model=name)).score([ScoreRequest(("the cat", "the bird"))])[0])
     assert Path("lm.bin").read_bytes().startswith(b"mmap")
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+
+
+def test_an_output_that_cannot_be_written_is_told_first(unprivileged: Path) -> None:
+    (unprivileged / "locked").mkdir(0o500)
+    code, _, err = ger_lm("train", "-", "-o", str(unprivileged / "locked" / "lm.arpa"), stdin="\0")  # what is no text
+    assert (code, "lm.arpa cannot be written: Permission denied" in err) == (1, True)

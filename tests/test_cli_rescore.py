@@ -93,7 +93,7 @@ def test_never_over_what_is_read(two: Path, tmp_path: Path) -> None:
     for arguments in ([two, "-o", two], ["--system", f"a={two}", "-o", tmp_path / "again.jsonl"]):
         result = call("rescore", *arguments)
         assert result.exit_code == 2
-        assert result.stderr == f"Error: {arguments[-1]} is read, too. Name another file with -o.\n"
+        assert result.stderr == f"Error: {arguments[-1]} is read, too. Name another file.\n"
     assert two.read_text() == text
 
 
@@ -220,15 +220,21 @@ def test_wrong_inputs(arguments: list[str], message: str) -> None:
     assert message in result.stderr
 
 
-def test_inputs_that_cannot_be_used(two: Path, tmp_path: Path, made: Made) -> None:
+def test_no_lists_are_no_error_as_nothing_may_have_been_said(tmp_path: Path) -> None:
     empty = lists(tmp_path / "empty.jsonl", "")
+    result = call("rescore", empty, "-o", tmp_path / "o.jsonl")
+    assert (result.exit_code, result.stderr) == (0, "0 lists, 0 changed (0 s).\n")
+    assert (tmp_path / "o.jsonl").read_text() == ""
+    assert (call("rescore", empty).exit_code, call("correct", empty).exit_code) == (0, 0)
+
+
+def test_inputs_that_cannot_be_used(two: Path, tmp_path: Path, made: Made) -> None:
     bad = lists(tmp_path / "bad.toml", "[weights]\nlm = 'x'\n")
     reference = lists(tmp_path / "ref.txt", "a\tthey sow\n")
     texts = lists(tmp_path / "t.txt", "u1 so\n")
     for arguments, message in (
         (["--system", f"A={texts}", "--system", f"A={texts}"], "t.txt: 'u1' is in an earlier file, too"),
         ([tmp_path / "absent.jsonl"], "absent.jsonl cannot be read"),
-        ([empty], "empty.jsonl holds no lists"),
         ([two, "--profile", bad], "bad.toml: 'weights.lm' should be a number, found 'x'"),
         ([two, "--reference", reference], "The reference file has no utterance 'b'"),
     ):
@@ -442,10 +448,13 @@ def test_an_output_that_cannot_be_written_is_told_before_scoring(two: Path, unpr
     (unprivileged / "locked").mkdir()
     (unprivileged / "locked").chmod(0o500)
     text = nbest("a", *CHANGE)
-    for name in ("folder", "locked/o"):
+    for name, code, told in (
+        ("folder", 2, r"is a folder\. Give the name of a file\."),
+        ("locked/o", 1, r"cannot be written: .* change the permissions or choose another folder\."),
+    ):
         result = call("rescore", "-", "-o", unprivileged / name, stdin=text)
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert re.match(r"Error: \S+ cannot be written: .*-o\.\n", result.stderr)
+        assert (result.exit_code, result.stdout) == (code, "")
+        assert re.match(rf"Error: \S+ {told}\n", result.stderr)
     assert all(lm.scored == [] for lm in made.lms)
 
 

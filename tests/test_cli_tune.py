@@ -195,11 +195,30 @@ def test_a_model_that_breaks_is_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "p.toml").exists()
 
 
-def test_a_profile_that_cannot_be_written_is_still_shown(ten: Path, tmp_path: Path) -> None:
-    result = call("tune", ten, "-o", tmp_path, "--json")
+def test_a_profile_that_cannot_be_written_is_still_shown(ten: Path) -> None:
+    result = call("tune", ten, "-o", "/dev/full", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["weights"]
-    assert result.stderr.startswith(f"Error: {tmp_path} cannot be written: ")
+    assert result.stderr.startswith("Error: /dev/full cannot be written: ")
+
+
+@pytest.mark.parametrize("command", ["", "gate", "hotwords", "rewrites"])
+def test_an_output_that_cannot_be_written_is_told_first(unprivileged: Path, made: Made, command: str) -> None:
+    (unprivileged / "locked").mkdir(0o500)
+    for output, code in ((unprivileged / "locked" / "p.toml", 1), (unprivileged, 2)):
+        result = call("tune", *filter(None, [command]), "-", "-o", output, stdin="".join(WRONG + RIGHT))
+        assert (result.exit_code, result.stdout) == (code, "")
+        assert result.stderr.startswith(f"Error: {output} ")
+    assert made.lms == []
+
+
+def test_no_file_of_hotwords_is_overwritten(ten: Path, tmp_path: Path) -> None:
+    words = tmp_path / "w.txt"
+    words.write_text("kanban\n")
+    for option in ("--hotwords", "--usual"):
+        result = call("tune", "hotwords", ten, option, words, "-o", words)
+        assert (result.exit_code, "is read, too" in result.stderr) == (2, True)
+    assert words.read_text() == "kanban\n"
 
 
 def test_never_over_what_is_read(ten: Path, tmp_path: Path) -> None:
@@ -211,7 +230,7 @@ def test_never_over_what_is_read(ten: Path, tmp_path: Path) -> None:
     before = model.read_text()
     result = call("tune", ten, "--lm", f"mine={model}", "--ngram", "3", "-o", tmp_path / "p.toml")
     assert result.exit_code == 2
-    assert result.stderr == f"Error: {model} is read, too. Name another file with -o.\n"
+    assert result.stderr == f"Error: {model} is read, too. Name another file.\n"
     assert model.read_text() == before
     assert call("lm", "train", ten, "-o", ten).exit_code == 2
     assert ten.read_text() == text

@@ -11,7 +11,7 @@ import pytest
 from fakes import Made
 
 import ger
-from ger.errors import GerError, InputError, UnknownNameError, UsageError
+from ger.errors import GerError, InputError, RecordError, UnknownNameError, UsageError
 from ger.io.jsonl import dumps
 from ger.types import AudioSpan, Hypothesis, NBest
 
@@ -34,6 +34,30 @@ def test_a_text_texts_and_a_list_each_give_one_correction(made: Made) -> None:
         assert correction.signature == corrector.signature
         assert corrector.signature.startswith(f"ger {ger.__version__} | lists | rescore:")
     assert len(made.lms) == 1
+
+
+def test_a_record_is_a_list() -> None:
+    record = nbest("a", *TEXTS).to_json()
+    with ger.Corrector.from_profile() as corrector:
+        assert corrector.correct(record) == corrector.correct(nbest("a", *TEXTS))
+        assert corrector.correct({"hypotheses": record["hypotheses"]}).id == "1"
+        with pytest.raises(RecordError, match="list 2: hypothesis 1: 'text' is missing"):
+            corrector.batch(["a", {"hypotheses": [{}]}])
+
+
+@pytest.mark.parametrize("wrong", [5, None, ["a", None], [["a"]], b"a", [0], NBest("a", ("x", "y"))])  # type: ignore[arg-type]
+def test_nothing_else_can_be_corrected(wrong: object) -> None:
+    with ger.Corrector.from_profile() as corrector, pytest.raises(UsageError):
+        corrector.correct(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", ["hey", 5, nbest("a", *TEXTS), {"id": "a"}])
+def test_a_batch_is_several(wrong: object) -> None:
+    with ger.Corrector.from_profile() as corrector:
+        with pytest.raises(UsageError, match=r"is not several things to correct\. Put it into a list\."):
+            corrector.batch(wrong)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="is not several"):
+            asyncio.run(corrector.abatch(wrong))  # type: ignore[arg-type]
 
 
 def test_options_and_profiles_are_those_of_the_other_functions(tmp_path: Path) -> None:

@@ -31,8 +31,13 @@ from typing import Any, get_args
 import pytest
 from typer.testing import CliRunner
 
+import ger
 from ger import api
 from ger.cli import app
+from ger.correct.fit_hotwords import FittedHotwords, Rates
+from ger.correct.hotword_model import default
+from ger.evaluate.reports import Biasing
+from ger.lm.features import OWN
 from ger.types import AudioSpan, Context, Correction, Decision, Hypothesis, Word
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -233,3 +238,28 @@ def test_what_counts_as_the_same_output() -> None:
     assert not same("5 files, 1 changed\n", "5 files, 2 changed\n")
     assert not same("", "Error\n")
     assert list(exchanges("$ a b\n$ c\nd\ne\n")) == [("a b", ""), ("c", "d\ne\n")]
+
+
+def test_every_benchmark_is_in_the_table() -> None:
+    table = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    names = {path.name for path in (ROOT / "benchmarks").glob("*.py")} - {"common.py"}
+    assert {name for name in names if f"| `benchmarks/{name}" not in table} == set()
+
+
+def test_every_feature_is_on_the_page_about_rescoring() -> None:
+    page = (ROOT / "docs" / "rescoring.md").read_text(encoding="utf-8").split("## What decides")[1]
+    assert {name for name in OWN if f"`{name}`" not in page.split("## Tuning")[0]} == set()
+
+
+def test_what_is_printed_about_hotwords_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    fitted = FittedHotwords(default(), Rates(), Rates(), 0, 0, 5, 0)
+    for command, value in (("tune hotwords", fitted.to_json()), ("score", Biasing(*[1] * 8).to_json())):
+        table = text.split("## The object of")[1].split(f"### `ger {command}`")[1].split("\n### ")[0]
+        assert {key for key in value if f"`{key}`" not in table} == set()
+
+
+def test_every_name_of_python_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8").split("## Python")[1]
+    names = {f"ger.{name}" for name in ger.__all__ if name != "__version__"}
+    assert {name for name in (*names, "read_nbest") if name not in text} == set()

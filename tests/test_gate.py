@@ -425,7 +425,7 @@ def test_learning_by_edits(learned: FittedGate) -> None:
         "n": 100,
         "words": 1000,
         "edits": 200,
-        "base_wer": 10.0,
+        "baseline_wer": 10.0,
         "answers_wer": 10.0,
         "cv_wer": 0.0,
         "cv_wer_ci": [0.0, 0.0],

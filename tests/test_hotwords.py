@@ -485,6 +485,7 @@ def test_ger_tune_hotwords(tmp_path: Path) -> None:
     code, out, err = run(*command, real=True)
     assert code == 0, err
     found = json.loads(out)
+    assert found["n"] == 150
     assert found["cv_b_wer"] < found["baseline_b_wer"] / 2
     assert read_model(model).threshold == found["threshold"]
     assert read_model(model).usual == set(_PLAIN)

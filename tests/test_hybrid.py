@@ -175,7 +175,7 @@ def test_a_profile_keeps_how_to_generate(tmp_path: Path) -> None:
         ("beems = 2", "'generation.beems' is not known"),
         ("beams = true", "'generation.beams' should be a whole number"),
         ('decoding = "wrods"', "Did you mean 'words'"),
-        ("shots = 3", "Examples need a file and a number"),
+        ("shots = 3", "Examples need a file and a number. Give both --examples FILE and --shots N"),
     ],
 )
 def test_a_profile_says_what_is_wrong_with_generation(tmp_path: Path, row: str, said: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ger.errors import InputError, RecordError, UnknownNameError
-from ger.io.jsonl import dumps, write_records
+from ger.io.jsonl import dumps, read_nbest, write_records
 from ger.io.lists import FORMATS, Joined, attach_references, join_references, join_systems, read_lists, read_texts
 from ger.types import Correction, Hypothesis, NBest
 
@@ -310,7 +310,6 @@ def test_espnet(tmp_path: Path) -> None:
     [
         ("film.srt", "1\n00:00:01,000 --> 00:00:02,000\nhello\n"),
         ("numbers.json", "12\n"),
-        ("audio.wav", b"RIFF\xff\xff"),
     ],
 )
 def test_unknown_formats(tmp_path: Path, name: str, content: str | bytes) -> None:
@@ -492,3 +491,22 @@ def test_systems_with_references_of_recordings() -> None:
         {"one": {"a/0000": "x", "b/0000": "y"}, "two": {"a/0000": "x", "b/0000": ""}}, {"b": "r", "a": "s"}
     )
     assert [(nbest.id, nbest.reference) for nbest in lists] == [("b/0000", "r"), ("a/0000", "s")]
+
+
+AUDIO = "is audio or video, and what a recognizer has written is needed here. Recognize it first: ger transcribe"
+
+
+@pytest.mark.parametrize("read", [lambda path: list(read_lists(path)), read_texts, lambda path: list(read_nbest(path))])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.mp3", b"\xff\xfb\x90"),
+        ("a.flac", b"x"),
+        ("a", b"fLaC\0\0\0\x22"),
+        ("a.txt", b"\0\0\0\x20ftypM4A \n"),
+        ("a.jsonl", b"RIFF\x24\0\0\0WAVEfmt "),
+    ],
+)
+def test_audio_is_told_as_such(tmp_path: Path, read: Any, name: str, content: bytes) -> None:
+    with pytest.raises(InputError, match=rf"/{name} {AUDIO}"):
+        read(written(tmp_path / name, content))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ger.errors import InputError, OutputError
-from ger.io.output import clean_stale, write_atomic
+from ger.io.output import check_writable, clean_stale, write_atomic
 
 pytest_plugins = ["fixtures_io"]
 
@@ -202,3 +202,20 @@ def test_a_file_of_an_earlier_program_with_our_number_is_stale(tmp_path: Path) -
 def test_files_of_other_users_programs_stay(unprivileged: Path) -> None:
     (unprivileged / ".a.1.ger-tmp").touch()
     assert clean_stale(unprivileged) == []
+
+
+def test_whether_a_file_can_be_written_is_known_before(unprivileged: Path) -> None:
+    (unprivileged / "locked").mkdir(0o500)
+    (unprivileged / "file").touch()
+    for fine in ("a", "new/folders/a", "file"):
+        check_writable(unprivileged / fine)
+    check_writable("/dev/null")
+    for wrong, reason in (("locked/a", "Permission"), ("locked/new/a", "Permission"), ("file/a", "Not a directory")):
+        with pytest.raises(OutputError, match=f"{wrong} cannot be written: {reason}"):
+            check_writable(unprivileged / wrong)
+    assert sorted(os.listdir(unprivileged)) == ["file", "locked"]
+
+
+def test_a_pipe_of_the_shell_is_written_directly() -> None:
+    code = "from ger.io.output import *; check_writable('/dev/stdout'); write_atomic('/dev/stdout', 'text')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"text"

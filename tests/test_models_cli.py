@@ -76,6 +76,13 @@ def test_verify_tells_the_damaged_file_and_what_to_do(shelf: Shelf) -> None:
     assert (row["name"], row["ok"], len(row["problems"])) == ("tiny", False, 1)
 
 
+def test_what_cannot_be_pulled_is_not_to_be_pulled(shelf: Shelf) -> None:
+    result = run.invoke(app, ["path", "foo"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: There is no model called 'foo'.")
+    assert "pull" not in result.stderr
+
+
 def test_a_wrong_name_is_a_usage_error(shelf: Shelf) -> None:
     result = run.invoke(app, ["pull", "whisper-bass"])
     assert result.exit_code == 2

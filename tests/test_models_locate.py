@@ -4,7 +4,7 @@ import pytest
 from fixtures_models import Shelf
 
 from ger import models
-from ger.errors import ModelError, UsageError
+from ger.errors import ModelError, UnknownNameError, UsageError
 from ger.models.locate import local_identity
 
 
@@ -80,6 +80,30 @@ def test_another_file_is_no_model(tmp_path: Path, kind: models.ModelKind, expect
 def test_a_folder_that_is_not_there(shelf: Shelf) -> None:
     with pytest.raises(ModelError, match=r"There is no folder /nowhere/at/all\."):
         models.resolve("/nowhere/at/all", "lm")
+
+
+def test_names_that_are_known_are_of_the_kind_that_is_needed(shelf: Shelf) -> None:
+    with pytest.raises(UnknownNameError, match=r"Known: whisper-base\. A hub id"):
+        models.resolve("xyz", "recognizer")
+    with pytest.raises(UnknownNameError, match=r"Known: smollm2-135m-instruct, gemma-3-270m\. A hub id"):
+        models.resolve("xyz", "lm")
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "there"),
+    [
+        ("large-v3", "Systran/faster-whisper-large-v3", "openai/whisper-large-v3"),
+        ("large", "Systran/faster-whisper-large-v3", "openai/whisper-large-v3"),
+        ("whisper-small.en", "Systran/faster-whisper-small.en", "openai/whisper-small.en"),
+        ("turbo", "mobiuslabsgmbh/faster-whisper-large-v3-turbo", "openai/whisper-large-v3-turbo"),
+    ],
+)
+def test_sizes_of_whisper_are_named_with_their_ids(shelf: Shelf, name: str, here: str, there: str) -> None:
+    for form, id in (("ctranslate2", here), ("transformers", there)):
+        with pytest.raises(UnknownNameError, match=rf"no model called '{name}'\. On the hub it is {id}\.$"):
+            models.resolve(name, "recognizer", form=form)  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="Did you mean 'whisper-base'"):
+        models.resolve("base", "recognizer")
 
 
 def test_a_model_of_the_other_kind_is_refused_before_it_is_fetched(shelf: Shelf) -> None:

@@ -88,6 +88,18 @@ def test_what_cannot_be_is_told_before_it_listens() -> None:
             True,
         )
     assert run("serve", "--host", "no such host")[0] == 2
+
+
+def test_the_key_of_a_model_server_is_not_that_of_clients() -> None:
+    server = "http://localhost:9/v1#m"
+    for option in (["--llm", server], ["--model", server], ["--mode", "generate", "--llm", server]):
+        code, out, err = run("serve", "--port", "0", *option, env={"GER_API_KEY": "hush"})
+        assert (code, out) == (2, "")
+        assert "GER_API_KEY is sent to the server of http://localhost:9/v1#m, so it cannot be what clients" in err
+    with started(env={"GER_API_KEY": "theirs", "GER_SERVE_API_KEY": "ours"}) as (process, url, _):
+        for key, status in (("theirs", 401), ("ours", 200)):
+            assert httpx2.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"}).status_code == status
+        end(process, signal.SIGTERM)
     code, _, err = run("serve", "--port", "0", "--log-level", "loud")
     assert (code, "There is no log level called 'loud'" in err) == (2, True)
     code, _, err = run("serve", "--port", "0", "--queue", "0")

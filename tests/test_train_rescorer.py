@@ -169,7 +169,8 @@ def test_a_launch_command_of_several_lines_stays_a_comment(tmp_path: Path) -> No
         ("output=''", "output is missing."),
         ("model=3", "model is 3. Use a text"),
         ("train_embeddings=1", "Use true or false."),
-        ("epochs", "--set 'epochs' has no value."),
+        ("epochs", "--set 'epochs' has no value. Write --set epochs=VALUE."),
+        ("epoch", "--set 'epoch' has no value. Write --set KEY=VALUE. Did you mean 'epochs'?"),
     ],
 )
 def test_bad_values_are_named(change: str, said: str) -> None:

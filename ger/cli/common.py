@@ -57,6 +57,7 @@ __all__ = [
     "bar",
     "exit_codes",
     "find",
+    "hotword_files",
     "progress",
     "say",
     "told",
@@ -144,7 +145,12 @@ Consistent = Annotated[
 _LM = "Language model"
 Llm = Annotated[
     str | None,
-    typer.Option(help="Language model: a name of 'ger models ls', a hub id, a folder.", rich_help_panel=_LM),
+    typer.Option(
+        metavar="[BACKEND:]MODEL",
+        help="Language model: a name of 'ger models ls', a hub id, a folder, such as 'ger train lm' writes, "
+        "an .arpa or .bin file, the URL of a server.",
+        rich_help_panel=_LM,
+    ),
 ]
 Backend = Annotated[str | None, typer.Option(help="Plug-in that runs the language model.", rich_help_panel=_LM)]
 Mode = Annotated[
@@ -171,7 +177,10 @@ LlmForm = Annotated[
 ]
 LlmPrecision = Annotated[
     str | None,
-    typer.Option(help="Its precision: float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
+    typer.Option(
+        help="Its precision: float32, bfloat16, float16, with ctranslate2 int8 (default the fastest).",
+        rich_help_panel=_LM,
+    ),
 ]
 RUN = "Run"
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUN)]
@@ -220,6 +229,11 @@ def told(hotwords: list[str] | None) -> HotwordsOfRun | None:
     if any(not text.strip(" ,") for text in hotwords or ()):
         raise UsageError("--hotwords is empty.", "Name words and phrases, or a file of them, or leave it out.")
     return read([read(text) for text in hotwords]) if hotwords else None
+
+
+def hotword_files(hotwords: list[str] | None) -> list[str]:
+    """What an option with hotwords names, which may be files, without the sets that are taken of them."""
+    return [name for text in hotwords or () for name in (text, text.rpartition("#")[0]) if name]
 
 
 def _drop_output() -> None:

@@ -33,7 +33,8 @@ def convert(
         str | None,
         typer.Option(
             "--to",
-            help="records (N-best lists), txt, json, srt, vtt, tsv, ctm, stm, seglst, kaldi; else by the name of OUT.",
+            help="records (N-best lists), txt, json, jsonl (corrections), srt, vtt, tsv, ctm, stm, seglst, kaldi; "
+            "else by the name of OUT.",
         ),
     ] = None,
     nbest: Annotated[int, typer.Option(help="Texts of a lattice.")] = 10,
@@ -55,14 +56,17 @@ def convert(
         from ger.io.jsonl import dumps
         from ger.io.lists_beside import Beside
         from ger.io.output import write_atomic
+        from ger.io.paths import printable
         from ger.registry import suggest
 
         known = ("records", *FORMATS, *SCORING)
         wanted = to_format or _SUFFIXES.get(target.suffix.lower(), "")
         if wanted not in known:
-            hint = suggest(to_format, known) if to_format else f"Name one with --to: {', '.join(known)}."
-            raise UsageError(f"There is no output format called {wanted!r}.", hint)
-        lists.check_output(None if str(target) == "-" else target, str(source))
+            if to_format:
+                raise UsageError(f"There is no output format called {to_format!r}.", suggest(to_format, known))
+            hint = f"Name one with --to: {', '.join(known)}."
+            raise UsageError(f"{printable(target)} does not tell by its name which format to write.", hint)
+        lists.check_output(None if str(target) == "-" else target, source, *filter(None, [words]))
         if nbest < 1 or not acoustic_scale > 0:
             raise UsageError("--nbest has to be 1 or more, --acoustic-scale above 0.", "Correct them.")
         found = _read(source, from_format, Beside(words=words, count=nbest, acoustic_scale=acoustic_scale))

@@ -36,7 +36,7 @@ def correct(
         typer.Option(
             "--output-format",
             "-f",
-            help="table, same, txt, json, jsonl, srt, vtt, tsv, all; several with commas. "
+            help="table, same, txt, json, jsonl, srt, vtt, tsv, all, ctm, stm, seglst, kaldi; several with commas. "
             "same is the format of an input that is no audio. Default: with -o all, or same; else table on a terminal, "
             "and txt or same elsewhere.",
             rich_help_panel=_OUT,

@@ -87,7 +87,8 @@ def gate(
         from ger.correct.guard import Guard
 
         answered = list(map(str, answer_files or ()))
-        lists.check_output(output, *lists.files(inputs, systems, reference), *answered)
+        judges = lists.models([lm] if lm else None)
+        lists.check_output(output, *lists.files(inputs, systems, reference), *answered, *judges)
         found = lists.read(inputs, systems, reference, input_format)
         given = answers(answer_files, found) if answer_files else None
         started = time.monotonic()

@@ -33,6 +33,7 @@ __all__ = [
     "check_output",
     "check_systems",
     "files",
+    "models",
     "named",
     "read",
     "references",
@@ -96,7 +97,11 @@ PreviousWords = Annotated[
 ]
 LlmPrecision = Annotated[
     str | None,
-    typer.Option("--llm-compute-type", help="float32, bfloat16, float16 (default the fastest).", rich_help_panel=_LM),
+    typer.Option(
+        "--llm-compute-type",
+        help="float32, bfloat16, float16, with ctranslate2 int8 (default the fastest).",
+        rich_help_panel=_LM,
+    ),
 ]
 BatchTokens = Annotated[
     int | None, typer.Option(help="Tokens that go through the model at once.", rich_help_panel=common.RUN)
@@ -119,10 +124,19 @@ def read(
     systems: Sequence[str] | None = None,
     reference: Sequence[Path] | None = None,
     format: str | None = None,
+    *,
+    empty: bool = False,
 ) -> list[NBest]:
     """The lists of files, or those made of several systems' texts.
 
     Ids that occur in several files get the file's name in front.
+
+    Args:
+        paths: The files.
+        systems: Texts of several systems instead, `NAME=FILE`.
+        reference: Files of references.
+        format: Format of the files; found out when left out.
+        empty: Whether there may be no lists, as of a recording in which nothing was said.
 
     Raises:
         InputError: a file cannot be read, ids do not belong together, or there are no lists.
@@ -143,7 +157,7 @@ def read(
         lists = _with_own_ids(files)
         if reference and lists:
             lists = attach_references(lists, known)
-    if not lists:
+    if not lists and not empty:
         raise InputError(f"{', '.join(systems or paths or ())} holds no lists.", "Check the file.")
     return lists
 
@@ -160,15 +174,34 @@ def references(files: Sequence[Path] | None) -> dict[str, str]:
 
 
 def check_output(output: Path | None, *inputs: str | Path, option: str = "-o") -> None:
-    """See that a file to write is none of those that are read.
+    """See, before anything is done, that a file can be written, and is none of those that are read.
 
     Raises:
-        UsageError: it is.
+        OutputError: it cannot be written.
+        UsageError: it is read, too, or a folder.
     """
-    for path in map(Path, inputs if output else ()):
+    from ger.io.output import check_writable
+
+    if output is None:
+        return
+    if os.path.isdir(output):
+        raise UsageError(f"{printable(output)} is a folder.", "Give the name of a file.")
+    for path in map(Path, inputs):
         # What may not be looked at is told where it is read or written.
-        if output and os.path.exists(output) and os.path.exists(path) and output.samefile(path):
+        if os.path.exists(output) and os.path.exists(path) and output.samefile(path):
             raise UsageError(f"{printable(output)} is read, too.", f"Name another file with {option}.")
+    check_writable(output)
+
+
+def models(given: Sequence[str] | None) -> list[str]:
+    """What `--lm` names, which may be files.
+
+    Raises:
+        UsageError: one cannot be read, or two have the same name.
+    """
+    from ger.lm.select import parse_all
+
+    return [spec.model for spec in parse_all(given or ())]
 
 
 def files(paths: Sequence[str] | None, systems: Sequence[str] | None, reference: Sequence[Path] | None) -> list[str]:

@@ -11,8 +11,9 @@ from ger import models, plugins
 from ger.cli.common import exit_codes
 from ger.errors import ModelError
 from ger.models.cache import Manifest, model_folder
+from ger.models.hub import is_hub_id
 from ger.models.progress import human_size
-from ger.models.store import repair_hint
+from ger.models.store import repair_hint, unknown
 from ger.needs import ENGINES
 
 __all__ = ["app", "ls", "path", "pull", "rm", "verify"]
@@ -94,6 +95,8 @@ def path(name: _Name) -> None:
     """Print the folder of a model that is in the cache."""
     with exit_codes():
         found = models.installed(name)
+        if found is None and name not in models.catalogue() and not is_hub_id(name):
+            raise unknown(name)
         if found is None:
             raise ModelError(f"{name} is not in {models.cache_dir()}.", f"Run: ger models pull {name}")
         typer.echo(found.path)

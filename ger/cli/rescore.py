@@ -113,10 +113,11 @@ def rescore(
         )
         if as_json and not output:
             raise UsageError("--json and the corrections both want standard output.", "Name a file with -o.")
-        read = [path for path in (answers, examples, gate, prompt, profile, rewrites) if path]
+        read = [str(path) for path in (answers, examples, gate, prompt, profile, rewrites) if path]
+        read += [*common.hotword_files(hotwords), *lists.models(lm)]
         lists.check_output(output, *lists.files(inputs, systems, reference), *read)
-        found = lists.read(inputs, systems, reference, input_format)
-        if profile:
+        found = lists.read(inputs, systems, reference, input_format, empty=True)
+        if profile and found:
             lists.check_systems((name for name, value in made.profile.weights.items() if value), found)
         if answers:
             check_ids(read_answers(answers), (nbest.id for nbest in found))

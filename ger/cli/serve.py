@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+import os
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ger.cli import common, writing
+
+if TYPE_CHECKING:
+    from ger.settings import Settings
 
 __all__ = ["serve"]
 
@@ -21,11 +25,9 @@ def serve(
         int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", rich_help_panel=_HTTP)
     ] = 8000,
     api_key: Annotated[
-        str,
-        typer.Option(
-            envvar="GER_API_KEY", show_default=False, help="What clients have to send.", rich_help_panel=_HTTP
-        ),
-    ] = "",
+        str | None,
+        typer.Option(envvar="GER_SERVE_API_KEY", help="What clients have to send.", rich_help_panel=_HTTP),
+    ] = None,
     max_body: Annotated[
         float, typer.Option(help="Size of a request at most (megabytes).", rich_help_panel=_HTTP)
     ] = 100.0,
@@ -122,15 +124,35 @@ def serve(
         from ger.serve.engine import Engine
         from ger.serve.limits import Limits
 
-        limits = Limits(api_key, int(max_body * 1e6), queue, timeout, max_audio)
+        key = _key(api_key, made)
+        limits = Limits(key, int(max_body * 1e6), queue, timeout, max_audio)
         _log(log_level)
         listener = run.bind(host, port)
         with listener:
-            if not run.is_loopback(listener) and not api_key:
+            if not run.is_loopback(listener) and not key:
                 common.say("Warning: everybody who reaches this machine can use the service. Give it an --api-key.")
             engine = Engine(made, limits)
             run.serve(engine, listener, lambda: common.say(f"Listening on {run.url_of(listener)}"))
             common.say("All accepted requests are answered.")
+
+
+def _key(given: str | None, made: Settings) -> str:
+    """What clients have to send: what was given, else GER_API_KEY, unless a model server gets that.
+
+    Raises:
+        UsageError: one gets it, and nobody said what clients have to send.
+    """
+    from ger.errors import UsageError
+
+    if given is not None:
+        return given
+    key = os.environ.get("GER_API_KEY", "")
+    if key and made.servers:
+        raise UsageError(
+            f"GER_API_KEY is sent to the server of {made.servers[0]}, so it cannot be what clients send.",
+            "Set GER_SERVE_API_KEY to what they have to send, or give --api-key '' where they need none.",
+        )
+    return key
 
 
 def _log(level: str) -> None:

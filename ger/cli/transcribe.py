@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -80,13 +79,14 @@ def transcribe(
             "threads": threads,
         }
         pipeline = Pipeline(settings(**options), correct=False)
-        if output and os.path.isdir(output):
-            raise UsageError(f"{output} is a folder.", "Give a file name, such as lists.jsonl.")
         if reference and not output:
             raise UsageError("References go to lists when all of these are there.", "Name a file for them with -o.")
-        lists.check_output(output, *(reference or ()))
-        references = lists.references(reference)
         found = common.find(inputs, recursive=recursive)
+        read = [source.path for source in found.inputs if not source.stdin]
+        read += [spec.model for spec in pipeline.settings.recognizers if spec.model]
+        read += [*common.hotword_files(hotwords), *filter(None, [translation_prompt])]
+        lists.check_output(output, *read, *(reference or ()))
+        references = lists.references(reference)
         if reference:
             _check_references(found.inputs, references)
         failed = len(found.problems)

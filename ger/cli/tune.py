@@ -74,7 +74,7 @@ def tune(
         list[str] | None,
         typer.Option(
             help="Use only these features beside the language models: acoustic, rank, words, chars, repeats, "
-            "agree, votes, added, system:NAME (default all that differ)."
+            "agree, votes, added, biased, system:NAME (default all that differ)."
         ),
     ] = None,
     rewrites: Annotated[
@@ -140,7 +140,7 @@ def tune(
         )
         specs = () if no_lm else tuple(map(_spelled_out, made.profile.lms))
         read = [*lists.files(inputs, systems, reference), *(spec.model for spec in specs)]
-        read += [str(rewrites)] if rewrites else []
+        read += [str(path) for path in (rewrites, prompt) if path]
         lists.check_output(output, *read)
         if output and ngram:
             lists.check_output(_beside(output), *read)

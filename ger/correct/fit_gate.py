@@ -124,7 +124,7 @@ class FittedGate:
         """A plain JSON value; `threshold` is null where the gate abstains."""
         tally = self.tally
         value: dict[str, Any] = {"n": len(self.words), "words": sum(self.words), "edits": self.edits}
-        value["base_wer"] = self._rate(tally.base)
+        value["baseline_wer"] = self._rate(tally.base)
         if self.answers is not None:
             value["answers_wer"] = self._rate(self.answers)
         value |= {"cv_wer": self._rate(tally.errors), "cv_wer_ci": list(interval(tally.errors, self.words))}
@@ -139,7 +139,7 @@ class FittedGate:
         value = self.to_json()
         low, high = value["cv_wer_ci"]
         rows = [f"{value['n']} lists, {value['words']} words, {value['edits']} proposed edits"]
-        rows.append(f"  1-best                     {value['base_wer']:6.2f} %")
+        rows.append(f"  1-best                     {value['baseline_wer']:6.2f} %")
         if "answers_wer" in value:
             rows.append(f"  answers as they are        {value['answers_wer']:6.2f} %")
         rows += [

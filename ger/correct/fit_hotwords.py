@@ -106,6 +106,7 @@ class FittedHotwords:
         examples: Stretches that it learned from.
         right: How many of these were right.
         folds: Parts of the cross-validation.
+        n: Lists.
     """
 
     model: HotwordModel
@@ -114,10 +115,12 @@ class FittedHotwords:
     examples: int
     right: int
     folds: int
+    n: int
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
+            "n": self.n,
             "baseline_wer": round(self.before.wer, 3),
             "cv_wer": round(self.after.wer, 3),
             "baseline_b_wer": round(self.before.b_wer, 3),
@@ -220,7 +223,7 @@ def fit_hotwords(
     threshold = _threshold([one for part in held for one in part], least, loss)
     model = replace(_logistic(made, sounds, spelling), threshold=threshold, usual=usual)
     examples = sum(len(own.right) for own in made)
-    fitted = FittedHotwords(model, before, after, examples, sum(sum(own.right) for own in made), len(parts))
+    fitted = FittedHotwords(model, before, after, examples, sum(sum(own.right) for own in made), len(parts), len(lists))
     told = fitted.to_json() | {"seed": seed, "ger": __version__}
     return replace(fitted, model=replace(model, made=told))
 

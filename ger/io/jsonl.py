@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from typing import IO, Any, TypeVar
 
 from ger.errors import InputError, RecordError
+from ger.io.media import check_text
 from ger.io.output import write_atomic
 from ger.io.paths import printable
 from ger.io.written import encode, written
@@ -34,7 +35,7 @@ def read_nbest(source: _Source, name: str | None = None, untold: Mapping[str, An
         untold: Fields of records that do not have them.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or is audio.
         RecordError: a line is not a record, or has the id of an earlier one; names file and line.
     """
     return _records(source, name, (lambda value, where: _nbest({**untold, **value}, where)) if untold else _nbest)
@@ -148,7 +149,9 @@ def _objects(source: _Source, name: str) -> Iterator[tuple[int, dict[str, Any]]]
     try:
         with _opened(source) as stream:
             for number, line in enumerate(stream, 1):
-                line = line.removeprefix(_BOM) if number == 1 else line
+                if number == 1:
+                    line = line.removeprefix(_BOM)
+                    check_text(source if isinstance(source, str | os.PathLike) else "", line, name)
                 if line.strip():
                     yield number, _object(line, f"{name}, line {number}")
     except OSError as error:

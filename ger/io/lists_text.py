@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from ger.errors import InputError, RecordError
+from ger.io.media import check_text
 from ger.io.paths import printable, utf8
 
 __all__ = ["Ids", "Line", "Source", "kaldi", "numbered", "opened", "starts_with_ids", "tsv"]
@@ -68,13 +69,15 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Source]:
     """Open a text file, or standard input for `-`.
 
     Raises:
-        InputError: the file cannot be read, or what is read from it is nested too deeply.
+        InputError: the file cannot be read or is audio, or what is read from it is nested too deeply.
     """
     name = "standard input" if path == "-" else printable(path)
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as stream:
             head: list[bytes] = []
-            first, second = _line(stream, head), _line(stream, head)
+            first = _line(stream, head)
+            check_text(path, first, name)
+            second = _line(stream, head)
             where = Path("stdin" if path == "-" else utf8(path))
             folder = None if path == "-" else Path(path).parent
             yield Source(name, where.stem, where.suffix.lower(), first, second, folder, chain(head, stream))

@@ -14,22 +14,22 @@ from pathlib import Path
 from ger.errors import OutputError
 from ger.io.paths import printable
 
-__all__ = ["clean_stale", "mapped", "write_atomic"]
+__all__ = ["check_writable", "clean_stale", "mapped", "write_atomic"]
 
 _TEMPORARY = re.compile(r"\..+\.(\d+)(-\d+)?\.ger-tmp", re.DOTALL)
 _COUNTER = itertools.count()
 _MINE: set[str] = set()
 
 _HINTS = {
-    errno.ENOSPC: "The disk is full: free some space or write to another folder with -o.",
-    errno.EDQUOT: "Your disk quota is used up: free some space or write to another folder with -o.",
+    errno.ENOSPC: "The disk is full: free some space or write to another folder.",
+    errno.EDQUOT: "Your disk quota is used up: free some space or write to another folder.",
     errno.EFBIG: "The file would be larger than this system or user may write (see: ulimit -f).",
-    errno.EACCES: "You may not write there: change the permissions or choose another folder with -o.",
-    errno.EPERM: "You may not write there: change the permissions or choose another folder with -o.",
-    errno.EROFS: "That file system is read-only: choose another folder with -o.",
-    errno.EISDIR: "A folder of that name is in the way: move it or choose another folder with -o.",
-    errno.ENOTDIR: "A file stands where a folder should be: move it or choose another folder with -o.",
-    errno.EEXIST: "A file stands where a folder should be: move it or choose another folder with -o.",
+    errno.EACCES: "You may not write there: change the permissions or choose another folder.",
+    errno.EPERM: "You may not write there: change the permissions or choose another folder.",
+    errno.EROFS: "That file system is read-only: choose another folder.",
+    errno.EISDIR: "A folder of that name is in the way: move it or choose another folder.",
+    errno.ENOTDIR: "A file stands where a folder should be: move it or choose another folder.",
+    errno.EEXIST: "A file stands where a folder should be: move it or choose another folder.",
     errno.ENAMETOOLONG: "The name is too long for that file system: rename the input.",
 }
 
@@ -56,11 +56,12 @@ def write_atomic(
     """
     pieces: Iterable[str | bytes] = [text] if isinstance(text, str | bytes) else text
     with mapped(path):
+        special = _special(Path(path))
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        special = _special(target)
+        if not special:
+            target.parent.mkdir(parents=True, exist_ok=True)
     if special:
-        _write(target, path, pieces)
+        _write(Path(path), path, pieces)
         return
     temporary = _temporary(target)
     _MINE.add(temporary.name)
@@ -72,6 +73,27 @@ def write_atomic(
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         _MINE.discard(temporary.name)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """See, before anything is done, that `write_atomic` may write a file: its folder is there, or can be made.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with mapped(path):
+        special = _special(Path(path))
+        place = Path(path) if special else _existing(Path(os.path.realpath(path)).parent)
+        if not special and not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        wanted = os.W_OK if special else os.W_OK | os.X_OK
+        if not os.access(place, wanted, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists() or place == place.parent)
 
 
 def clean_stale(folder: str | os.PathLike[str]) -> list[Path]:
@@ -106,7 +128,7 @@ def mapped(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        hint = _HINTS.get(error.errno or 0, "Check the folder given with -o.")
+        hint = _HINTS.get(error.errno or 0, "Check the name and its folder.")
         raise OutputError(f"{printable(path)} cannot be written: {reason}.", hint) from error
     except ValueError as error:
         raise OutputError(f"{printable(path)} cannot be written: {error}.", "Check the name.") from error

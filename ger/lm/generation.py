@@ -57,6 +57,8 @@ class Generation:
         if self.select not in SHOTS:
             raise UsageError(f"There is no choice of examples called {self.select!r}.", suggest(self.select, SHOTS))
         if self.beams < 1 or self.shots < 0:
-            raise UsageError("beams has to be 1 or more, shots 0 or more.", "Correct the setting.")
+            raise UsageError("--beams has to be 1 or more, --shots 0 or more.", "Correct the setting.")
         if bool(self.examples) != bool(self.shots):
-            raise UsageError("Examples need a file and a number.", "Give both, or neither.")
+            raise UsageError(
+                "Examples need a file and a number.", "Give both --examples FILE and --shots N, or neither."
+            )

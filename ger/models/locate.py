@@ -68,7 +68,7 @@ def resolve(name: str, kind: ModelKind, *, form: Form = "ctranslate2", quiet: bo
         return _from_hub(name, kind, form, quiet=quiet)
     if "/" in name or "\\" in name:
         raise ModelError(f"There is no folder {name}.", "Give a local folder, a hub id, or a name of 'ger models ls'.")
-    raise unknown(name)
+    raise unknown(name, kind, transformers=form == "transformers")
 
 
 def resolve_ctranslate2(name: str, quantization: str, *, quiet: bool = False) -> LocalModel:

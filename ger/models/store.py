@@ -26,7 +26,7 @@ from ger.models.cache import (
     records,
 )
 from ger.models.convert import CONVERTER, CT2_CONVERTER, convert_ctranslate2, convert_gguf
-from ger.models.entries import NAME, Entry, Source, catalogue
+from ger.models.entries import NAME, Entry, ModelKind, Source, catalogue
 from ger.models.progress import Reporter
 from ger.registry import suggest
 
@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 _log = logging.getLogger("ger.models")
+
+#: What Whisper's sizes are called elsewhere.
+_SIZE = re.compile(r"(?:whisper-)?((?:tiny|base|small|medium)(?:\.en)?|large(?:-v[123])?|(?:large-v3-)?turbo)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,27 @@ def repair_hint(name: str) -> str:
     return f"Run: ger models rm {name}; {again}"
 
 
-def unknown(name: str) -> UnknownNameError:
-    """The error for a name that is nothing at all."""
-    hint = suggest(name, [*catalogue(), *installed_names()])
-    return UnknownNameError(f"There is no model called {name!r}.", f"{hint} A hub id or a local folder works too.")
+def unknown(name: str, kind: ModelKind | None = None, *, transformers: bool = False) -> UnknownNameError:
+    """The error for a name that is nothing at all.
+
+    Args:
+        name: The name.
+        kind: What a model was needed for; `None` for anything.
+        transformers: Whether a recognizer in transformers' format is needed, not in CTranslate2's.
+    """
+    message = f"There is no model called {name!r}."
+    if kind != "lm" and (size := _SIZE.fullmatch(name.lower())) and f"whisper-{size[1]}" not in catalogue():
+        return UnknownNameError(message, f"On the hub it is {_whisper(size[1], transformers=transformers)}.")
+    known = [entry.name for entry in catalogue().values() if kind in (None, entry.kind)]
+    known += [] if kind == "recognizer" else installed_names()  # what was converted are language models
+    return UnknownNameError(message, f"{suggest(name, known)} A hub id or a local folder works too.")
+
+
+def _whisper(size: str, *, transformers: bool) -> str:
+    """The hub id of a size of Whisper."""
+    size = {"large": "large-v3", "turbo": "large-v3-turbo"}.get(size, size)
+    owner = "mobiuslabsgmbh" if size == "large-v3-turbo" else "Systran"
+    return f"openai/whisper-{size}" if transformers else f"{owner}/faster-whisper-{size}"
 
 
 def pull(name: str, *, quiet: bool = False) -> LocalModel:

@@ -107,7 +107,9 @@ def check_files(lists: Sequence[str], output: str, what: str) -> None:
 def _change(change: str, types: Iterable[str]) -> tuple[str, Any]:
     key, equals, value = change.partition("=")
     if not equals:
-        raise UsageError(f"--set {change!r} has no value.", f"Use key=value; {suggest(key, types)}")
+        known = list(types)
+        hint = f"Write --set {key}=VALUE." if key in known else f"Write --set KEY=VALUE. {suggest(key, known)}"
+        raise UsageError(f"--set {change!r} has no value.", hint)
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except ValueError:

@@ -110,7 +110,8 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
     try:
         return sys.stdin.buffer.read() if os.fspath(path) == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", "Check the name.") from error
+        hint = "Check the name and its permissions."
+        raise InputError(f"{printable(path)} cannot be read: {error.strerror}.", hint) from error
 
 
 def is_named(path: str, format: str = "") -> bool:

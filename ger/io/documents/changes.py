@@ -83,8 +83,10 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     name = printable(path)
     try:
         text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name} cannot be read: {error}.", "Give what --changes wrote.") from error
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8.", "Give what --changes wrote.") from error
     numbered = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
     return [_change(line, f"{name}, line {number}") | {"line": number} for number, line in numbered]
 
