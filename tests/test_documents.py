@@ -125,6 +125,18 @@ def test_rows_of_words_come_and_go() -> None:
     assert "thanks|1|5.4|5.51||LC|[]" in rows
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_last_row_without_an_end_stays_without_one(end: str) -> None:
+    rows = ["r 1 0.50 0.25 their", "r 1 0.75 0.25 house"]
+    for count in (1, 2):
+        document = read_document("a.ctm", raw=end.join(rows[:count]).encode())
+        new = Change(0, count, count, (Word("own", 1.0, 1.25),))
+        line = end if count > 1 else "\n"
+        assert document.written([new]).decode() == line.join([*rows[:count], "r 1 1.00 0.25 own"])
+    assert document.written([Change(0, 1, 2, ())]).decode() == rows[0]
+    assert document.written([Change(0, 1, 2, (Word("home", 0.75, 1.0),))]).decode() == f"{rows[0]}{end}{rows[1][:-5]}home"
+
+
 def test_alternatives_and_noises_of_a_ctm_stay() -> None:
     document = read("a.ctm")
     assert [unit.text for unit in document.units] == ["good day their", "bye", "yes"]

@@ -42,6 +42,7 @@ class Unit:
         best: The first hypothesis with its scores, where there are others; its text is that of the words.
         closed: Whether it is an utterance by itself, never the half of a sentence.
         reference: What was said, where the format carries that, too.
+        channel: The channel of the recording, where a document names several.
         extra: What else is known and may be useful to somebody.
     """
 
@@ -56,6 +57,7 @@ class Unit:
     best: Hypothesis | None = None
     closed: bool = False
     reference: str | None = None
+    channel: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

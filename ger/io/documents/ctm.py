@@ -37,7 +37,7 @@ def read(raw: bytes, name: str) -> RowDocument:
         word = _word(fields, f"{name}, line {at}")
         if not skipping and not _NOISE.fullmatch(fields[4]):
             found.append(Timed(Row(at - 1, word), (fields[0], fields[1])))
-    return RowDocument("ctm", lines, encode, units(found, recording=0), _line)
+    return RowDocument("ctm", lines, encode, units(found, recording=0, channel=1), _line)
 
 
 def _word(fields: Sequence[str], where: str) -> Word:

@@ -187,7 +187,9 @@ def _goes_on(before: Sequence[Unit], after: Unit, marked: bool) -> bool:
     last = before[-1]
     if last.closed or after.closed or last.others or after.others:
         return False
-    if (last.speaker, last.recording) != (after.speaker, after.recording) or _SENTENCE.search(last.words[-1].text):
+    if (last.speaker, last.recording, last.channel) != (after.speaker, after.recording, after.channel):
+        return False
+    if _SENTENCE.search(last.words[-1].text):
         return False
     if sum(len(unit.words) for unit in (*before, after)) > (_MOST if marked else _MOST_UNMARKED):
         return False

@@ -38,6 +38,6 @@ def read(raw: bytes, name: str) -> TextDocument:
         if bare[row.end() :].strip() == _IGNORED:
             continue
         extra = {"label": row[6]} if row[6] else {}
-        unit = Unit(str(len(found) + 1), (), start, end, row[3], row[1], extra=extra)
+        unit = Unit(str(len(found) + 1), (), start, end, row[3], row[1], channel=row[2], extra=extra)
         found.append((unit, offset + row.end(), offset + len(bare)))
     return TextDocument("stm", text, encode, found, _MARKUP)
