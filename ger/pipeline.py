@@ -23,7 +23,7 @@ from ger.io.documents import Document, document_in, is_text
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
 from ger.io.inputs import Input
-from ger.io.lists import read_lists
+from ger.io.lists import read_lists, text_document
 from ger.io.paths import printable, utf8
 from ger.languages import name_of, same
 from ger.memory import give_back
@@ -255,6 +255,8 @@ class Pipeline:
             opened.document, opened.passages = source.document
         else:
             opened.document = document_in(source.path, source.format)
+            if opened.document is None and not self.settings.translator:
+                opened.document = text_document(source.path)
             if opened.document is None:
                 return read_lists(source.path)
             if self.settings.translator:

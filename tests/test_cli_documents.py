@@ -120,6 +120,24 @@ def test_a_format_by_name(tmp_path: Path) -> None:
     assert (wrong.exit_code, "Did you mean 'kaldi'" in wrong.stderr) == (2, True)
 
 
+def test_lines_of_text_stay_lines_with_their_ids(tmp_path: Path) -> None:
+    said = {"ids.txt": "u1 good dey\r\nu2\r\nu3 bye", "plain.txt": "\ufeffGood dey to you\n\nGood bye\n"}
+    (tmp_path / "answers.jsonl").write_text(
+        '{"id": "u1", "text": "good day"}\n{"id": "1", "text": "Good day to you"}\n', "utf-8"
+    )
+    for name, text in said.items():
+        (tmp_path / name).write_bytes(text.encode())
+        command = ("correct", tmp_path / name, "--answers", tmp_path / "answers.jsonl", "--no-guard")
+        assert call(*command).stdout_bytes.decode() == text.replace("dey", "day")
+        assert call(*command, "-o", tmp_path / "out", "--changes", tmp_path / "changes").exit_code == 0
+        assert (tmp_path / "out" / name).read_bytes().decode() == text.replace("dey", "day")
+        again = call("revert", tmp_path / "out" / name, tmp_path / "changes", "--all")
+        assert again.stdout_bytes.decode() == text, again.stderr
+        rows = call(*command, "-f", "jsonl").stdout.splitlines()
+        assert [json.loads(row)["id"] for row in rows] == (["u1", "u2", "u3"] if name == "ids.txt" else ["1", "3"])
+        assert call("convert", tmp_path / name, "-", "--to", "kaldi").stdout.startswith(("u1 good dey", "1 Good dey to"))
+
+
 def test_several_files_one_of_them_broken(files: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text(WHISPER[:200], "utf-8")
     (tmp_path / "good.stm").write_text(STM, "utf-8")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ger.cli import common, lists
+
+if TYPE_CHECKING:
+    from ger.io.documents import Document
 
 __all__ = ["apply", "revert"]
 
@@ -22,11 +25,10 @@ Format = Annotated[str | None, typer.Option("--format", help="Format of FILE; fo
 def apply(file: File, changes: Changes, output: Output = None, input_format: Format = None) -> None:
     """Make the accepted changes in a file as it was: those without "accept": false."""
     with common.exit_codes():
-        from ger.io.documents import read_document
         from ger.io.documents.changes import applied, read
         from ger.io.paths import printable
 
-        document = read_document(file, format=input_format)
+        document = _read(file, input_format)
         _write(applied(document, read(changes), printable(changes)), output, changes)
 
 
@@ -39,12 +41,18 @@ def revert(
 ) -> None:
     """Undo in a corrected file the changes that are not accepted: those with "accept": false."""
     with common.exit_codes():
-        from ger.io.documents import read_document
         from ger.io.documents.changes import read, reverted
         from ger.io.paths import printable
 
-        document = read_document(file, format=input_format)
+        document = _read(file, input_format)
         _write(reverted(document, read(changes), printable(changes), every=every), output, changes)
+
+
+def _read(file: Path, format: str | None) -> Document:
+    from ger.io.documents import read_document
+    from ger.io.lists import text_document
+
+    return (None if format else text_document(file)) or read_document(file, format=format)
 
 
 def _write(made: bytes, output: Path | None, changes: Path) -> None:

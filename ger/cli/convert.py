@@ -80,9 +80,10 @@ def _read(source: Path, given: str | None, beside: Beside) -> Sequence[NBest]:
     from ger.io.documents import FORMATS as DOCUMENTS
     from ger.io.documents import document_in
     from ger.io.documents.passages import unit_lists
-    from ger.io.lists import read_lists
+    from ger.io.lists import read_lists, text_document
 
     document = document_in(source, given or "") if given in (None, *DOCUMENTS) else None
+    document = document or (None if given or source.is_dir() else text_document(source))
     if document:
         return unit_lists(document, source.stem)
     return list(read_lists(source, format=given, beside=beside))

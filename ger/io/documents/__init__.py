@@ -41,6 +41,7 @@ FORMATS = (
     "nlp",
     "tsv",
     "kaldi",
+    "txt",
     "seglst",
     "whisper",
     "google",

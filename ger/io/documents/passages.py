@@ -141,14 +141,14 @@ def _mapped(codes: Opcodes, at: int) -> int:
 
 
 def passages(document: Document, stem: str = "") -> list[Passage]:
-    """The passages of a document, in order; units without words are in none.
+    """The passages of a document, in order; of units without words only those that are utterances by themselves.
 
     Args:
         document: The document.
         stem: What the ids of the lists begin with. Units that are utterances by themselves keep their own ids.
     """
     units = document.units
-    spoken = [i for i, unit in enumerate(units) if unit.words]
+    spoken = [i for i, unit in enumerate(units) if unit.words or unit.closed]
     words = sum(len(units[i].words) for i in spoken)
     marked = sum(bool(_SENTENCE.search(word.text)) for i in spoken for word in units[i].words) * _RARE >= words
     groups: list[list[int]] = []
