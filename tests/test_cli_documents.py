@@ -135,7 +135,9 @@ def test_lines_of_text_stay_lines_with_their_ids(tmp_path: Path) -> None:
         assert again.stdout_bytes.decode() == text, again.stderr
         rows = call(*command, "-f", "jsonl").stdout.splitlines()
         assert [json.loads(row)["id"] for row in rows] == (["u1", "u2", "u3"] if name == "ids.txt" else ["1", "3"])
-        assert call("convert", tmp_path / name, "-", "--to", "kaldi").stdout.startswith(("u1 good dey", "1 Good dey to"))
+        assert call("convert", tmp_path / name, "-", "--to", "kaldi").stdout.startswith(
+            ("u1 good dey", "1 Good dey to")
+        )
 
 
 def test_several_files_one_of_them_broken(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def test_a_last_row_without_an_end_stays_without_one(end: str) -> None:
         line = end if count > 1 else "\n"
         assert document.written([new]).decode() == line.join([*rows[:count], "r 1 1.00 0.25 own"])
     assert document.written([Change(0, 1, 2, ())]).decode() == rows[0]
-    assert document.written([Change(0, 1, 2, (Word("home", 0.75, 1.0),))]).decode() == f"{rows[0]}{end}{rows[1][:-5]}home"
+    assert (
+        document.written([Change(0, 1, 2, (Word("home", 0.75, 1.0),))]).decode() == f"{rows[0]}{end}{rows[1][:-5]}home"
+    )
 
 
 def test_alternatives_and_noises_of_a_ctm_stay() -> None:
@@ -144,6 +146,13 @@ def test_alternatives_and_noises_of_a_ctm_stay() -> None:
     assert "call A 1.20 0.20 there 0.51\ncall A * * <ALT>\n" in made
     assert "<eps>" in made
     assert " good " not in made
+
+
+def test_of_alternatives_of_an_stm_the_first_is_what_was_said() -> None:
+    raw = "call A ada 0 2 so { their / there / the air } and { @ / uh } w/o { a }\n"
+    document = read_document("a.stm", raw=raw.encode())
+    assert document.units[0].text == "so their and w/o a"
+    assert document.written([Change(0, 1, 2, (Word("there"),))]).decode() == raw.replace("their /", "there /")
 
 
 def test_rows_of_words_in_a_script_without_spaces_stay_whole() -> None:
@@ -159,6 +168,19 @@ def test_rows_of_words_in_a_script_without_spaces_stay_whole() -> None:
         "call A 2.00 0.00 so",
         "call A 2.00 0.50 ok",
     ]
+
+
+@pytest.mark.parametrize("rows", ["r 1 0.5 .25 a\nr 1 .75 0.5 b\n", "r 1 0.50 0.3 a\nr 1 0.75 0.5 b\n"])
+def test_times_of_new_words_end_before_the_next_one(rows: str) -> None:
+    document = read_document("a.ctm", raw=rows.encode())
+    for count in (1, 2, 3):
+        words = [Word(f"w{i}", 0.5 + 0.25 * i / count, 0.5 + 0.25 * (i + 1) / count) for i in range(count)]
+        made = document.written([Change(0, 0, 1, tuple(words))]).decode().splitlines()
+        times = [(float(row.split()[2]), float(row.split()[3])) for row in made]
+        assert all(start + length <= after + 1e-9 for (start, length), (after, _) in pairwise(times))
+        assert made[-1] == rows.splitlines()[1]
+    first = document.written([Change(0, 0, 1, (replace(document.units[0].words[0], text="x"),))]).decode()
+    assert first == rows.replace(" a\n", " x\n")
 
 
 def test_new_rows_at_the_beginning_keep_their_order() -> None:
@@ -232,6 +254,17 @@ def test_words_beside_a_script_without_spaces_stay_words(said: str, change: Chan
     assert document.written([change]).decode() == f"u1 {made}\n"
 
 
+@pytest.mark.parametrize("name", ["a.srt", "a.json"])
+def test_marks_of_direction_stay_where_they_are(name: str) -> None:
+    said = "\u202b\u200fשלום עולם\u200e.\u202c \u2067AB\u2069C"
+    json_ = json.dumps({"segments": [{"text": said, "start": 0, "end": 1}]}, ensure_ascii=False)
+    raw = json_ if name == "a.json" else f"1\n00:00:00,000 --> 00:00:01,000\n{said}\n"
+    document = read_document(name, raw=raw.encode())
+    assert [word.text for word in document.units[0].words] == ["שלום", "עולם.", "ABC"]
+    made = document.written([Change(0, 0, 1, (Word("היי"),)), Change(0, 2, 3, (Word("AB"), Word("D")))]).decode()
+    assert made == raw.replace("שלום", "היי").replace("AB\u2069C", "AB\u2069 D")
+
+
 def test_characters_that_html_does_not_have() -> None:
     document = read_document("a.vtt", raw=b"WEBVTT\n\n00:01.000 --> 00:02.000\na&#1;b c d\n")
     assert [word.text for word in document.units[0].words] == ["a\ufffdb", "c", "d"]
@@ -295,6 +328,49 @@ def test_what_cannot_be_read_is_named_with_its_place(name: str, text: str, said:
     assert said in str(error.value)
 
 
+def test_times_may_have_blanks_inside() -> None:
+    raw = b"1\n00:00:01, 000 --> 00:00:02, 500\ntheir house\n\n2\n00: 00 :03,000  -->00:00:04 ,5 X1:40\nis big\n"
+    assert detect(raw, "a.txt") == "srt"
+    document = read_document("a.srt", raw=raw)
+    assert [(unit.text, unit.start, unit.end) for unit in document.units] == [
+        ("their house", 1.0, 2.5),
+        ("is big", 3.0, 4.5),
+    ]
+    assert document.written([Change(0, 0, 1, (Word("there"),))]) == raw.replace(b"their", b"there")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        "00:00:02,00x --> 00:00:03,000",
+        "-00:00:02,000 --> 00:00:03,000",
+        "00:00:02,000 -> 00:00:03,000",
+        "00:02:000 ->00:03:000",
+        "00:00:02;000 --> 00:00:03;000",
+        "2 00:00:02,000 --> 00:00:03,000",
+    ],
+)
+def test_badly_written_times_are_no_text(times: str) -> None:
+    first = "1\n00:00:00,000 --> 00:00:01,000\na\n\n"
+    for before, line in ((first, 6), ("", 2)):
+        with pytest.raises(InputError, match=rf"a\.srt, line {line}: no times around"):
+            read_document("a.srt", raw=f"{before}2\n{times}\nb\n".encode())
+
+
+def test_arrows_in_texts_are_no_times() -> None:
+    said = ["a --> b", "10:30 is when we go --> to 11:30", "10:30 -> 11:30", "from 1 -> 2"]
+    raw = "1\n00:00:00,000 --> 00:00:01,000\n" + "\n".join(said)
+    (unit,) = read_document("a.srt", raw=raw.encode()).units
+    assert unit.text.startswith("a b 10:30 is when")
+    assert unit.text.endswith("1 2")
+
+
+def test_subtitles_without_cues_are_refused() -> None:
+    with pytest.raises(InputError, match=r"a\.srt holds no cues\. Write times as"):
+        read_document("a.srt", raw=b"1\nhello\n")
+    assert read_document("a.srt", raw=b"\n").units == ()
+
+
 def test_numbers_of_cues_may_be_long() -> None:
     cue = "\n00:00:01,000 --> 00:00:02,000\nhello\n"
     document = read_document("a.srt", raw=f"{'9' * 5000}{cue}{'8' * 5000}{cue}".encode())
@@ -304,6 +380,8 @@ def test_numbers_of_cues_may_be_long() -> None:
 def test_a_long_line_of_spaces_is_read_at_once() -> None:
     raw = f"1\n00:00:01,000 --> 00:00:02,000\n{' ' * 200_000}x\n".encode()
     assert read_document("a.srt", raw=raw).units[0].text == "x"
+    for times in (f"0{' ' * 200_000}", f"00:00{' ' * 200_000}", "00:" * 100_000, f"1{' ' * 200_000}00:00:01,5 -"):
+        read_document("a.srt", raw=raw + times.encode() + b"x")
 
 
 def test_bytes_that_are_no_text() -> None:

@@ -59,7 +59,7 @@ _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp":
 _TEXTS = (".json", ".tsv", ".txt", ".text")
 _RECOGS = re.compile(rb"\S[^\t\r\n]*:\t(ref|hyp)=\[")
 _WENET = re.compile(rb"^utt: .*\r?\nWER: ", re.MULTILINE)
-_ARROW = re.compile(rb"^[ \t]*[\d:]+(?:[.,]\d*)?[ \t]*-->", re.MULTILINE)
+_ARROW = re.compile(rb"^[ \t]*+\d[\d:., \t]*-->", re.MULTILINE)
 
 
 def read_document(path: str | os.PathLike[str], *, format: str | None = None, raw: bytes | None = None) -> Document:

@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = ["Change", "Document", "Row", "Slots", "TextDocument", "Unit", "decode
 
 _SAID = re.compile(r"[^\W_]|[&%+=@$€£]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);")
+#: Marks of the direction of writing, which are no part of words.
+_MARKS = "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -178,12 +181,12 @@ class Slots:
 
     Args:
         raw: The text.
-        markup: What is no speech. It does not end a word unless it ends in white space.
+        markup: What is no speech, as are marks of direction. It does not end a word unless it ends in white space.
         entities: Whether characters may be written as HTML entities.
     """
 
     def __init__(self, raw: str, markup: re.Pattern[str] | None = None, *, entities: bool = False) -> None:
-        self._raw, self._markup, self._entities = raw, markup, entities
+        self._raw, self._markup, self._entities = raw, _hidden(markup), entities
         chars, spans = self._visible()
         text = "".join(chars)
         found = [(a, b) for a, b in places(text) if _SAID.search(text, a, b)]
@@ -194,7 +197,7 @@ class Slots:
     def _visible(self) -> tuple[list[str], list[tuple[int, int]]]:
         """The characters that are no markup, and where each of them lies."""
         raw, chars, spans, at = self._raw, [], [], 0
-        hidden = [match.span() for match in self._markup.finditer(raw)] if self._markup else []
+        hidden = [match.span() for match in self._markup.finditer(raw)]
         for start, end in [*hidden, (len(raw), len(raw))]:
             while at < start:
                 entity = _ENTITY.match(raw, at, start) if self._entities else None
@@ -248,11 +251,11 @@ class Slots:
         return text if right or text[-1:].isspace() else text + _border(new[-1].text, after[0])
 
     def _shown(self, raw: str) -> str:
-        return self._markup.sub("", raw) if self._markup else raw
+        return self._markup.sub("", raw)
 
     def _inside(self, place: tuple[int, int]) -> str:
         """Markup in the middle of a word, which stays behind it."""
-        return "".join(self._markup.findall(self._raw, *place)) if self._markup else ""
+        return "".join(self._markup.findall(self._raw, *place))
 
     def _inserted(self, at: int, new: Sequence[str]) -> tuple[int, int, str]:
         text = self._written(joined(new))
@@ -277,6 +280,12 @@ class Slots:
 
     def _written(self, text: str) -> str:
         return html.escape(text, quote=False) if self._entities else text
+
+
+@cache
+def _hidden(markup: re.Pattern[str] | None) -> re.Pattern[str]:
+    """What is no speech, marks of direction among it."""
+    return re.compile(f"{markup.pattern}|{_MARKS}" if markup else _MARKS)
 
 
 def joined(texts: Sequence[str]) -> str:

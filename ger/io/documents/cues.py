@@ -14,9 +14,17 @@ __all__ = ["Block", "blocks", "document"]
 #: Tags, and notes such as `[music]`: no speech.
 MARKUP = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}|\[[^\[\]\n]*\]")
 
-_TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
-_TIMES = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t]+(.*\S))?[ \t]*$")
-_ARROW = re.compile(r"[ \t]*(?:[\d:.,]+[ \t]*)?-->")
+_GAP = r"[ \t]*+"
+_TIME = rf"(?:(\d{{1,6}}){_GAP}:{_GAP})?(\d{{1,2}}){_GAP}:{_GAP}(\d{{1,2}})(?:{_GAP}[.,]{_GAP}(\d{{1,3}}))?"
+_TIMES = re.compile(rf"{_GAP}{_TIME}{_GAP}-->{_GAP}{_TIME}(?:[ \t]++(.*\S))?{_GAP}$")
+#: What was meant as a time: digits, a colon and more of them, such as `00:00:01;5`.
+_FIRST, _MORE = rf"[-+]?\d++{_GAP}:{_GAP}\w++", rf"(?:{_GAP}[:.,;]{_GAP}\w++)"
+#: A line with times, well written or not; those with `->` have to have more than hours and minutes.
+_ARROW = re.compile(
+    rf"{_GAP}(?:(?:[\d:.,]++{_GAP})?-->"
+    rf"|(?:\d++[ \t]++)?{_FIRST}{_MORE}*+{_GAP}-->{_GAP}{_FIRST}"
+    rf"|{_FIRST}{_MORE}++{_GAP}->{_GAP}{_FIRST}{_MORE})"
+)
 _NUMBER = re.compile(r"\d{1,9}")
 
 

@@ -11,7 +11,8 @@ from ger.io.documents.rows import number
 __all__ = ["read"]
 
 _ROW = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)(?:\s+(<[^>\s]*>))?(?:\s+|$)")
-_MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\(%[^()]*\)")
+#: Of alternatives, `{ x / y }`, the first is what was said, and `@` is none at all.
+_MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\(%[^()]*\)|/[^{}/]{0,500}(?=[/}])|(?<!\S)@(?!\S)")
 _IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 
 

@@ -1,4 +1,4 @@
-"""Several recognizers' outputs of the same recordings: what each of them says in the place of each passage of the first.
+"""Several recognizers' outputs of the same recordings: what each says in the place of each passage of the first.
 
 The words of each recording are aligned with those of the first system (fewest changed words), channel by channel where
 both name the same ones; where they differ at the border of two passages, times decide on which side a word is.
