@@ -213,8 +213,62 @@ def test_words_beside_the_segments_follow_the_text() -> None:
     made = document.written([Change(0, 0, 1, ()), Change(1, 1, 2, (Word("then.", 2.5, 2.8),))])
     value = json.loads(made)
     assert value["text"] == "day there. Bye, then."
-    assert [word["word"] for word in value["words"]] == ["day", "there", "Bye", "then."]
+    assert [word["word"] for word in value["words"]] == ["day", "there", "Bye", "then"]
     assert made.decode().startswith("{\n    ")
+
+
+def split_words() -> list[dict[str, object]]:
+    """Words as openai-whisper cuts them: `-five` is one of its own."""
+    said = (" It", " was", " twenty", "-five", " five", " dollers", " then.")
+    return [{"word": word, "start": i / 2, "end": i / 2 + 0.4, "probability": 0.9} for i, word in enumerate(said)]
+
+
+@pytest.mark.parametrize("shared", ["", "words", "word_segments"])
+def test_words_that_do_not_change_keep_what_they_have(shared: str) -> None:
+    words, other = split_words(), [{"word": " So", "score": 0.5}]  # whisperX has no times for some words
+    segments = [
+        {"start": 0, "end": 3.5, "text": " It was twenty-five five dollers then.", "words": words},
+        {"start": 4, "end": 5, "text": " So", "words": other},
+    ]
+    value = {"segments": segments} | ({shared: [*words, *other]} if shared else {})
+    document = read_document("a.json", raw=json.dumps(value).encode())
+    found = passages(document, "a")
+    first = document.written(found[0].changes("It was twenty-five five dollars then."))
+    made = json.loads(first)
+    expected = [*words[:5], {**words[5], "word": " dollars"}, words[6]]
+    assert made["segments"][0]["words"] == expected
+    assert made["segments"][1] == segments[1]
+    assert made.get(shared or "none", [*expected, *other]) == [*expected, *other]
+    more = json.loads(document.written(found[0].changes("It was really twenty-six five dollers then.")))
+    assert [word["word"] for word in more["segments"][0]["words"]] == [
+        *(" It", " was", " really", " twenty-six", " five", " dollers", " then."),
+    ]
+    assert (more["segments"][0]["words"][2]["start"], more["segments"][0]["words"][3]["end"]) == (1.0, 1.9)
+    assert [*more["segments"][0]["words"][:2], *more["segments"][0]["words"][4:]] == [*words[:2], *words[4:]]
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_an_answer_without_segments_is_one(words: bool) -> None:
+    value = {"task": "transcribe", "language": "english", "duration": 4.0, "text": "Its is there."}
+    told = [{"word": w, "start": i + 0.5, "end": i + 1.0} for i, w in enumerate(("Its", "is", "there"))]
+    raw = json.dumps(value | ({"words": told} if words else {})).encode()
+    assert detect(raw, "a.json") == "whisper"
+    assert detect(raw, "a.jsonl") is None
+    document = read_document("a.json", raw=raw)
+    (unit,) = document.units
+    assert (unit.text, unit.start, unit.end) == ("Its is there.", *((0.5, 3.0) if words else (None, None)))
+    made = document.written(passages(document, "a")[0].changes("It is there."))
+    assert made == raw.replace(b"Its", b"It")
+
+
+def test_wide_files_are_found_by_what_is_inside() -> None:
+    for text, name, format in ((WHISPER, "a.json", "whisper"), (SRT.removeprefix("\ufeff"), "a.txt", "srt")):
+        raw = text.encode("utf-16")
+        assert detect(raw, name) == format
+        document = read_document(name, raw=raw)
+        assert document.units[0].words[0].text in ("Good", "Hello")
+        assert document.written() == raw
+        assert document.written([Change(0, 0, 1, (Word("Well"),))]).decode("utf-16").count("Well") in (1, 3)
 
 
 def test_a_service_that_has_no_words() -> None:
@@ -317,7 +371,12 @@ def test_changes_have_to_fit() -> None:
         ("a.json", '{"segments": [{"text": 1}]}', "a.json, segment 1: 'text' is '1'"),
         ("a.json", '{"segments": [{"text": "a", "start": 2, "end": 1}]}', "a.json, segment 1 ends before it begins"),
         ("a.json", '{"segments": [{"start": 2, "end": 1}]}', "a.json, segment 1: 'text' is missing"),
-        ("a.json", '{"segments": [3]}', "a.json: expected an object, found '3'"),
+        ("a.json", '{"segments": [3]}', "a.json, segment 1: expected an object, found '3'"),
+        (
+            "a.json",
+            '{"segments": [{"text": ""}, {"text": "a", "start": NaN}]}',
+            "a.json, segment 2: 'start' is no time",
+        ),
         ("a.json", '{"segments": ' + "[" * 5000, "a.json is nested too deeply"),
     ],
 )

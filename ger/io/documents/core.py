@@ -19,7 +19,7 @@ from ger.errors import InputError
 from ger.text.tokens import places, spaceless
 from ger.types import Hypothesis, Word
 
-__all__ = ["Change", "Document", "Row", "Slots", "TextDocument", "Unit", "decoded", "joined", "lines_of"]
+__all__ = ["Change", "Document", "Row", "Slots", "TextDocument", "Unit", "decoded", "in_utf8", "joined", "lines_of"]
 
 _SAID = re.compile(r"[^\W_]|[&%+=@$€£]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);")
@@ -317,7 +317,7 @@ def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
     Raises:
         InputError: it is neither; names the line.
     """
-    bom, encoding = next(((bom, encoding) for bom, encoding in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
+    bom, encoding = _encoding(raw)
     try:
         text = raw[len(bom) :].decode(encoding)
     except UnicodeDecodeError as error:
@@ -327,6 +327,18 @@ def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
             "Save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8`.",
         ) from error
     return text, lambda changed: bom + changed.encode(encoding, "backslashreplace")
+
+
+def in_utf8(raw: bytes) -> bytes:
+    """A file in UTF-8 where it is in UTF-16 with a byte order mark; without one."""
+    bom, encoding = _encoding(raw)
+    raw = raw[len(bom) :]
+    return raw if encoding == "utf-8" else raw.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def _encoding(raw: bytes) -> tuple[bytes, str]:
+    """The byte order mark of a file and its encoding."""
+    return next(((bom, encoding) for bom, encoding in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
 
 
 def lines_of(text: str) -> Iterator[tuple[int, int, str]]:
