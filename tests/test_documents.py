@@ -35,7 +35,8 @@ def again(document: Document, name: str, changes: Sequence[Change]) -> Document:
 def frame(document: Document) -> list[object]:
     """All of the units but their words, and what these tell."""
     made = [
-        replace(unit, words=(), best=unit.best and replace(unit.best, text="", words=())) for unit in document.units
+        replace(unit, words=(), turns=(), best=unit.best and replace(unit.best, text="", words=()))
+        for unit in document.units
     ]
     told = document.format in ("google", "deepgram", "vosk")
     return [replace(unit, start=None, end=None, speaker="") for unit in made] if told else list(made)
@@ -91,9 +92,9 @@ def _in_order(document: Document) -> None:
 
 def test_a_sentence_over_two_cues_is_one_passage() -> None:
     document = read_document("a.srt", raw=SRT.encode())
-    first, last = passages(document, "talk")
+    first, *_, last = passages(document, "talk")
     assert first.nbest.best.text == "Hello my dear frend, how are you doing on this find day?"
-    assert (first.nbest.id, last.nbest.id) == ("talk/1-2", "talk/4")
+    assert (first.nbest.id, last.nbest.id) == ("talk/1-2", "talk/4.2")
     assert first.nbest.audio
     assert (first.nbest.audio.start, first.nbest.audio.end) == (1.0, 4.0)
     made = document.written(first.changes("Hello, my dear friend, how are you to be doing on this fine day?"))
@@ -101,6 +102,31 @@ def test_a_sentence_over_two_cues_is_one_passage() -> None:
     assert "<i>Hello,</i> my dear friend, how\r\nare you to be\r\n" in text
     assert "X1:40 Y1:10\r\n{\\an8}doing on this fine day?\r\n" in text
     assert text[text.index("3\r\n") :] == SRT[SRT.index("3\r\n") :]
+
+
+def test_voices_of_a_cue_are_passages_of_their_own() -> None:
+    raw = (
+        "1\n00:00:01,000 --> 00:00:02,000\nso we go\n\n2\n00:00:02,000 --> 00:00:03,000\n- are you coming\n<i>- yes I "
+        "am</i>\n\n3\n00:00:03,000 --> 00:00:04,000\nof coarse it is\n-5 or -- six\n"
+    )
+    document = read_document("a.srt", raw=raw.encode())
+    found = passages(document, "a")
+    assert [(p.nbest.id, p.nbest.best.text) for p in found] == [
+        ("a/1", "so we go"),
+        ("a/2.1", "are you coming"),
+        ("a/2.2-3", "yes I am of coarse it is -5 or six"),
+    ]
+    wanted = ["so we go", "are you all coming now", "oh yes, I am of course it is -5 or six"]
+    made = document.written([c for p, text in zip(found, wanted, strict=True) for c in p.changes(text)]).decode()
+    assert made == raw.replace("coming", "all coming now").replace("yes", "oh yes,").replace("coarse", "course")
+    for text, left in (("no", "no"), ("well then", "well then"), ("", "")):
+        two = read_document("a.srt", raw=raw[: raw.index("3\n00")].encode())
+        last = two.written(passages(two, "a")[-1].changes(text)).decode()
+        assert f"- are you coming\n<i>- {left}</i>" in last or not left
+    voices = b"WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>their is</v>\n<v Ann>yes\n"
+    first, second = passages(read_document("a.vtt", raw=voices), "a")
+    assert (first.nbest.best.text, first.nbest.meta["speaker"]) == ("their is", "Bob")
+    assert (second.nbest.best.text, second.nbest.meta["speaker"]) == ("yes", "Ann")
 
 
 def test_words_leave_their_markup_and_line_breaks_behind() -> None:
@@ -288,6 +314,8 @@ def test_half_surrogates_are_written_as_json_does() -> None:
 def test_utterances_of_kaldi_keep_their_ids() -> None:
     document = read_document("text", raw=KALDI.encode(), format="kaldi")
     assert [passage.nbest.id for passage in passages(document, "text")] == ["u1", "u2", "u3"]
+    empty = passages(document, "text")[1]
+    assert document.written(empty.changes("SO IT IS")) == KALDI.replace("u2", "u2 SO IT IS").encode()
     assert document.written([Change(2, 1, 2, ())]) == b"u1 HELLO THERE\nu2\nu3\tGOOD NOW\n"
 
 

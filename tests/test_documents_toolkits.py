@@ -20,8 +20,7 @@ def read(format: str, text: str) -> Document:
 def corrected(format: str, text: str, *texts: str) -> str:
     """The file with other texts in its first utterances that have words."""
     document = read(format, text)
-    spoken = [passage for passage in passages(document) if passage.places]
-    found = zip(spoken, texts, strict=False)
+    found = zip((passage for passage in passages(document) if passage.places), texts, strict=False)
     return document.written([change for passage, new in found for change in passage.changes(new)]).decode()
 
 

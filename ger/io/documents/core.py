@@ -9,7 +9,8 @@ from __future__ import annotations
 import html
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -46,6 +47,7 @@ class Unit:
         closed: Whether it is an utterance by itself, never the half of a sentence.
         reference: What was said, where the format carries that, too.
         channel: The channel of the recording, where a document names several.
+        turns: Numbers of words with which another voice begins, and whose it is where that is known.
         extra: What else is known and may be useful to somebody.
     """
 
@@ -61,6 +63,7 @@ class Unit:
     closed: bool = False
     reference: str | None = None
     channel: str = ""
+    turns: tuple[tuple[int, str], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -131,6 +134,8 @@ class TextDocument(Document):
         units: Units, still without words, each with where its text begins and ends in the file; in that order.
         markup: What is no speech in them.
         entities: Whether they write `&` as `&amp;`.
+        turns: Finds where in the text of a unit another voice begins, and whose it is.
+        gap: What has to stand in front of the words of a unit that had no text.
     """
 
     def __init__(
@@ -142,21 +147,27 @@ class TextDocument(Document):
         markup: re.Pattern[str] | None = None,
         *,
         entities: bool = False,
+        turns: Callable[[str], Iterable[tuple[int, str]]] = lambda text: (),
+        gap: str = "",
     ) -> None:
-        self.format = format
+        self.format, self._gap = format, gap
         self._text, self._encode = text, encode
         self._extents = [(begins, ends) for _, begins, ends in units]
         self._slots = [Slots(text[begins:ends], markup, entities=entities) for begins, ends in self._extents]
         self.units = tuple(
-            replace(unit, words=tuple(map(Word, slots.texts)))
-            for (unit, _, _), slots in zip(units, self._slots, strict=True)
+            replace(
+                unit,
+                words=tuple(map(Word, slots.texts)),
+                turns=tuple((slots.number(at), whose) for at, whose in turns(text[begins:ends])),
+            )
+            for (unit, begins, ends), slots in zip(units, self._slots, strict=True)
         )
 
     def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
         made, reached = [], 0
         for unit, own in sorted(changes.items()):
             begins, ends = self._extents[unit]
-            made += [self._text[reached:begins], self._slots[unit].changed(own)]
+            made += [self._text[reached:begins], self._gap * (begins == ends), self._slots[unit].changed(own)]
             reached = ends
         return self._encode("".join((*made, self._text[reached:])))
 
@@ -208,6 +219,10 @@ class Slots:
                 at = stop
             at = end
         return chars, spans
+
+    def number(self, at: int) -> int:
+        """Number of the first word that begins at a place of the text or behind it."""
+        return bisect_left(self._places, (at, at))
 
     def changed(self, changes: Sequence[Change]) -> str:
         """The text with other words; what lies between words that stay does not change."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ger.errors import InputError
@@ -13,6 +13,11 @@ __all__ = ["Block", "blocks", "document"]
 
 #: Tags, and notes such as `[music]`: no speech.
 MARKUP = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}|\[[^\[\]\n]*\]")
+
+#: Where another voice begins: dashes in front of lines, and WebVTT's voices.
+_TURN = re.compile(
+    rf"^(?:{MARKUP.pattern}|[ \t])*+[-\u2010\u2011\u2013\u2014](?![-\u2013\u2014\d])|<v[. \t][^<>]*>", re.MULTILINE
+)
 
 _GAP = r"[ \t]*+"
 _TIME = rf"(?:(\d{{1,6}}){_GAP}:{_GAP})?(\d{{1,2}}){_GAP}:{_GAP}(\d{{1,2}})(?:{_GAP}[.,]{_GAP}(\d{{1,3}}))?"
@@ -82,7 +87,11 @@ def document(
         )
         for number, block in enumerate(found, 1)
     ]
-    return TextDocument(format, text, encode, units, MARKUP, entities=entities)
+
+    def turns(cue: str) -> Iterator[tuple[int, str]]:
+        return ((match.start(), speaker(match[0])) for match in _TURN.finditer(cue))
+
+    return TextDocument(format, text, encode, units, MARKUP, entities=entities, turns=turns)
 
 
 def blocks(text: str, name: str, *, numbered: bool) -> list[Block]:
