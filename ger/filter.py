@@ -17,11 +17,21 @@ from ger.io.jsonl import dumps, loads
 from ger.protocols import Corrector
 from ger.types import NBest
 
-__all__ = ["correct_stream", "pieces"]
+__all__ = ["LONGEST", "correct_stream", "pieces"]
 
+#: Bytes that a line may have.
+LONGEST = 64_000_000
 #: Pieces of the source that are read ahead, and lines that are corrected together.
 _AHEAD, _WINDOW = 16, 256
 _PIECE = 1 << 16
+
+
+class _Last(bytes):
+    """A last line without an end, which may have been cut off."""
+
+
+#: A line without its end; `None` for one that is too long.
+_Line = bytes | None
 
 
 def correct_stream(
@@ -29,7 +39,8 @@ def correct_stream(
 ) -> Counter[str]:
     """Correct lines until there are no more.
 
-    A line that holds no list is reported, and goes out as it came in. Blank lines go out blank.
+    A line that holds no list is reported, and goes out as it came in; one of more than `LONGEST` bytes goes out blank.
+    Blank lines go out blank.
 
     Args:
         corrector: The corrector.
@@ -45,7 +56,7 @@ def correct_stream(
     for first, batch in _batches(chunks):
         rows = [_row(line, number, report) for number, line in enumerate(batch, first)]
         lists = [row for row in rows if isinstance(row, NBest)]
-        counts["refused"] += sum(isinstance(row, bytes) and not row.isspace() for row in rows)
+        counts["refused"] += sum(isinstance(row, bytes) and not row.isspace() for row in rows) + batch.count(None)
         made = _corrected(corrector, lists, signature, counts, report)
         sink.write(b"".join(row if isinstance(row, bytes) else next(made) for row in rows))
         sink.flush()
@@ -59,12 +70,15 @@ def pieces(source: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _row(line: bytes, number: int, report: Callable[[str], None]) -> NBest | bytes:
+def _row(line: _Line, number: int, report: Callable[[str], None]) -> NBest | bytes:
     """The list in a line, or the line itself."""
+    where = f"standard input, line {number}"
+    if line is None:
+        report(f"{where}: longer than {LONGEST // 1_000_000} MB. Each line has to be one JSON object.")
     if not line or line.isspace():
         return b"\n"
     try:
-        return loads(line, f"standard input, line {number}")
+        return loads(line, where, cut=isinstance(line, _Last))
     except RecordError as error:
         report(str(error))
         return line.rstrip(b"\r") + b"\n"
@@ -80,11 +94,11 @@ def _corrected(
         yield dumps(correction, signature).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _batches(chunks: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+def _batches(chunks: Iterable[bytes]) -> Iterator[tuple[int, list[_Line]]]:
     """The number of the first and the lines that have come in, at least one each time."""
-    came: queue.Queue[list[bytes] | BaseException | None] = queue.Queue(_AHEAD)
+    came: queue.Queue[list[_Line] | BaseException | None] = queue.Queue(_AHEAD)
     threading.Thread(target=_read, args=(chunks, came), name="ger-read", daemon=True).start()
-    waiting: list[bytes] = []
+    waiting: list[_Line] = []
     number = 1
     end: BaseException | bool = False
     while waiting or not end:
@@ -102,16 +116,30 @@ def _batches(chunks: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
         raise end
 
 
-def _read(chunks: Iterable[bytes], came: queue.Queue[list[bytes] | BaseException | None]) -> None:
-    """Cut what comes in into lines."""
+def _read(chunks: Iterable[bytes], came: queue.Queue[list[_Line] | BaseException | None]) -> None:
     try:
-        rest = b""
-        for chunk in chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            if lines:
-                came.put(lines)
-        if rest:
-            came.put([rest])
+        for lines in _lines(chunks):
+            came.put(lines)
         came.put(None)
     except BaseException as error:  # noqa: BLE001  # raised again where the lines are used
         came.put(error)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[list[_Line]]:
+    """What comes in, cut into lines without their ends."""
+    begun: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            size += len(lines[0])
+            first = b"".join((*begun, lines[0])) if size <= LONGEST else None
+            yield [first, *lines[1:]]
+            begun, size = [], 0
+        size += len(rest)
+        if size <= LONGEST:
+            begun.append(rest)
+        else:
+            begun.clear()
+    if size:
+        yield [_Last(b"".join(begun)) if size <= LONGEST else None]

@@ -35,7 +35,8 @@ def again(document: Document, name: str, changes: Sequence[Change]) -> Document:
 def frame(document: Document) -> list[object]:
     """All of the units but their words, and what these tell."""
     made = [
-        replace(unit, words=(), best=unit.best and replace(unit.best, text="", words=())) for unit in document.units
+        replace(unit, words=(), turns=(), best=unit.best and replace(unit.best, text="", words=()))
+        for unit in document.units
     ]
     told = document.format in ("google", "deepgram", "vosk")
     return [replace(unit, start=None, end=None, speaker="") for unit in made] if told else list(made)
@@ -91,9 +92,9 @@ def _in_order(document: Document) -> None:
 
 def test_a_sentence_over_two_cues_is_one_passage() -> None:
     document = read_document("a.srt", raw=SRT.encode())
-    first, last = passages(document, "talk")
+    first, *_, last = passages(document, "talk")
     assert first.nbest.best.text == "Hello my dear frend, how are you doing on this find day?"
-    assert (first.nbest.id, last.nbest.id) == ("talk/1-2", "talk/4")
+    assert (first.nbest.id, last.nbest.id) == ("talk/1-2", "talk/4.2")
     assert first.nbest.audio
     assert (first.nbest.audio.start, first.nbest.audio.end) == (1.0, 4.0)
     made = document.written(first.changes("Hello, my dear friend, how are you to be doing on this fine day?"))
@@ -101,6 +102,31 @@ def test_a_sentence_over_two_cues_is_one_passage() -> None:
     assert "<i>Hello,</i> my dear friend, how\r\nare you to be\r\n" in text
     assert "X1:40 Y1:10\r\n{\\an8}doing on this fine day?\r\n" in text
     assert text[text.index("3\r\n") :] == SRT[SRT.index("3\r\n") :]
+
+
+def test_voices_of_a_cue_are_passages_of_their_own() -> None:
+    raw = (
+        "1\n00:00:01,000 --> 00:00:02,000\nso we go\n\n2\n00:00:02,000 --> 00:00:03,000\n- are you coming\n<i>- yes I "
+        "am</i>\n\n3\n00:00:03,000 --> 00:00:04,000\nof coarse it is\n-5 or -- six\n"
+    )
+    document = read_document("a.srt", raw=raw.encode())
+    found = passages(document, "a")
+    assert [(p.nbest.id, p.nbest.best.text) for p in found] == [
+        ("a/1", "so we go"),
+        ("a/2.1", "are you coming"),
+        ("a/2.2-3", "yes I am of coarse it is -5 or six"),
+    ]
+    wanted = ["so we go", "are you all coming now", "oh yes, I am of course it is -5 or six"]
+    made = document.written([c for p, text in zip(found, wanted, strict=True) for c in p.changes(text)]).decode()
+    assert made == raw.replace("coming", "all coming now").replace("yes", "oh yes,").replace("coarse", "course")
+    for text, left in (("no", "no"), ("well then", "well then"), ("", "")):
+        two = read_document("a.srt", raw=raw[: raw.index("3\n00")].encode())
+        last = two.written(passages(two, "a")[-1].changes(text)).decode()
+        assert f"- are you coming\n<i>- {left}</i>" in last or not left
+    voices = b"WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>their is</v>\n<v Ann>yes\n"
+    first, second = passages(read_document("a.vtt", raw=voices), "a")
+    assert (first.nbest.best.text, first.nbest.meta["speaker"]) == ("their is", "Bob")
+    assert (second.nbest.best.text, second.nbest.meta["speaker"]) == ("yes", "Ann")
 
 
 def test_words_leave_their_markup_and_line_breaks_behind() -> None:
@@ -125,6 +151,20 @@ def test_rows_of_words_come_and_go() -> None:
     assert "thanks|1|5.4|5.51||LC|[]" in rows
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_last_row_without_an_end_stays_without_one(end: str) -> None:
+    rows = ["r 1 0.50 0.25 their", "r 1 0.75 0.25 house"]
+    for count in (1, 2):
+        document = read_document("a.ctm", raw=end.join(rows[:count]).encode())
+        new = Change(0, count, count, (Word("own", 1.0, 1.25),))
+        line = end if count > 1 else "\n"
+        assert document.written([new]).decode() == line.join([*rows[:count], "r 1 1.00 0.25 own"])
+    assert document.written([Change(0, 1, 2, ())]).decode() == rows[0]
+    assert (
+        document.written([Change(0, 1, 2, (Word("home", 0.75, 1.0),))]).decode() == f"{rows[0]}{end}{rows[1][:-5]}home"
+    )
+
+
 def test_alternatives_and_noises_of_a_ctm_stay() -> None:
     document = read("a.ctm")
     assert [unit.text for unit in document.units] == ["good day their", "bye", "yes"]
@@ -132,6 +172,13 @@ def test_alternatives_and_noises_of_a_ctm_stay() -> None:
     assert "call A 1.20 0.20 there 0.51\ncall A * * <ALT>\n" in made
     assert "<eps>" in made
     assert " good " not in made
+
+
+def test_of_alternatives_of_an_stm_the_first_is_what_was_said() -> None:
+    raw = "call A ada 0 2 so { their / there / the air } and { @ / uh } w/o { a }\n"
+    document = read_document("a.stm", raw=raw.encode())
+    assert document.units[0].text == "so their and w/o a"
+    assert document.written([Change(0, 1, 2, (Word("there"),))]).decode() == raw.replace("their /", "there /")
 
 
 def test_rows_of_words_in_a_script_without_spaces_stay_whole() -> None:
@@ -147,6 +194,19 @@ def test_rows_of_words_in_a_script_without_spaces_stay_whole() -> None:
         "call A 2.00 0.00 so",
         "call A 2.00 0.50 ok",
     ]
+
+
+@pytest.mark.parametrize("rows", ["r 1 0.5 .25 a\nr 1 .75 0.5 b\n", "r 1 0.50 0.3 a\nr 1 0.75 0.5 b\n"])
+def test_times_of_new_words_end_before_the_next_one(rows: str) -> None:
+    document = read_document("a.ctm", raw=rows.encode())
+    for count in (1, 2, 3):
+        words = [Word(f"w{i}", 0.5 + 0.25 * i / count, 0.5 + 0.25 * (i + 1) / count) for i in range(count)]
+        made = document.written([Change(0, 0, 1, tuple(words))]).decode().splitlines()
+        times = [(float(row.split()[2]), float(row.split()[3])) for row in made]
+        assert all(start + length <= after + 1e-9 for (start, length), (after, _) in pairwise(times))
+        assert made[-1] == rows.splitlines()[1]
+    first = document.written([Change(0, 0, 1, (replace(document.units[0].words[0], text="x"),))]).decode()
+    assert first == rows.replace(" a\n", " x\n")
 
 
 def test_new_rows_at_the_beginning_keep_their_order() -> None:
@@ -179,8 +239,62 @@ def test_words_beside_the_segments_follow_the_text() -> None:
     made = document.written([Change(0, 0, 1, ()), Change(1, 1, 2, (Word("then.", 2.5, 2.8),))])
     value = json.loads(made)
     assert value["text"] == "day there. Bye, then."
-    assert [word["word"] for word in value["words"]] == ["day", "there", "Bye", "then."]
+    assert [word["word"] for word in value["words"]] == ["day", "there", "Bye", "then"]
     assert made.decode().startswith("{\n    ")
+
+
+def split_words() -> list[dict[str, object]]:
+    """Words as openai-whisper cuts them: `-five` is one of its own."""
+    said = (" It", " was", " twenty", "-five", " five", " dollers", " then.")
+    return [{"word": word, "start": i / 2, "end": i / 2 + 0.4, "probability": 0.9} for i, word in enumerate(said)]
+
+
+@pytest.mark.parametrize("shared", ["", "words", "word_segments"])
+def test_words_that_do_not_change_keep_what_they_have(shared: str) -> None:
+    words, other = split_words(), [{"word": " So", "score": 0.5}]  # whisperX has no times for some words
+    segments = [
+        {"start": 0, "end": 3.5, "text": " It was twenty-five five dollers then.", "words": words},
+        {"start": 4, "end": 5, "text": " So", "words": other},
+    ]
+    value = {"segments": segments} | ({shared: [*words, *other]} if shared else {})
+    document = read_document("a.json", raw=json.dumps(value).encode())
+    found = passages(document, "a")
+    first = document.written(found[0].changes("It was twenty-five five dollars then."))
+    made = json.loads(first)
+    expected = [*words[:5], {**words[5], "word": " dollars"}, words[6]]
+    assert made["segments"][0]["words"] == expected
+    assert made["segments"][1] == segments[1]
+    assert made.get(shared or "none", [*expected, *other]) == [*expected, *other]
+    more = json.loads(document.written(found[0].changes("It was really twenty-six five dollers then.")))
+    assert [word["word"] for word in more["segments"][0]["words"]] == [
+        *(" It", " was", " really", " twenty-six", " five", " dollers", " then."),
+    ]
+    assert (more["segments"][0]["words"][2]["start"], more["segments"][0]["words"][3]["end"]) == (1.0, 1.9)
+    assert [*more["segments"][0]["words"][:2], *more["segments"][0]["words"][4:]] == [*words[:2], *words[4:]]
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_an_answer_without_segments_is_one(words: bool) -> None:
+    value = {"task": "transcribe", "language": "english", "duration": 4.0, "text": "Its is there."}
+    told = [{"word": w, "start": i + 0.5, "end": i + 1.0} for i, w in enumerate(("Its", "is", "there"))]
+    raw = json.dumps(value | ({"words": told} if words else {})).encode()
+    assert detect(raw, "a.json") == "whisper"
+    assert detect(raw, "a.jsonl") is None
+    document = read_document("a.json", raw=raw)
+    (unit,) = document.units
+    assert (unit.text, unit.start, unit.end) == ("Its is there.", *((0.5, 3.0) if words else (None, None)))
+    made = document.written(passages(document, "a")[0].changes("It is there."))
+    assert made == raw.replace(b"Its", b"It")
+
+
+def test_wide_files_are_found_by_what_is_inside() -> None:
+    for text, name, format in ((WHISPER, "a.json", "whisper"), (SRT.removeprefix("\ufeff"), "a.txt", "srt")):
+        raw = text.encode("utf-16")
+        assert detect(raw, name) == format
+        document = read_document(name, raw=raw)
+        assert document.units[0].words[0].text in ("Good", "Hello")
+        assert document.written() == raw
+        assert document.written([Change(0, 0, 1, (Word("Well"),))]).decode("utf-16").count("Well") in (1, 3)
 
 
 def test_a_service_that_has_no_words() -> None:
@@ -199,7 +313,9 @@ def test_half_surrogates_are_written_as_json_does() -> None:
 
 def test_utterances_of_kaldi_keep_their_ids() -> None:
     document = read_document("text", raw=KALDI.encode(), format="kaldi")
-    assert [passage.nbest.id for passage in passages(document, "text")] == ["u1", "u3"]
+    assert [passage.nbest.id for passage in passages(document, "text")] == ["u1", "u2", "u3"]
+    empty = passages(document, "text")[1]
+    assert document.written(empty.changes("SO IT IS")) == KALDI.replace("u2", "u2 SO IT IS").encode()
     assert document.written([Change(2, 1, 2, ())]) == b"u1 HELLO THERE\nu2\nu3\tGOOD NOW\n"
 
 
@@ -218,6 +334,17 @@ def test_utterances_of_kaldi_keep_their_ids() -> None:
 def test_words_beside_a_script_without_spaces_stay_words(said: str, change: Change, made: str) -> None:
     document = read_document("text", raw=f"u1 {said}\n".encode(), format="kaldi")
     assert document.written([change]).decode() == f"u1 {made}\n"
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.json"])
+def test_marks_of_direction_stay_where_they_are(name: str) -> None:
+    said = "\u202b\u200fשלום עולם\u200e.\u202c \u2067AB\u2069C"
+    json_ = json.dumps({"segments": [{"text": said, "start": 0, "end": 1}]}, ensure_ascii=False)
+    raw = json_ if name == "a.json" else f"1\n00:00:00,000 --> 00:00:01,000\n{said}\n"
+    document = read_document(name, raw=raw.encode())
+    assert [word.text for word in document.units[0].words] == ["שלום", "עולם.", "ABC"]
+    made = document.written([Change(0, 0, 1, (Word("היי"),)), Change(0, 2, 3, (Word("AB"), Word("D")))]).decode()
+    assert made == raw.replace("שלום", "היי").replace("AB\u2069C", "AB\u2069 D")
 
 
 def test_characters_that_html_does_not_have() -> None:
@@ -272,7 +399,12 @@ def test_changes_have_to_fit() -> None:
         ("a.json", '{"segments": [{"text": 1}]}', "a.json, segment 1: 'text' is '1'"),
         ("a.json", '{"segments": [{"text": "a", "start": 2, "end": 1}]}', "a.json, segment 1 ends before it begins"),
         ("a.json", '{"segments": [{"start": 2, "end": 1}]}', "a.json, segment 1: 'text' is missing"),
-        ("a.json", '{"segments": [3]}', "a.json: expected an object, found '3'"),
+        ("a.json", '{"segments": [3]}', "a.json, segment 1: expected an object, found '3'"),
+        (
+            "a.json",
+            '{"segments": [{"text": ""}, {"text": "a", "start": NaN}]}',
+            "a.json, segment 2: 'start' is no time",
+        ),
         ("a.json", '{"segments": ' + "[" * 5000, "a.json is nested too deeply"),
     ],
 )
@@ -281,6 +413,49 @@ def test_what_cannot_be_read_is_named_with_its_place(name: str, text: str, said:
     with pytest.raises(InputError, match=r".*") as error:
         read_document(name, raw=text.encode(), format=format)
     assert said in str(error.value)
+
+
+def test_times_may_have_blanks_inside() -> None:
+    raw = b"1\n00:00:01, 000 --> 00:00:02, 500\ntheir house\n\n2\n00: 00 :03,000  -->00:00:04 ,5 X1:40\nis big\n"
+    assert detect(raw, "a.txt") == "srt"
+    document = read_document("a.srt", raw=raw)
+    assert [(unit.text, unit.start, unit.end) for unit in document.units] == [
+        ("their house", 1.0, 2.5),
+        ("is big", 3.0, 4.5),
+    ]
+    assert document.written([Change(0, 0, 1, (Word("there"),))]) == raw.replace(b"their", b"there")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        "00:00:02,00x --> 00:00:03,000",
+        "-00:00:02,000 --> 00:00:03,000",
+        "00:00:02,000 -> 00:00:03,000",
+        "00:02:000 ->00:03:000",
+        "00:00:02;000 --> 00:00:03;000",
+        "2 00:00:02,000 --> 00:00:03,000",
+    ],
+)
+def test_badly_written_times_are_no_text(times: str) -> None:
+    first = "1\n00:00:00,000 --> 00:00:01,000\na\n\n"
+    for before, line in ((first, 6), ("", 2)):
+        with pytest.raises(InputError, match=rf"a\.srt, line {line}: no times around"):
+            read_document("a.srt", raw=f"{before}2\n{times}\nb\n".encode())
+
+
+def test_arrows_in_texts_are_no_times() -> None:
+    said = ["a --> b", "10:30 is when we go --> to 11:30", "10:30 -> 11:30", "from 1 -> 2"]
+    raw = "1\n00:00:00,000 --> 00:00:01,000\n" + "\n".join(said)
+    (unit,) = read_document("a.srt", raw=raw.encode()).units
+    assert unit.text.startswith("a b 10:30 is when")
+    assert unit.text.endswith("1 2")
+
+
+def test_subtitles_without_cues_are_refused() -> None:
+    with pytest.raises(InputError, match=r"a\.srt holds no cues\. Write times as"):
+        read_document("a.srt", raw=b"1\nhello\n")
+    assert read_document("a.srt", raw=b"\n").units == ()
 
 
 def test_numbers_of_cues_may_be_long() -> None:
@@ -292,6 +467,8 @@ def test_numbers_of_cues_may_be_long() -> None:
 def test_a_long_line_of_spaces_is_read_at_once() -> None:
     raw = f"1\n00:00:01,000 --> 00:00:02,000\n{' ' * 200_000}x\n".encode()
     assert read_document("a.srt", raw=raw).units[0].text == "x"
+    for times in (f"0{' ' * 200_000}", f"00:00{' ' * 200_000}", "00:" * 100_000, f"1{' ' * 200_000}00:00:01,5 -"):
+        read_document("a.srt", raw=raw + times.encode() + b"x")
 
 
 def test_bytes_that_are_no_text() -> None:

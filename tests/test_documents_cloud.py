@@ -501,7 +501,7 @@ def test_results_of_vosk_one_behind_the_other() -> None:
         '{"reference": "a", "corrected": "a", "nbest": ["a", "b"]}',
         '{"id": "1", "hypotheses": [{"text": "a"}, {"text": "b"}]}\n{"id": "2", "hypotheses": []}\n',
         '[{"input": ["a", "b"], "output": "a"}]',
-        '{"text": "a"}',
+        '{"id": "a", "text": "a"}',
         '{"results": []}',
         '{"results": {"a": 1}}',
         '{"text": "a", "result": [1]}',

@@ -9,6 +9,7 @@ import pytest
 from test_cli import call
 
 from ger.correct.combine import Combiner, trust
+from ger.errors import InputError
 from ger.io.documents import Document, read_document
 from ger.io.documents.systems import combined
 from ger.types import Hypothesis, NBest
@@ -61,6 +62,39 @@ def test_others_are_written_as_the_first_one_is() -> None:
     assert combined({"a": mixed, "b": document(ctm("so the Ship"))})[0].nbest.hypotheses[1].text == "So, the Ship"
     silent = document(ctm("so", "the"))
     assert [p.nbest.hypotheses[1].text for p in combined({"a": silent, "b": document(ctm(""))})] == ["", ""]
+
+
+def rows(texts: dict[str, tuple[str, ...]]) -> str:
+    """Texts of several recordings, or channels of one, each stretch 20 seconds behind the one before."""
+    made = []
+    for owner, said in texts.items():
+        for i, text in enumerate(said):
+            made += [f"{owner} {20 * i + 0.5 * k:.2f} 0.50 {word}" for k, word in enumerate(text.split())]
+    return "\n".join(made) + "\n"
+
+
+@pytest.mark.parametrize("owners", [("r1 A", "r2 A"), ("r1 A", "r1 B")])
+def test_recordings_and_channels_are_aligned_each_by_itself(owners: tuple[str, str]) -> None:
+    def made(*texts: str) -> Document:
+        return document(rows({owners[0]: texts[:2], owners[1]: texts[2:]}))
+
+    said = ("good day there", "and bye", "one new price", "for all of it")
+    heard = ("good day their", "and by", "one knew price", "for all of it")
+    found = combined({"a": made(*heard), "b": made(*said), "c": made(*said)})
+    assert [[h.text for h in passage.nbest.hypotheses] for passage in found] == [
+        [first, second, second] for first, second in zip(heard, said, strict=True)
+    ]
+
+
+def test_files_of_other_recordings_are_refused() -> None:
+    both, one = document(rows({"r1 A": ("a",), "r2 A": ("b",)})), document(ctm("a"))
+    for systems in ({"x": both, "y": one}, {"y": one, "x": both}):
+        with pytest.raises(InputError, match=r"Recordings of '[xy]' are missing in the output of '[xy]': (r1|call)"):
+            combined(systems)
+    assert combined({"x": document(rows({"r1 A": ("a",)})), "y": one})[0].nbest.hypotheses[1].text == "a"
+    ours, theirs = ({f"r1 {channel}": ("a",) for channel in channels} for channels in ("AB", "12"))
+    with pytest.raises(InputError, match=r"Channels of the recording are called A, B by 'x' and 1, 2 by 'y'"):
+        combined({"x": document(rows(ours)), "y": document(rows(theirs))})
 
 
 def test_who_often_disagrees_is_trusted_less() -> None:

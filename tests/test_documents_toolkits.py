@@ -20,7 +20,7 @@ def read(format: str, text: str) -> Document:
 def corrected(format: str, text: str, *texts: str) -> str:
     """The file with other texts in its first utterances that have words."""
     document = read(format, text)
-    found = zip(passages(document), texts, strict=False)
+    found = zip((passage for passage in passages(document) if passage.places), texts, strict=False)
     return document.written([change for passage, new in found for change in passage.changes(new)]).decode()
 
 
@@ -148,7 +148,8 @@ def test_utterances_of_nemo() -> None:
     assert (two.start, two.end, two.speaker, two.language, two.reference) == (10.0, 12.0, "3", "fr", None)
     assert (two.text, two.best, three.text, three.reference, three.end) == ("café שלום", None, "", "", None)
     assert all(unit.closed for unit in (one, two, three))
-    (first, _) = passages(read("nemo", NEMO))
+    (first, _, last) = passages(read("nemo", NEMO))
+    assert (last.nbest.best.text, last.changes("")) == ("", [])
     assert (first.nbest.id, [h.score for h in first.nbest.hypotheses]) == ("one", [-1.5, -2.25])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import queue
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -61,6 +62,35 @@ def test_lines_of_all_kinds_keep_their_order() -> None:
     assert {value["signature"] for value in values} == {"signed"}
     assert counts == {"kept": 3, "failed": 1, "refused": 2}
     assert [text[:23] for text in said] == ["standard input, line 3:", "standard input, line 4:", "bad: so"]
+
+
+def test_a_byte_order_mark_and_the_hint_for_a_last_line() -> None:
+    rows = [b"\xef\xbb\xbf" + line(id="a", text="x"), b'{"id": \n', line(id="b", text="y"), b'{"id": "c", "te']
+    sink, said = Sink(), list[str]()
+    counts = correct_stream(Keeping(), [b"".join(rows)], sink, "s", said.append)
+    assert counts == {"kept": 2, "refused": 2}
+    assert ["cut off" in text for text in said] == [False, True]
+    assert [text[:23] for text in said] == ["standard input, line 2:", "standard input, line 4:"]
+
+
+def test_a_line_that_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ger.filter.LONGEST", 100)
+    short, long = line(id="a", text="x"), line(id="b", text="y" * 100)
+    exact = line(id="c", text="z" * (100 - len(line(id="c", text="")) + 1))
+    source = short + long + exact + long[:-1]
+    sink, said = Sink(), list[str]()
+    counts = correct_stream(Keeping(), (source[i : i + 7] for i in range(0, len(source), 7)), sink, "s", said.append)
+    assert counts == {"kept": 2, "refused": 2}
+    assert [row[:7] for row in sink.getvalue().split(b"\n")] == [b'{"schem', b"", b'{"schem', b"", b""]
+    assert [text[:35] for text in said] == [f"standard input, line {i}: longer than" for i in (2, 4)]
+
+
+def test_a_long_line_costs_no_more_than_its_bytes() -> None:
+    text = b'{"id": "a", "text": "' + b"x " * 4_000_000 + b'"}\n'
+    chunks = (text[i : i + 1000] for i in range(0, len(text), 1000))
+    begin = time.process_time()
+    assert correct_stream(Keeping(), chunks, Sink(), "s", print)["kept"] == 1
+    assert time.process_time() - begin < 2.5
 
 
 def test_a_line_is_answered_before_the_next_one_comes() -> None:

@@ -54,6 +54,11 @@ def test_windows_files() -> None:
     assert [record.id for record in lists(text)] == ["a", "b"]
 
 
+def test_a_text_is_a_list_of_itself() -> None:
+    (record,) = lists('{"id": "a", "text": "one", "call": 7}\n')
+    assert record == NBest("a", (Hypothesis("one"),), extra={"call": 7})
+
+
 def test_empty() -> None:
     assert lists("") == []
     assert lists("\n\n") == []

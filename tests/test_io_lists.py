@@ -195,7 +195,8 @@ def test_other_fields_that_records_have_no_form_for_are_null(tmp_path: Path) -> 
         ('{"u": {"hyp_1": {"score": 1}}}', "utterance 'u': the hypotheses should be a list of texts"),
         ('{"u": {"hyp_1": {"text": "a", "score": "1"}}}', "utterance 'u': 'score' should be numbers"),
         ('{"u": {"hyp_1": {"text": "a"}, "ref": 1}}', "utterance 'u': 'ref' should be text"),
-        ('{"text": "from some other program"}', "utterance 'text': expected an object"),
+        ('{"text": "from some other program"}', "is JSON in no format that is known, and no utterance.*--format"),
+        ('{"u": {"hyp_1": {"text": "a"}}, "v": "b"}', "utterance 'v': expected an object"),
         ('{"u": \n', "not JSON"),
         ("[]", "expected a JSON object with utterances under their ids"),
     ],
@@ -235,14 +236,14 @@ def test_agwer(tmp_path: Path) -> None:
 
 
 def test_kaldi(tmp_path: Path) -> None:
-    content = "\ufeffu1 red  door\r\n\r\nu2\r\n  u3\tblue door \r\n[noise] hello\n"
+    content = "\ufeffu1 red  door\r\n\r\nu2\r\n  u3\tblue door \r\n4a hello\n"
     for name in ("text", "hyp.txt"):
         lists = list(read_lists(written(tmp_path / name, content)))
         assert [(nbest.id, texts(nbest)) for nbest in lists] == [
             ("u1", ["red  door"]),
             ("u2", [""]),
             ("u3", ["blue door"]),
-            ("[noise]", ["hello"]),
+            ("4a", ["hello"]),
         ]
     with pytest.raises(RecordError, match="text: line 1 and line 3 both have the id 'u1'"):
         list(read_lists(written(tmp_path / "text", "u1 a\nu2 b\nu1 c\n")))
@@ -252,8 +253,18 @@ def test_kaldi(tmp_path: Path) -> None:
 
 def test_brackets_do_not_make_json(tmp_path: Path) -> None:
     content = "[noise] red door\n{laughs} blue door\n"
-    assert [nbest.id for nbest in read_lists(written(tmp_path / "a.txt", content))] == ["[noise]", "{laughs}"]
+    assert [texts(nbest) for nbest in read_lists(written(tmp_path / "a.txt", content))] == [
+        [line] for line in content.splitlines()
+    ]
+    assert [nbest.id for nbest in read_lists(tmp_path / "a.txt", format="kaldi")] == ["[noise]", "{laughs}"]
     assert read_texts(written(tmp_path / "b.txt", "{laughs} red door\n")) == {"1": "{laughs} red door"}
+
+
+def test_lines_of_text_have_no_ids(tmp_path: Path) -> None:
+    for content in ("good day and welcome to the call", "Good day to you\nGood day to all\n"):
+        lists = list(read_lists(written(tmp_path / "t.txt", content)))
+        assert [texts(nbest) for nbest in lists] == [[line] for line in content.splitlines()]
+        assert [nbest.id for nbest in lists] == [str(i) for i in range(1, len(lists) + 1)]
 
 
 def test_tsv(tmp_path: Path) -> None:
@@ -322,7 +333,7 @@ def test_formats_by_name(tmp_path: Path) -> None:
     assert [nbest.id for nbest in read_lists(path, format="kaldi")] == ["u1"]
     with pytest.raises(UnknownNameError, match=r"no list format called 'kald'\. Did you mean 'kaldi'"):
         list(read_lists(path, format="kald"))
-    own = {"records", "hyporadise", "mlm-scoring", "agwer", "kaldi", "tsv", "espnet"}
+    own = {"records", "hyporadise", "mlm-scoring", "agwer", "kaldi", "tsv", "txt", "espnet"}
     toolkits = {"kaldi-nbest", "kaldi-lattice", "k2-lattice", "nemo-nbest", "nemo", "hypotranslate"}
     assert set(FORMATS) == own | toolkits
 
@@ -352,8 +363,8 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
         assert [nbest.id for nbest in read_lists("-")] == expected
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"u1 a\nu1 b\n")))
-    with pytest.raises(RecordError, match=r"^standard input: line 1 and line 2"):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"u1 a\nu2 b\nu1 c\n")))
+    with pytest.raises(RecordError, match=r"^standard input: line 1 and line 3"):
         list(read_lists("-"))
 
 

@@ -464,7 +464,7 @@ def test_records_come_back_in_the_shape_they_had(serve: Start) -> None:
     assert many.json()[2]["meta"] == {"x": 1}
     lines = "\n".join(json.dumps(RECORD | {"id": str(i)}) for i in range(3)) + "\n\n"
     for kind in ("application/jsonl", "application/x-ndjson"):
-        answer = service.http.post("/v1/correct", content=lines.encode(), headers={"content-type": kind})
+        answer = service.http.post("/v1/correct", content=f"\ufeff{lines}".encode(), headers={"content-type": kind})
         assert [json.loads(row)["id"] for row in answer.text.splitlines()] == ["0", "1", "2"]
         assert answer.headers["content-type"] == "application/jsonl"
     assert service.http.post("/v1/correct", json=[]).json() == []

@@ -16,8 +16,6 @@ import ger
 def corrected(corrector: ger.Corrector, result: dict[str, Any]) -> dict[str, Any]:
     """What `transcribe`, `align` or `assign_word_speakers` returned, with other words in segments and word segments."""
     made: dict[str, Any] = json.loads(corrector.document(json.dumps(result).encode(), "whisper"))
-    if "word_segments" in made:
-        made["word_segments"] = [word for segment in made["segments"] for word in segment["words"]]
     return made
 
 

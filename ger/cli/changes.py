@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ger.cli import common, lists
+
+if TYPE_CHECKING:
+    from ger.io.documents import Document
 
 __all__ = ["apply", "revert"]
 
@@ -22,11 +25,10 @@ Format = Annotated[str | None, typer.Option("--format", help="Format of FILE; fo
 def apply(file: File, changes: Changes, output: Output = None, input_format: Format = None) -> None:
     """Make the accepted changes in a file as it was: those without "accept": false."""
     with common.exit_codes():
-        from ger.io.documents import read_document
         from ger.io.documents.changes import applied, of_file, read
         from ger.io.paths import printable
 
-        document = read_document(file, format=input_format)
+        document = _read(file, input_format)
         name = printable(changes)
         _write(applied(document, of_file(read(changes), file, name), name), output, changes)
 
@@ -40,13 +42,19 @@ def revert(
 ) -> None:
     """Undo in a corrected file the changes that are not accepted: those with "accept": false."""
     with common.exit_codes():
-        from ger.io.documents import read_document
         from ger.io.documents.changes import of_file, read, reverted
         from ger.io.paths import printable
 
-        document = read_document(file, format=input_format)
+        document = _read(file, input_format)
         name = printable(changes)
         _write(reverted(document, of_file(read(changes), file, name), name, every=every), output, changes)
+
+
+def _read(file: Path, format: str | None) -> Document:
+    from ger.io.documents import read_document
+    from ger.io.lists import text_document
+
+    return (None if format else text_document(file)) or read_document(file, format=format)
 
 
 def _write(made: bytes, output: Path | None, changes: Path) -> None:

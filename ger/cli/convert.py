@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,7 @@ import typer
 from ger.cli import common, lists
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ger.io.lists_beside import Beside
+    from ger.io.documents import Document
     from ger.types import NBest
 
 __all__ = ["convert"]
@@ -47,14 +46,16 @@ def convert(
 ) -> None:
     """Write what a recognizer has written in another format.
 
-    Hypotheses beside the first are kept in records only, word times where a format has them.
+    Hypotheses beside the first are kept in records only, word times where a format has them. A file that is to be in
+    the format that it has is written as it is.
     """
     with common.exit_codes():
         from ger.correct.outcome import as_it_was
         from ger.errors import UsageError
+        from ger.io.documents.passages import unit_lists
         from ger.io.formats import FORMATS, SCORING, Recording, render
         from ger.io.jsonl import dumps
-        from ger.io.lists_beside import Beside
+        from ger.io.lists import Beside, read_lists
         from ger.io.output import write_atomic
         from ger.io.paths import printable
         from ger.registry import suggest
@@ -69,26 +70,31 @@ def convert(
         lists.check_output(None if str(target) == "-" else target, source, *filter(None, [words]))
         if nbest < 1 or not acoustic_scale > 0:
             raise UsageError("--nbest has to be 1 or more, --acoustic-scale above 0.", "Correct them.")
-        found = _read(source, from_format, Beside(words=words, count=nbest, acoustic_scale=acoustic_scale))
-        if wanted == "records":
-            text = "".join(f"{dumps(nbest)}\n" for nbest in found)
+        document = _document(source, from_format)
+        text: str | bytes
+        if document and document.format == wanted:
+            text = document.written()
         else:
-            corrections = tuple(as_it_was(nbest, "converted") for nbest in found)
-            text = render(wanted, Recording(str(source), corrections=corrections))
+            beside = Beside(words=words, count=nbest, acoustic_scale=acoustic_scale)
+            if document:
+                found: Iterable[NBest] = unit_lists(document, "stdin" if str(source) == "-" else source.stem)
+            else:
+                found = read_lists(str(source), format=from_format, beside=beside)
+            if wanted == "records":
+                text = "".join(f"{dumps(nbest)}\n" for nbest in found)
+            else:
+                corrections = tuple(as_it_was(nbest, "converted") for nbest in found)
+                text = render(wanted, Recording(str(source), corrections=corrections))
         if str(target) == "-":
             typer.echo(text, nl=False)
         else:
             write_atomic(target, text)
 
 
-def _read(source: Path, given: str | None, beside: Beside) -> Sequence[NBest]:
-    """The units of a document, or lists."""
+def _document(source: Path, given: str | None) -> Document | None:
     from ger.io.documents import FORMATS as DOCUMENTS
     from ger.io.documents import document_in
-    from ger.io.documents.passages import unit_lists
-    from ger.io.lists import read_lists
+    from ger.io.lists import text_document
 
     document = document_in(source, given or "") if given in (None, *DOCUMENTS) else None
-    if document:
-        return unit_lists(document, "stdin" if str(source) == "-" else source.stem)
-    return list(read_lists(str(source), format=given, beside=beside))
+    return document or (None if given or str(source) == "-" or source.is_dir() else text_document(source))

@@ -25,7 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_nbest(source: _Source, name: str | None = None, untold: Mapping[str, Any] | None = None) -> Iterator[NBest]:
-    """N-best lists, one a line; a line that holds a correction gives the list it was made from.
+    """N-best lists, one a line; a line that holds a correction gives the list it was made from, a text one of itself.
 
     A byte order mark, empty lines and Windows line ends are accepted, and so is a last line without line end.
 
@@ -61,22 +61,21 @@ def write_records(path: str | os.PathLike[str], records: Iterable[NBest | Correc
     write_atomic(path, (dumps(record) + "\n" for record in records))
 
 
-def loads(line: bytes, where: str, id: str = "") -> NBest:
+def loads(line: bytes, where: str, id: str = "", *, cut: bool = False) -> NBest:
     """The list in a line: a list, the list that a correction was made from, or an id and a text.
 
     Args:
-        line: The line.
+        line: The line; a byte order mark in front of it is accepted.
         where: What errors call it.
         id: The id of a list that has none; it has to have one when this is empty.
+        cut: Whether it is the last line of something and has no end, so that it may have been cut off.
 
     Raises:
         RecordError: it holds none; names the place.
     """
-    value = _object(line, where)
+    value = _object(line.removeprefix(_BOM), where, cut=cut)
     if id:
         value.setdefault("id", id)
-    if "hypotheses" not in value and "decision" not in value and isinstance(value.get("text"), str):
-        value = {**value, "hypotheses": [{"text": value.pop("text")}]}
     return _nbest(value, where)
 
 
@@ -100,6 +99,8 @@ def dumps(record: NBest | Correction, signature: str | None = None) -> str:
 
 def _nbest(value: Any, where: str) -> NBest:
     if "decision" not in value:
+        if "hypotheses" not in value and isinstance(value.get("text"), str):
+            value = {"hypotheses": [{"text": value["text"]}]} | {key: value[key] for key in value if key != "text"}
         return NBest.from_json(value, where)
     if "hypotheses" not in value:
         raise RecordError(f"{where}: this correction does not hold the list it was made from.")
@@ -153,7 +154,7 @@ def _objects(source: _Source, name: str) -> Iterator[tuple[int, dict[str, Any]]]
                     line = line.removeprefix(_BOM)
                     check_text(source if isinstance(source, str | os.PathLike) else "", line, name)
                 if line.strip():
-                    yield number, _object(line, f"{name}, line {number}")
+                    yield number, _object(line, f"{name}, line {number}", cut=not line.endswith(b"\n"))
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
 
@@ -164,7 +165,7 @@ def _opened(source: _Source) -> Any:
     return nullcontext(source)
 
 
-def _object(line: bytes, where: str) -> dict[str, Any]:
+def _object(line: bytes, where: str, *, cut: bool) -> dict[str, Any]:
     try:
         value = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -173,7 +174,7 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
             "Save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`.",
         ) from error
     except (ValueError, RecursionError) as error:
-        if not line.endswith(b"\n"):
+        if cut:
             hint = "The last line seems cut off: write the file again or remove that line."
         else:
             hint = "Each line has to be one complete JSON object."

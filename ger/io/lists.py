@@ -7,7 +7,8 @@ Formats that hold hypotheses, told apart by what is inside (`read_lists`):
 - `mlm-scoring`: a JSON object of `{"hyp_1": {"text", "score"}, …, "ref"}` under their ids;
 - `agwer`: JSON Lines of `{"nbest": [text …], "reference"}`;
 - `espnet`: a folder with `1best_recog/`, `2best_recog/` …, each with `text` and maybe `score`;
-- `kaldi`: lines `id word word …`, and `tsv`: lines `id<TAB>text`, both lists of one text;
+- `kaldi`: lines `id word word …`, `tsv`: lines `id<TAB>text`, and `txt`: lines of text, called by number; all of them
+  lists of one text;
 - `kaldi-nbest`: lines `id-1 word …`, `id-2 word …`, with files of costs beside them (`lm_cost`, `ac_cost`);
 - `kaldi-lattice`: lattices as text, and `k2-lattice`, of which the best different texts are listed;
 - `nemo-nbest`: lines `text<TAB>score` with the manifest beside them, and `nemo`: a manifest with `pred_text`;
@@ -37,7 +38,8 @@ from ger.io import (
     lists_pt,
     lists_text,
 )
-from ger.io.documents import document_in, is_manifest
+from ger.io.documents import Document, detect, document_in, is_manifest, read_document
+from ger.io.documents.core import decoded, lines_of
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.lists_beside import Beside
 from ger.io.lists_join import Joined, attach_references, join_references, join_systems, recordings_of
@@ -56,6 +58,7 @@ __all__ = [
     "read_lists",
     "read_texts",
     "recordings_of",
+    "text_document",
 ]
 
 _Path = str | os.PathLike[str]
@@ -67,6 +70,7 @@ _READERS: dict[str, Callable[[Source, Beside], Iterator[NBest]]] = {
     "agwer": lambda source, _: lists_json.agwer(source),
     "kaldi": lambda source, _: _single(lists_text.kaldi(source.name, source.lines())),
     "tsv": lambda source, _: _single(lists_text.tsv(source.name, source.lines())),
+    "txt": lambda source, _: _single(lists_text.numbered(source.lines())),
     "kaldi-nbest": lists_kaldi_nbest.read,
     "kaldi-lattice": lists_kaldi_lattice.read,
     "k2-lattice": lists_k2.read,
@@ -97,7 +101,8 @@ _GZIP, _BINARY, _UTF16 = b"\x1f\x8b", b" \0B", (b"\xff\xfe", b"\xfe\xff")
 
 _ACCEPTED = (
     "Accepted are records (.jsonl), HyPoradise and mlm-scoring .json, agwer .jsonl, Kaldi text, lists and lattices, "
-    "k2 lattices, NeMo lists and manifests, HypoTranslate .pt, tab-separated id and text, and ESPnet output folders."
+    "k2 lattices, NeMo lists and manifests, HypoTranslate .pt, tab-separated id and text, lines of text, and ESPnet "
+    "output folders."
 )
 
 
@@ -105,7 +110,8 @@ def read_lists(path: _Path, *, format: str | None = None, beside: Beside | None 
     """N-best lists out of a file, a folder, or standard input (`-`).
 
     A score that is infinite or no number is read as unknown, and `meta["scores_not_finite"]` counts such scores of a
-    list; positive scores are taken as they are. HyPoradise's averages become estimated totals (`lists_json`).
+    list; positive scores are taken as they are. HyPoradise's averages become estimated totals (`lists_json`). Lines of
+    text begin with ids where `read_texts` says so.
 
     Args:
         path: The file or folder.
@@ -127,9 +133,9 @@ def read_lists(path: _Path, *, format: str | None = None, beside: Beside | None 
         yield from _labelled(lists_pt.read(path), beside)
     else:
         with lists_text.opened(path) as source:
-            name = format or _detected(source, beside=beside)
-            lists = _READERS[name](source, beside)
-            yield from lists if name == "records" else _labelled(lists, beside)
+            kind = format or _detected(source, beside=beside)
+            lists = _single(_plain(source)) if kind == "kaldi" and format is None else _READERS[kind](source, beside)
+            yield from lists if kind == "records" else _labelled(lists, beside)
 
 
 def _labelled(lists: Iterable[NBest], beside: Beside) -> Iterator[NBest]:
@@ -180,9 +186,33 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
             return dict(_chosen(_READERS[kind](source, Beside(count=1)), reference, source.name))
         if kind == "tsv" and ids is not False:
             return dict(lists_text.tsv(source.name, source.lines()))
-        lines = list(source.lines())
-        keyed = lists_text.starts_with_ids(lines) if ids is None else ids
-        return dict(lists_text.kaldi(source.name, lines) if keyed else lists_text.numbered(lines))
+        return dict(_plain(source, ids))
+
+
+def text_document(path: _Path) -> Document | None:
+    """A text file of lines, with ids (Kaldi) or without, as a document; `None` for anything else.
+
+    Raises:
+        InputError: the file cannot be read, or is not what it should be; names the place.
+    """
+    if Path(path).suffix.lower() not in _TEXT_SUFFIXES:
+        return None
+    with lists_text.opened(path) as source:
+        if _detected(source) != "kaldi":
+            return None
+        raw = b"".join(source.raw)
+    if detect(raw, os.fspath(path)):
+        return None
+    text, _ = decoded(raw, source.name)
+    keyed = lists_text.starts_with_ids((number, line) for number, _, line in lines_of(text))
+    return read_document(path, format="kaldi" if keyed else "txt", raw=raw)
+
+
+def _plain(source: Source, ids: bool | None = None) -> Iterator[tuple[str, str]]:
+    """The texts of lines, by their ids where they begin with some."""
+    lines = list(source.lines())
+    keyed = lists_text.starts_with_ids(lines) if ids is None else ids
+    return lists_text.kaldi(source.name, lines) if keyed else lists_text.numbered(lines)
 
 
 def _detected(source: Source, plain: str | None = None, beside: Beside | None = None) -> str:

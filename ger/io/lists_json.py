@@ -115,6 +115,12 @@ def mlm_scoring(source: Source) -> Iterator[NBest]:
     utterances = whole(source)
     if not isinstance(utterances, dict):
         raise RecordError(f"{source.name}: expected a JSON object with utterances under their ids.")
+    names = [name for value in utterances.values() if isinstance(value, dict) for name in value]
+    if utterances and not any(map(_HYPOTHESIS.fullmatch, names)):
+        raise RecordError(
+            f"{source.name} is JSON in no format that is known, and no utterance of it has a 'hyp_1'.",
+            "Say with --format what it is.",
+        )
     for key, value in utterances.items():
         where = f"{source.name}, utterance {key!r}"
         if not isinstance(value, dict):

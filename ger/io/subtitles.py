@@ -29,11 +29,12 @@ _WIDE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Lines of text on the screen from `start` to `end` (milliseconds)."""
+    """Lines of text on the screen from `start` to `end` (milliseconds), and who speaks, where that is known."""
 
     start: int
     end: int
     lines: tuple[str, ...]
+    speaker: str = ""
 
 
 def milliseconds(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[int, int]]:
@@ -64,16 +65,21 @@ def srt(corrections: Sequence[Correction]) -> str:
 
 
 def vtt(corrections: Sequence[Correction]) -> str:
-    """WebVTT, with `&`, `<` and `>` escaped.
+    """WebVTT, with `&`, `<` and `>` escaped, and speakers as voices.
 
     Raises:
         OutputError: a segment has no times.
     """
     blocks = ["WEBVTT\n"]
     for cue in cues(corrections):
-        text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        voice = f"<v {_escaped(' '.join(cue.speaker.split()))}>" if cue.speaker.strip() else ""
+        text = voice + _escaped("\n".join(cue.lines))
         blocks.append(f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n{text}\n")
     return "\n".join(blocks)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def cues(corrections: Sequence[Correction]) -> list[Cue]:
@@ -86,9 +92,12 @@ def cues(corrections: Sequence[Correction]) -> list[Cue]:
     Raises:
         OutputError: a segment has no times.
     """
-    timed = [cue for correction in corrections if correction.text.strip() for cue in _cut(correction)]
-    times = milliseconds((start, end) for start, end, _ in timed)
-    return [Cue(*span, lines) for span, (_, _, lines) in zip(times, timed, strict=True)]
+    timed = [(cue, made) for made in corrections if made.text.strip() for cue in _cut(made)]
+    times = milliseconds((start, end) for (start, end, _), _ in timed)
+    return [
+        Cue(*span, lines, str(made.meta.get("speaker") or ""))
+        for span, ((_, _, lines), made) in zip(times, timed, strict=True)
+    ]
 
 
 def _stamp(time: int, mark: str) -> str:

@@ -70,7 +70,7 @@ def _read(body: bytes, *, lines: bool) -> tuple[list[NBest], _Shape]:
     """
     if lines:
         # One line at a time: all of them may be many times as large as the body.
-        rows = ((row.removesuffix(b"\n") + b"\n", i) for i, row in enumerate(io.BytesIO(body), 1) if row.strip())
+        rows = ((row, i) for i, row in enumerate(io.BytesIO(body), 1) if row.strip())
         return _different([loads(row, f"line {i}", str(i)) for row, i in _few(rows)]), "lines"
     try:
         value = json.loads(body)
@@ -78,7 +78,7 @@ def _read(body: bytes, *, lines: bool) -> tuple[list[NBest], _Shape]:
         hint = "Send JSON Lines as application/jsonl." if body.count(b"\n") else "Send a record or a list of records."
         raise RecordError(f"The request is not JSON ({error}).", hint) from error
     items = value if isinstance(value, list) else [value]
-    rows = ((json.dumps(item).encode() + b"\n", i) for i, item in enumerate(items, 1))
+    rows = ((json.dumps(item).encode(), i) for i, item in enumerate(items, 1))
     made = [loads(row, f"record {i}" if value is items else "the record", str(i)) for row, i in _few(rows)]
     return _different(made), "list" if value is items else "one"
 

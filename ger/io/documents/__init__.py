@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 from ger.errors import InputError, UnknownNameError
-from ger.io.documents.core import Change, Document, Unit
+from ger.io.documents.core import Change, Document, Unit, in_utf8
 from ger.io.paths import printable
 from ger.registry import suggest
 
@@ -43,6 +43,7 @@ FORMATS = (
     "nlp",
     "tsv",
     "kaldi",
+    "txt",
     "seglst",
     "whisper",
     "google",
@@ -60,7 +61,7 @@ _SUFFIXES = {".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".stm": "stm", ".nlp":
 _TEXTS = (".json", ".tsv", ".txt", ".text")
 _RECOGS = re.compile(rb"\S[^\t\r\n]*:\t(ref|hyp)=\[")
 _WENET = re.compile(rb"^utt: .*\r?\nWER: ", re.MULTILINE)
-_ARROW = re.compile(rb"^[ \t]*[\d:]+(?:[.,]\d*)?[ \t]*-->", re.MULTILINE)
+_ARROW = re.compile(rb"^[ \t]*+\d[\d:., \t]*-->", re.MULTILINE)
 
 
 def read_document(path: str | os.PathLike[str], *, format: str | None = None, raw: bytes | None = None) -> Document:
@@ -134,9 +135,10 @@ def is_text(path: str) -> bool:
 def detect(raw: bytes, path: str) -> str | None:
     """The format of a file by its name and its first bytes; `None` for one that is no document."""
     suffix = Path(path).suffix.lower()
-    head = raw[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
+    raw = in_utf8(raw)
+    head = raw[:4096].lstrip()
     if head.startswith(b"WEBVTT"):
         return "vtt"
     if head.startswith(b"token|speaker|"):
@@ -154,7 +156,7 @@ def detect(raw: bytes, path: str) -> str | None:
         if _is_record(first):
             return None
     if head[:1] in (b"{", b"["):
-        return _json(raw)
+        return _json(raw, lines=suffix == ".jsonl")
     return "srt" if _ARROW.search(head) else None
 
 
@@ -184,8 +186,9 @@ def _is_record(line: bytes) -> bool:
     return isinstance(value, dict) and ("hypotheses" in value or "decision" in value)
 
 
-def _json(raw: bytes) -> str | None:
-    from ger.io.documents.shapes import of_answer, of_results, of_several
+def _json(raw: bytes, *, lines: bool) -> str | None:
+    """The format of a file of JSON; `lines` says that it may be a single line of many, by its name."""
+    from ger.io.documents.shapes import is_transcript, of_answer, of_results, of_several
 
     try:
         value = json.loads(raw)
@@ -196,4 +199,5 @@ def _json(raw: bytes) -> str | None:
     if isinstance(value, list):
         first = value[0] if value and isinstance(value[0], dict) else {}
         return "seglst" if {"words", "session_id"} <= set(first) else of_results(value)
-    return "whisper" if "segments" in value else of_answer(value) or of_results([value])
+    known = "whisper" if "segments" in value else of_answer(value) or of_results([value])
+    return known or ("whisper" if is_transcript(value) and not lines else None)

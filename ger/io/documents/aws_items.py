@@ -30,8 +30,8 @@ class ItemTimes(Entries):
         """See `Entries`; a word without a text."""
         return Word("", *_times(entry, where))
 
-    def _entry(self, like: Any, word: Word) -> Any:
-        made = super()._entry({**like, "": ""}, word)
+    def _entry(self, like: Any, word: Word, lead: str) -> Any:
+        made = super()._entry({**like, "": ""}, word, lead)
         del made[""]
         return made
 
@@ -97,7 +97,7 @@ class Items:
         found = _ENDING.search(word.text)
         text, marks = (word.text[: found.start()], found[0]) if found else (word.text, "")
         timed = [self._items[begins]]
-        ItemTimes().change(timed, 0, 1, [Change(0, 0, 1, (word,))], 1, "")
+        ItemTimes().change(timed, [Change(0, 0, 1, (word,))])
         yield _with(timed[0], text)
         if marks:
             yield _with(self._items[begins + 1] if begins + 1 < ends else _silent(timed[0]), marks)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import html
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -18,10 +20,12 @@ from ger.errors import InputError
 from ger.text.tokens import places, spaceless
 from ger.types import Hypothesis, Word
 
-__all__ = ["Change", "Document", "Row", "Slots", "TextDocument", "Unit", "decoded", "joined", "lines_of"]
+__all__ = ["Change", "Document", "Row", "Slots", "TextDocument", "Unit", "decoded", "in_utf8", "joined", "lines_of"]
 
 _SAID = re.compile(r"[^\W_]|[&%+=@$€£]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]\w*);")
+#: Marks of the direction of writing, which are no part of words.
+_MARKS = "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -42,6 +46,8 @@ class Unit:
         best: The first hypothesis with its scores, where there are others; its text is that of the words.
         closed: Whether it is an utterance by itself, never the half of a sentence.
         reference: What was said, where the format carries that, too.
+        channel: The channel of the recording, where a document names several.
+        turns: Numbers of words with which another voice begins, and whose it is where that is known.
         extra: What else is known and may be useful to somebody.
     """
 
@@ -56,6 +62,8 @@ class Unit:
     best: Hypothesis | None = None
     closed: bool = False
     reference: str | None = None
+    channel: str = ""
+    turns: tuple[tuple[int, str], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -126,6 +134,8 @@ class TextDocument(Document):
         units: Units, still without words, each with where its text begins and ends in the file; in that order.
         markup: What is no speech in them.
         entities: Whether they write `&` as `&amp;`.
+        turns: Finds where in the text of a unit another voice begins, and whose it is.
+        gap: What has to stand in front of the words of a unit that had no text.
     """
 
     def __init__(
@@ -137,21 +147,27 @@ class TextDocument(Document):
         markup: re.Pattern[str] | None = None,
         *,
         entities: bool = False,
+        turns: Callable[[str], Iterable[tuple[int, str]]] = lambda text: (),
+        gap: str = "",
     ) -> None:
-        self.format = format
+        self.format, self._gap = format, gap
         self._text, self._encode = text, encode
         self._extents = [(begins, ends) for _, begins, ends in units]
         self._slots = [Slots(text[begins:ends], markup, entities=entities) for begins, ends in self._extents]
         self.units = tuple(
-            replace(unit, words=tuple(map(Word, slots.texts)))
-            for (unit, _, _), slots in zip(units, self._slots, strict=True)
+            replace(
+                unit,
+                words=tuple(map(Word, slots.texts)),
+                turns=tuple((slots.number(at), whose) for at, whose in turns(text[begins:ends])),
+            )
+            for (unit, begins, ends), slots in zip(units, self._slots, strict=True)
         )
 
     def _written(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
         made, reached = [], 0
         for unit, own in sorted(changes.items()):
             begins, ends = self._extents[unit]
-            made += [self._text[reached:begins], self._slots[unit].changed(own)]
+            made += [self._text[reached:begins], self._gap * (begins == ends), self._slots[unit].changed(own)]
             reached = ends
         return self._encode("".join((*made, self._text[reached:])))
 
@@ -176,12 +192,12 @@ class Slots:
 
     Args:
         raw: The text.
-        markup: What is no speech. It does not end a word unless it ends in white space.
+        markup: What is no speech, as are marks of direction. It does not end a word unless it ends in white space.
         entities: Whether characters may be written as HTML entities.
     """
 
     def __init__(self, raw: str, markup: re.Pattern[str] | None = None, *, entities: bool = False) -> None:
-        self._raw, self._markup, self._entities = raw, markup, entities
+        self._raw, self._markup, self._entities = raw, _hidden(markup), entities
         chars, spans = self._visible()
         text = "".join(chars)
         found = [(a, b) for a, b in places(text) if _SAID.search(text, a, b)]
@@ -192,7 +208,7 @@ class Slots:
     def _visible(self) -> tuple[list[str], list[tuple[int, int]]]:
         """The characters that are no markup, and where each of them lies."""
         raw, chars, spans, at = self._raw, [], [], 0
-        hidden = [match.span() for match in self._markup.finditer(raw)] if self._markup else []
+        hidden = [match.span() for match in self._markup.finditer(raw)]
         for start, end in [*hidden, (len(raw), len(raw))]:
             while at < start:
                 entity = _ENTITY.match(raw, at, start) if self._entities else None
@@ -203,6 +219,10 @@ class Slots:
                 at = stop
             at = end
         return chars, spans
+
+    def number(self, at: int) -> int:
+        """Number of the first word that begins at a place of the text or behind it."""
+        return bisect_left(self._places, (at, at))
 
     def changed(self, changes: Sequence[Change]) -> str:
         """The text with other words; what lies between words that stay does not change."""
@@ -246,11 +266,11 @@ class Slots:
         return text if right or text[-1:].isspace() else text + _border(new[-1].text, after[0])
 
     def _shown(self, raw: str) -> str:
-        return self._markup.sub("", raw) if self._markup else raw
+        return self._markup.sub("", raw)
 
     def _inside(self, place: tuple[int, int]) -> str:
         """Markup in the middle of a word, which stays behind it."""
-        return "".join(self._markup.findall(self._raw, *place)) if self._markup else ""
+        return "".join(self._markup.findall(self._raw, *place))
 
     def _inserted(self, at: int, new: Sequence[str]) -> tuple[int, int, str]:
         text = self._written(joined(new))
@@ -275,6 +295,12 @@ class Slots:
 
     def _written(self, text: str) -> str:
         return html.escape(text, quote=False) if self._entities else text
+
+
+@cache
+def _hidden(markup: re.Pattern[str] | None) -> re.Pattern[str]:
+    """What is no speech, marks of direction among it."""
+    return re.compile(f"{markup.pattern}|{_MARKS}" if markup else _MARKS)
 
 
 def joined(texts: Sequence[str]) -> str:
@@ -306,7 +332,7 @@ def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
     Raises:
         InputError: it is neither; names the line.
     """
-    bom, encoding = next(((bom, encoding) for bom, encoding in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
+    bom, encoding = _encoding(raw)
     try:
         text = raw[len(bom) :].decode(encoding)
     except UnicodeDecodeError as error:
@@ -316,6 +342,18 @@ def decoded(raw: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
             "Save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8`.",
         ) from error
     return text, lambda changed: bom + changed.encode(encoding, "backslashreplace")
+
+
+def in_utf8(raw: bytes) -> bytes:
+    """A file in UTF-8 where it is in UTF-16 with a byte order mark; without one."""
+    bom, encoding = _encoding(raw)
+    raw = raw[len(bom) :]
+    return raw if encoding == "utf-8" else raw.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def _encoding(raw: bytes) -> tuple[bytes, str]:
+    """The byte order mark of a file and its encoding."""
+    return next(((bom, encoding) for bom, encoding in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
 
 
 def lines_of(text: str) -> Iterator[tuple[int, int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ger.errors import InputError
 from ger.io.documents.core import Row, decoded, lines_of
@@ -15,6 +16,8 @@ __all__ = ["read"]
 
 _FIELD = re.compile(r"\S+")
 _NOISE = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)|@")
+#: Decimals of times that are written, at most; a file has as many as its finest time.
+_FINEST = 6
 _ALT, _ALT_BEGIN, _ALT_END = "<ALT>", "<ALT_BEGIN>", "<ALT_END>"
 
 
@@ -25,7 +28,7 @@ def read(raw: bytes, name: str) -> RowDocument:
         InputError: it is not UTF-8, or a line is not what it should be; names the line.
     """
     text, encode = decoded(raw, name)
-    lines, found, skipping = [], [], False
+    lines, found, skipping, decimals = [], [], False, 0
     for at, _, line in lines_of(text):
         lines.append(line)
         fields = line.split()
@@ -35,9 +38,10 @@ def read(raw: bytes, name: str) -> RowDocument:
             skipping = fields[4] == _ALT
             continue
         word = _word(fields, f"{name}, line {at}")
+        decimals = max(decimals, *map(_decimals, fields[2:4]))
         if not skipping and not _NOISE.fullmatch(fields[4]):
             found.append(Timed(Row(at - 1, word), (fields[0], fields[1])))
-    return RowDocument("ctm", lines, encode, units(found, recording=0), _line)
+    return RowDocument("ctm", lines, encode, units(found, recording=0, channel=1), _Lines(min(decimals, _FINEST)).made)
 
 
 def _word(fields: Sequence[str], where: str) -> Word:
@@ -51,21 +55,35 @@ def _word(fields: Sequence[str], where: str) -> Word:
     return Word(fields[4], start, start + duration, number(fields[5]) if len(fields) > 5 else None)
 
 
-def _line(line: str, word: Word, same: bool) -> str:
-    """The line of another word; the white space and further columns are those of the line it is made from."""
-    at = [match.span() for match in _FIELD.finditer(line)]
-    new = {4: word.text}
-    if word.start is not None and word.end is not None:
-        start = _like(word.start, line[slice(*at[2])])
-        end = _like(word.end, start)  # as the next word may begin there
-        new |= {2: start, 3: _like(float(end) - float(start), line[slice(*at[3])])}
-    if word.confidence is not None and len(at) > 5:
-        new[5] = _like(word.confidence, line[slice(*at[5])])
-    for column in sorted(new, reverse=True):
-        line = line[: at[column][0]] + new[column] + line[at[column][1] :]
-    return line
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """How lines of other words are written.
+
+    Attributes:
+        decimals: Those of times.
+    """
+
+    decimals: int
+
+    def made(self, line: str, word: Word, same: bool) -> str:
+        """The line of another word; the white space and further columns are those of the line it is made from."""
+        at = [match.span() for match in _FIELD.finditer(line)]
+        new = {4: word.text}
+        if word.start is not None and word.end is not None:
+            start, end = (round(time, self.decimals) for time in (word.start, word.end))  # the next one may begin there
+            new |= {i: self._time(time, line[slice(*at[i])]) for i, time in ((2, start), (3, end - start))}
+        if word.confidence is not None and len(at) > 5:
+            sure = line[slice(*at[5])]
+            new[5] = f"{max(0.0, word.confidence):.{_decimals(sure)}f}"
+        for column in sorted(new, reverse=True):
+            line = line[: at[column][0]] + new[column] + line[at[column][1] :]
+        return line
+
+    def _time(self, time: float, old: str) -> str:
+        """A time, not below 0; as it was where it is the same."""
+        text = f"{max(0.0, time):.{self.decimals}f}"
+        return old if float(text) == number(old) else text
 
 
-def _like(value: float, text: str) -> str:
-    """A number with as many decimals as another; not below 0."""
-    return f"{max(0.0, value):.{len(text.partition('.')[2])}f}"
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])

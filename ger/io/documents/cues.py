@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ger.errors import InputError
@@ -14,9 +14,22 @@ __all__ = ["Block", "blocks", "document"]
 #: Tags, and notes such as `[music]`: no speech.
 MARKUP = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}|\[[^\[\]\n]*\]")
 
-_TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
-_TIMES = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t]+(.*\S))?[ \t]*$")
-_ARROW = re.compile(r"[ \t]*(?:[\d:.,]+[ \t]*)?-->")
+#: Where another voice begins: dashes in front of lines, and WebVTT's voices.
+_TURN = re.compile(
+    rf"^(?:{MARKUP.pattern}|[ \t])*+[-\u2010\u2011\u2013\u2014](?![-\u2013\u2014\d])|<v[. \t][^<>]*>", re.MULTILINE
+)
+
+_GAP = r"[ \t]*+"
+_TIME = rf"(?:(\d{{1,6}}){_GAP}:{_GAP})?(\d{{1,2}}){_GAP}:{_GAP}(\d{{1,2}})(?:{_GAP}[.,]{_GAP}(\d{{1,3}}))?"
+_TIMES = re.compile(rf"{_GAP}{_TIME}{_GAP}-->{_GAP}{_TIME}(?:[ \t]++(.*\S))?{_GAP}$")
+#: What was meant as a time: digits, a colon and more of them, such as `00:00:01;5`.
+_FIRST, _MORE = rf"[-+]?\d++{_GAP}:{_GAP}\w++", rf"(?:{_GAP}[:.,;]{_GAP}\w++)"
+#: A line with times, well written or not; those with `->` have to have more than hours and minutes.
+_ARROW = re.compile(
+    rf"{_GAP}(?:(?:[\d:.,]++{_GAP})?-->"
+    rf"|(?:\d++[ \t]++)?{_FIRST}{_MORE}*+{_GAP}-->{_GAP}{_FIRST}"
+    rf"|{_FIRST}{_MORE}++{_GAP}->{_GAP}{_FIRST}{_MORE})"
+)
 _NUMBER = re.compile(r"\d{1,9}")
 
 
@@ -74,7 +87,11 @@ def document(
         )
         for number, block in enumerate(found, 1)
     ]
-    return TextDocument(format, text, encode, units, MARKUP, entities=entities)
+
+    def turns(cue: str) -> Iterator[tuple[int, str]]:
+        return ((match.start(), speaker(match[0])) for match in _TURN.finditer(cue))
+
+    return TextDocument(format, text, encode, units, MARKUP, entities=entities, turns=turns)
 
 
 def blocks(text: str, name: str, *, numbered: bool) -> list[Block]:

@@ -38,8 +38,8 @@ class _Words(Entries):
         word = super().word(entry, where)
         return replace(word, text=field_of(entry, "punctuated_word", str, where, word.text).strip())
 
-    def _entry(self, like: Any, word: Word) -> Any:
-        made = super()._entry(like, word)
+    def _entry(self, like: Any, word: Word, lead: str) -> Any:
+        made = super()._entry(like, word, lead)
         if word.text == self.word(like, "").text:
             made["word"] = like["word"]
         elif "punctuated_word" in like:

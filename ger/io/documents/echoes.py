@@ -79,8 +79,7 @@ class ListPlace:
 
     def change(self, changes: Sequence[Change]) -> None:
         """See `Place`."""
-        count = len(self._entries)
-        self._kind.change(self._entries, 0, count, changes, count, "")
+        self._kind.change(self._entries, changes)
 
 
 def text_places(holders: Sequence[Any], key: str, where: str, border: re.Pattern[str] | None = None) -> list[TextPlace]:

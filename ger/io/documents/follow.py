@@ -94,6 +94,10 @@ def _anchored(changes: Sequence[Step], have: Sequence[str]) -> Iterator[Step]:
 
 
 def _cells(old: Sequence[str], have: Sequence[str]) -> Iterator[_Cell]:
+    whole = _borders(old, have) if len(old) != len(have) else []
+    if len(whole) > 2:  # the same letters, cut otherwise
+        yield from (_Cell((b, d), (a, c)) for (b, a), (d, c) in pairwise(whole))
+        return
     for op in diff(old, have):
         (b0, b1), (a0, a1) = op.before, op.after
         if b1 - b0 == a1 - a0:

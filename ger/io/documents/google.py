@@ -42,9 +42,9 @@ class _Words(Entries):
         word = super().word(entry, where)
         return replace(word, confidence=word.confidence or None)  # 0 says that there is none
 
-    def _entry(self, like: Any, word: Word) -> Any:
+    def _entry(self, like: Any, word: Word, lead: str) -> Any:
         deep = [key for key in (self.start, self.end) if isinstance(like.get(key), dict)]
-        made = super()._entry(like | {key: _flat(like[key], "") for key in deep}, word)
+        made = super()._entry(like | {key: _flat(like[key], "") for key in deep}, word, lead)
         return made | {key: _deep(made[key], like[key]) for key in deep}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ger.errors import InputError
 from ger.io.documents.core import Change, Document, decoded
-from ger.text.align import carry_times, diff
+from ger.text.tokens import spaceless
 from ger.types import Word
 
 __all__ = [
@@ -105,51 +105,31 @@ class Entries:
         sure = next((entry[key] for key in self.confidence if is_finite(entry.get(key))), None)
         return Word(text.strip(), start, end, sure)
 
-    def change(
-        self, entries: list[Any], first: int, count: int, changes: Sequence[Change], words: int, text: str
-    ) -> None:
-        """Change some of the objects of a list as the words of a unit change.
+    def change(self, entries: list[Any], changes: Sequence[Change]) -> None:
+        """Change the objects of a list, each of which is a word.
 
         Args:
             entries: The list.
-            first: The first object of the unit.
-            count: How many it has.
-            changes: Changes of the unit.
-            words: How many words the unit has.
-            text: Its text with the changes, for a unit that has another number of words.
+            changes: Changes of its words, in order.
         """
-        own = entries[first : first + count]
-        if not own:
-            return
-        if words != count:
-            entries[first : first + count] = self._anew(own, text)
-            return
-        for change in reversed(changes):
-            like = own[change.last - 1] if change.last else own[0]
-            new = [
-                self._entry(own[change.first + k] if change.first + k < change.last else like, word)
-                for k, word in enumerate(change.words)
-            ]
-            entries[first + change.first : first + change.last] = new
+        own = list(entries)
+        leads = [self._lead(entry) for entry in own]
+        space = next((lead for lead in leads[::-1] if lead), "")  # the first one may have none where the others have
+        for change in reversed(changes if own else ()):
+            made = []
+            for k, word in enumerate(change.words, change.first):
+                like = own[k if k < change.last else max(change.last - 1, 0)]
+                lead = leads[0] if k == 0 else "" if spaceless(word.text) else space
+                made.append(self._entry(like, word, lead))
+            entries[change.first : change.last] = made
 
-    def _anew(self, own: Sequence[Any], text: str) -> list[Any]:
-        """Objects for another text; words that stay keep theirs."""
-        old = [self.word(entry, "") for entry in own]
-        new = carry_times(old, text)
-        made: list[Any] = []
-        for op in diff([word.text for word in old], [word.text for word in new]):
-            (b0, b1), (a0, a1) = op.before, op.after
-            if op.tag == "equal":
-                made += own[b0:b1]
-            else:
-                made += [
-                    self._entry(own[min(b0 + k, max(b0, b1 - 1), len(own) - 1)], new[a0 + k]) for k in range(a1 - a0)
-                ]
-        return made
+    def _lead(self, entry: Any) -> str:
+        """The white space in front of a word."""
+        text = str(entry.get(self.text) or "")
+        return text[: len(text) - len(text.lstrip())]
 
-    def _entry(self, like: Any, word: Word) -> Any:
+    def _entry(self, like: Any, word: Word, lead: str) -> Any:
         """An object of another word."""
-        lead = like[self.text][: len(like[self.text]) - len(like[self.text].lstrip())]
         made = {**like, self.text: lead + word.text}
         was = self.word(like, "")
         for key, time, before in ((self.start, word.start, was.start), (self.end, word.end, was.end)):

@@ -25,4 +25,4 @@ def read(raw: bytes, name: str) -> TextDocument:
         if row := _ROW.match(bare):
             unit = Unit(ids.add(row[1], f"line {at}"), closed=True)
             found.append((unit, offset + row.end(), offset + len(bare)))
-    return TextDocument("kaldi", text, encode, found)
+    return TextDocument("kaldi", text, encode, found, gap=" ")

@@ -9,6 +9,7 @@ from typing import Any
 
 from ger.errors import InputError
 from ger.io.documents.core import Change, Document, Slots, Unit, decoded, lines_of
+from ger.io.documents.echoes import Echo, ListPlace, words_of
 from ger.io.documents.jsondoc import Entries, dumped, field_of, is_finite, parsed, seconds
 from ger.types import Hypothesis, Word
 
@@ -80,10 +81,8 @@ def _ids(audio: Sequence[str], lines: Sequence[int]) -> list[str]:
 def _unit(name: str, value: Any, where: str, audio: str, key: str) -> Unit:
     text = _needed(value, key, where)
     start, duration = seconds(value, "offset", where) or 0.0, seconds(value, "duration", where)
-    words = tuple(map(Word, Slots(text).texts))
     timed = [_WORDS.word(entry, where) for entry in field_of(value, "timestamps_word", list, where, [])]
-    if len(timed) == len(words):
-        words = tuple(_shifted(replace(timed[i], text=word.text), start) for i, word in enumerate(words))
+    words = tuple(_shifted(word, start) for word in words_of(text, timed))
     best, *others = _beams(value, text, where) or (None,)
     return Unit(
         name,
@@ -113,6 +112,11 @@ def _shifted(word: Word, by: float) -> Word:
     return replace(word, start=start, end=end)
 
 
+def _told(words: Sequence[Word], unit: Unit) -> tuple[Word, ...]:
+    """Words with the times that they have in the manifest."""
+    return tuple(_shifted(word, -(unit.start or 0.0)) for word in words)
+
+
 def _beams(value: Any, text: str, where: str) -> list[Hypothesis]:
     """The hypotheses with the one first that is the text, whether or not it is one of them."""
     beams: list[Hypothesis] = []
@@ -131,10 +135,9 @@ def _change(value: Any, key: str, changes: Sequence[Change], unit: Unit) -> None
     value[key] = new = Slots(old).changed(changes)
     if (beams := value.get("beams")) and beams[0][0] == old:
         beams[0][0] = new
-    start = unit.start or 0.0
     if entries := value.get("timestamps_word"):
-        own = [replace(change, words=tuple(_shifted(word, -start) for word in change.words)) for change in changes]
-        _WORDS.change(entries, 0, len(entries), own, len(unit.words), new)
+        own = [replace(change, words=_told(change.words, unit)) for change in changes]
+        Echo([0], [ListPlace(entries, _WORDS, "")]).follow([replace(unit, words=_told(unit.words, unit))], {0: own})
     segments = value.get("timestamps_segment")
     if isinstance(segments, list) and all(isinstance(s, dict) and isinstance(s.get("segment"), str) for s in segments):
         _change_segments(segments, changes, [word.text for word in unit.words])

@@ -15,7 +15,7 @@ from itertools import groupby, pairwise
 from rapidfuzz.distance import Levenshtein, Opcodes
 
 from ger.io.documents.core import Change, Document, Unit, joined
-from ger.text.align import carry_times, diff
+from ger.text.align import Op, carry_times, diff
 from ger.text.tokens import tokenize
 from ger.types import AudioSpan, Correction, Hypothesis, NBest, Word
 
@@ -53,12 +53,15 @@ class Passage:
         timed = carry_times(old, text)
         new = list(timed) if len(timed) == len(tokenize(text)) else [Word(token.text) for token in tokenize(text)]
         made: list[Change] = []
-        for op in diff([word.text for word in old], [word.text for word in new]):
+        ops = diff([word.text for word in old], [word.text for word in new])
+        if old and self.places[0][1] and ops[0].tag == "insert":
+            ops = _behind_a_turn(*ops)
+        for op in ops:
             (b0, b1), (a0, a1) = op.before, op.after
-            if op.tag == "equal" or not old:
+            if op.tag == "equal":
                 continue
             if b0 == b1:
-                unit, at = self.places[b0 - 1] if b0 else self.places[0]
+                unit, at = self.places[max(b0 - 1, 0)] if old else (next(iter(self.spans)), 0)
                 made.append(Change(unit, at + bool(b0), at + bool(b0), self._inside(unit, new[a0:a1])))
             else:
                 made += self._replaced(old, new, (b0, b1), (a0, a1))
@@ -90,6 +93,15 @@ class Passage:
         """Words with times inside of a unit."""
         low, high = self.spans[unit]
         return tuple(replace(w, start=_held(w.start, low, high), end=_held(w.end, low, high)) for w in words)
+
+
+def _behind_a_turn(first: Op, then: Op, *rest: Op) -> list[Op]:
+    """Steps without new words in front of the first one: these would go behind the word before, of another voice."""
+    (b0, b1), (a0, a1) = then.before, then.after
+    if then.tag == "delete":  # of all there is
+        return [Op("replace", (b0, b1), first.after), *rest]
+    kept = [Op(then.tag, (b0 + 1, b1), (a0 + 1, a1))] if b1 > b0 + 1 else []
+    return [Op("replace", (b0, b0 + 1), (0, a0 + 1)), *kept, *rest]
 
 
 def _held(time: float | None, low: float | None, high: float | None) -> float | None:
@@ -141,28 +153,57 @@ def _mapped(codes: Opcodes, at: int) -> int:
 
 
 def passages(document: Document, stem: str = "") -> list[Passage]:
-    """The passages of a document, in order; units without words are in none.
+    """The passages of a document, in order; of units without words only those that are utterances by themselves.
 
     Args:
         document: The document.
         stem: What the ids of the lists begin with. Units that are utterances by themselves keep their own ids.
     """
     units = document.units
-    spoken = [i for i, unit in enumerate(units) if unit.words]
+    spoken = [i for i, unit in enumerate(units) if unit.words or unit.closed]
     words = sum(len(units[i].words) for i in spoken)
     marked = sum(bool(_SENTENCE.search(word.text)) for i in spoken for word in units[i].words) * _RARE >= words
-    groups: list[list[int]] = []
-    for i in spoken:
-        if groups and _goes_on([units[k] for k in groups[-1]], units[i], marked):
-            groups[-1].append(i)
+    groups: list[list[_Piece]] = []
+    for piece in (piece for i in spoken for piece in _pieces(i, units[i])):
+        if groups and not piece.turn and _goes_on([other.unit for other in groups[-1]], piece.unit, marked):
+            groups[-1].append(piece)
         else:
-            groups.append([i])
-    return [_passage(units, group, stem) for group in groups]
+            groups.append([piece])
+    return [_passage(group, stem) for group in groups]
 
 
 def unit_lists(document: Document, stem: str = "") -> list[NBest]:
     """Every unit of a document as a list of its own, also those without words."""
-    return [_passage(document.units, [i], stem).nbest for i in range(len(document.units))]
+    return [_passage([_Piece(i, 0, unit)], stem).nbest for i, unit in enumerate(document.units)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one voice says of a unit.
+
+    Attributes:
+        number: Number of the unit.
+        first: Number of the first word.
+        unit: The unit with these words alone.
+        turn: Whether another voice began.
+    """
+
+    number: int
+    first: int
+    unit: Unit
+    turn: bool = False
+
+
+def _pieces(number: int, unit: Unit) -> Iterator[_Piece]:
+    turns = {at: speaker for at, speaker in unit.turns if at < len(unit.words)}
+    borders = sorted({0, len(unit.words), *turns})
+    if len(borders) < 3:
+        yield _Piece(number, 0, unit, 0 in turns)
+        return
+    for k, (first, last) in enumerate(pairwise(borders), 1):
+        words, speaker = unit.words[first:last], turns.get(first) or unit.speaker
+        own = replace(unit, id=f"{unit.id}.{k}", words=words, speaker=speaker)
+        yield _Piece(number, first, own, first in turns)
 
 
 def recordings(document: Document, stem: str) -> dict[str, str]:
@@ -187,7 +228,9 @@ def _goes_on(before: Sequence[Unit], after: Unit, marked: bool) -> bool:
     last = before[-1]
     if last.closed or after.closed or last.others or after.others:
         return False
-    if (last.speaker, last.recording) != (after.speaker, after.recording) or _SENTENCE.search(last.words[-1].text):
+    if (last.speaker, last.recording, last.channel) != (after.speaker, after.recording, after.channel):
+        return False
+    if _SENTENCE.search(last.words[-1].text):
         return False
     if sum(len(unit.words) for unit in (*before, after)) > (_MOST if marked else _MOST_UNMARKED):
         return False
@@ -197,8 +240,8 @@ def _goes_on(before: Sequence[Unit], after: Unit, marked: bool) -> bool:
     return -0.1 <= after.start - last.end <= (_PAUSE if marked else _PAUSE_UNMARKED)
 
 
-def _passage(units: Sequence[Unit], group: Sequence[int], stem: str) -> Passage:
-    own = [units[i] for i in group]
+def _passage(group: Sequence[_Piece], stem: str) -> Passage:
+    own = [piece.unit for piece in group]
     first, last = own[0], own[-1]
     words = tuple(word for unit in own for word in unit.words)
     text = joined([word.text for word in words])
@@ -214,8 +257,8 @@ def _passage(units: Sequence[Unit], group: Sequence[int], stem: str) -> Passage:
         reference=first.reference,
         meta={"speaker": first.speaker} if first.speaker else {},
     )
-    places = tuple((i, k) for i, unit in zip(group, own, strict=True) for k in range(len(unit.words)))
-    return Passage(nbest, places, {i: (unit.start, unit.end) for i, unit in zip(group, own, strict=True)})
+    places = tuple((piece.number, piece.first + k) for piece in group for k in range(len(piece.unit.words)))
+    return Passage(nbest, places, {piece.number: (piece.unit.start, piece.unit.end) for piece in group})
 
 
 def changed(document: Document, made: Sequence[tuple[Passage, Correction]]) -> bytes:

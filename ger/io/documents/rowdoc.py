@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from ger.text.align import carry_times
 from ger.types import Word
 
 __all__ = ["RowDocument"]
+
+_END = re.compile(r"(?:\r\n?|\n)\Z")
 
 
 class RowDocument(Document):
@@ -35,6 +38,10 @@ class RowDocument(Document):
     ) -> None:
         self.format = format
         self._lines, self._encode, self._write = list(lines), encode, write
+        self._open = bool(lines) and not _END.search(lines[-1])
+        if self._open:  # until it is written: it may not be the last one then
+            end = _END.search(lines[0])
+            self._lines[-1] += end[0] if end else "\n"
         self._rows = [[row.line for row in rows] for _, rows in units]
         self._items = [Items([row.word.text for row in rows]) for _, rows in units]
         self.units = tuple(
@@ -52,12 +59,13 @@ class RowDocument(Document):
             for item in items:
                 at = at if item.old is None else rows[item.old]
                 lines[at] += self._line(at, item.word, item.old is not None) if item.word else self._lines[at]
-        return self._encode("".join(lines))
+        text = "".join(lines)
+        return self._encode(_END.sub("", text) if self._open else text)
 
     def _line(self, like: int, word: Word, same: bool) -> str:
         line = self._lines[like]
         bare = line.rstrip("\r\n")
-        return self._write(bare, word, same) + (line[len(bare) :] or "\n")
+        return self._write(bare, word, same) + line[len(bare) :]
 
 
 def _words(items: Items, rows: Sequence[Row]) -> Iterator[Word]:

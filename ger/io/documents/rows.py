@@ -25,7 +25,7 @@ class Timed:
 
 
 def units(
-    rows: Sequence[Timed], recording: int | None = None, speaker: int | None = None
+    rows: Sequence[Timed], recording: int | None = None, speaker: int | None = None, channel: int | None = None
 ) -> list[tuple[Unit, list[Row]]]:
     """Rows as units, named by number.
 
@@ -33,6 +33,7 @@ def units(
         rows: All words of a file, in order.
         recording: Which part of the owner is the recording, if one is.
         speaker: Which part is the speaker.
+        channel: Which part is the channel.
     """
     made = []
     for number, run in enumerate(_runs(rows), 1):
@@ -44,6 +45,7 @@ def units(
             end=next((word.end for word in reversed(words) if word.end is not None), None),
             speaker=owner[speaker] if speaker is not None else "",
             recording=owner[recording] if recording is not None else "",
+            channel=owner[channel] if channel is not None else "",
         )
         made.append((unit, [timed.row for timed in run]))
     return made

@@ -8,7 +8,15 @@ from typing import Any
 from ger.errors import InputError
 from ger.io.documents.values import results, values
 
-__all__ = ["of_answer", "of_results", "of_several"]
+__all__ = ["is_transcript", "of_answer", "of_results", "of_several"]
+
+#: What a text of one of our records or of others' lists has beside it.
+_OTHERS = frozenset(("id", "hypotheses", "nbest", "audio_filepath", "pred_text", "result", "alternatives"))
+
+
+def is_transcript(value: Any) -> bool:
+    """Whether it is a text of its own, maybe with words, as services give it that are asked for no segments."""
+    return isinstance(_at(value, "text"), str) and _OTHERS.isdisjoint(value)
 
 
 def of_answer(value: Any) -> str | None:

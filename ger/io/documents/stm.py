@@ -11,7 +11,8 @@ from ger.io.documents.rows import number
 __all__ = ["read"]
 
 _ROW = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)(?:\s+(<[^>\s]*>))?(?:\s+|$)")
-_MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\(%[^()]*\)")
+#: Of alternatives, `{ x / y }`, the first is what was said, and `@` is none at all.
+_MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\(%[^()]*\)|/[^{}/]{0,500}(?=[/}])|(?<!\S)@(?!\S)")
 _IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 
 
@@ -38,6 +39,6 @@ def read(raw: bytes, name: str) -> TextDocument:
         if bare[row.end() :].strip() == _IGNORED:
             continue
         extra = {"label": row[6]} if row[6] else {}
-        unit = Unit(str(len(found) + 1), (), start, end, row[3], row[1], extra=extra)
+        unit = Unit(str(len(found) + 1), (), start, end, row[3], row[1], channel=row[2], extra=extra)
         found.append((unit, offset + row.end(), offset + len(bare)))
     return TextDocument("stm", text, encode, found, _MARKUP)

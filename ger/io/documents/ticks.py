@@ -35,7 +35,7 @@ class TickWords(Entries):
             raise InputError(f"{where}: {self.text!r} is missing.", "Check that it is what the recognizer wrote.")
         return Word(text.strip(), *span(entry, where), figure(found, "confidence", where))
 
-    def _entry(self, like: Any, word: Word) -> Any:
+    def _entry(self, like: Any, word: Word, lead: str) -> Any:
         made, was = dict(like), self.word(like, "")
         new: dict[str, tuple[float, float]] = {}
         if (word.start, word.end) != (was.start, was.end) and word.start is not None and word.end is not None:
