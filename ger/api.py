@@ -112,8 +112,8 @@ def settings(**options: Any) -> Settings:
         other := next((name for name in ("mode", "rewrites", *_GENERATION) if name in given), None)
     ):
         raise UsageError(f"Recorded answers take the place of a model, {other!r} has no effect.", "Leave one out.")
-    for name, value in given.items():
-        _check_kind(name, value)
+    for option, value in given.items():
+        _check_kind(option, value)
     given |= {name: _several(name, given[name]) for name in ("model", "lms") if name in given}
     base = Settings()
     heard = parse_recognizers(given.get("model", ()), given.get("frontend", ""))
@@ -158,7 +158,7 @@ def _check_kind(name: str, value: Any) -> None:
 
 def _several(name: str, given: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
     """One model or several, as texts."""
-    named = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
+    named: list[Any] = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
     for one in named:
         if not isinstance(one, str | os.PathLike):
             raise UsageError(f"{name} is {given!r:.60}.", "Give one model or a list of them.")
