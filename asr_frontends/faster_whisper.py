@@ -128,7 +128,7 @@ class FasterWhisper:
         self._batch = options.batch_size or (8 if self._device == "cpu" else 16)
         self._tokenizers: dict[str, Any] = {}
         self._languages = Languages()
-        self._shortlist = Shortlist(options.hotwords)
+        self._shortlist = Shortlist(options.hotwords, options.sounds)
         self._name = local.identity
 
     @property

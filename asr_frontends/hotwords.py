@@ -62,19 +62,26 @@ class Shortlist:
 
     Args:
         hotwords: Those of all recordings.
+        sounds: Spellings that say how hotwords are spoken, those of single recordings too: the spelling, the hotword.
     """
 
-    def __init__(self, hotwords: Sequence[str]) -> None:
-        self._hotwords = tuple(hotwords)
+    def __init__(self, hotwords: Sequence[str], sounds: Sequence[tuple[str, str]] = ()) -> None:
+        self._hotwords, self._sounds = tuple(hotwords), tuple(sounds)
 
     @property
     def signature(self) -> str:
         """How many there are, and which: for the signature of a front end."""
-        return signature(self._hotwords)
+        return signature(self._hotwords, self._sounds)
+
+    @cached_property
+    def _forms(self) -> list[tuple[str, str]]:
+        """What may be heard, and its hotword."""
+        of_all = frozenset(self._hotwords)
+        return [*((word, word) for word in self._hotwords), *(pair for pair in self._sounds if pair[1] in of_all)]
 
     @cached_property
     def _index(self) -> SoundIndex:
-        return SoundIndex(self._hotwords)
+        return SoundIndex([form for form, _ in self._forms])
 
     def of(self, own: Iterable[str], texts: Iterable[str]) -> tuple[str, ...]:
         """The hotwords to tell, those that sound most like something in the texts first.
@@ -83,20 +90,23 @@ class Shortlist:
             own: Those of the segment.
             texts: What was heard without them.
         """
+        words = dict.fromkeys(own)
+        forms = [*((word, word) for word in words), *(pair for pair in self._sounds if pair[1] in words)]
         best: dict[str, float] = {}
         for span in _spans(texts):
-            near = (self._hotwords[i] for i in self._index.near(span, _NEAR))
-            for hotword in (*own, *near):
-                best[hotword] = max(best.get(hotword, 0.0), likeness(hotword, span))
+            near = (self._forms[i] for i in self._index.near(span, _NEAR))
+            for form, hotword in (*forms, *near):
+                best[hotword] = max(best.get(hotword, 0.0), likeness(form, span))
         likely = [hotword for hotword in best if best[hotword] >= _LEAST]
         return tuple(sorted(likely, key=lambda hotword: -best[hotword])[:_MOST])
 
 
-def signature(hotwords: Sequence[str]) -> str:
+def signature(hotwords: Sequence[str], sounds: Sequence[tuple[str, str]] = ()) -> str:
     """How many hotwords there are, and which, for the signature of a front end; nothing for none."""
     if not hotwords:
         return ""
-    digest = hashlib.sha256("\n".join(hotwords).encode("utf-8", "backslashreplace")).hexdigest()
+    lines = [*hotwords, *("\t".join(pair) for pair in sounds)]
+    digest = hashlib.sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
     return f",hotwords={len(hotwords)}:{digest[:8]}"
 
 

@@ -42,7 +42,7 @@ class WhisperRecognizer(SequenceRecognizer):
         config = self._model.generation_config
         self._heads: list[list[int]] = getattr(config, "alignment_heads", None) or self._upper_heads()
         self._languages = Languages()
-        self._shortlist = Shortlist(self._options.hotwords)
+        self._shortlist = Shortlist(self._options.hotwords, self._options.sounds)
         self.told = self._shortlist.signature
         self._start = int(config.decoder_start_token_id)
         self._plain = self._vocabulary["<|notimestamps|>"]

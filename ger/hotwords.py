@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 __all__ = ["Hotword", "Hotwords"]
 
@@ -65,3 +66,9 @@ class Hotwords:
     def texts(self) -> tuple[str, ...]:
         """The texts of those of all recordings, those of the greatest weight first."""
         return tuple(item.text for item in sorted(self.entries, key=lambda item: -item.weight))
+
+    @property
+    def sounds(self) -> tuple[tuple[str, str], ...]:
+        """Spellings that say how they are spoken, those of single recordings too: the spelling, the text."""
+        every = chain(self.entries, *self.recordings.values())
+        return tuple((spelling, item.text) for item in every for spelling in item.sounds)

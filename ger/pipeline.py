@@ -309,7 +309,9 @@ class Pipeline:
         return read_lists(source.path, format=format, beside=Beside(target=self._target))
 
     def _told(self, source: Input, lists: Iterable[NBest]) -> Iterator[NBest]:
-        """The lists of an input; where nothing translates and translations are wanted, all are taken for that.
+        """The lists of an input, with the language that is told where they do not say it.
+
+        Where nothing translates and translations are wanted, all are taken for that.
 
         Raises:
             InputError: one is none: it says that it is a transcript, and of what.
@@ -323,7 +325,7 @@ class Pipeline:
             if self._target and same(nbest.language, nbest.target):
                 spoken = f"{name_of(nbest.language)} is spoken, and what is translated into."
                 raise InputError(f"{where}: {spoken}", "Leave out --task and --target.")
-            yield nbest
+            yield nbest if nbest.language else replace(nbest, language=self.settings.recognizer.language)
 
     def _segments(self, opened: _Open) -> Iterator[AudioSegment]:
         path = utf8(opened.source.path)

@@ -250,6 +250,7 @@ class FrontendOptions:
         hotwords: Words and phrases that may occur, the most important first. A front end that can makes them likelier
             to be found, after those of the segment's own context; scores are still those of the recognizer alone.
         target: The language to translate into, where that is the task; a front end that cannot says so when it is made.
+        sounds: Spellings that say how hotwords are spoken, also those of single recordings: the spelling, the hotword.
     """
 
     model: str = ""
@@ -263,6 +264,7 @@ class FrontendOptions:
     threads: int = 0
     hotwords: tuple[str, ...] = ()
     target: str = "en"
+    sounds: tuple[tuple[str, str], ...] = ()
 
     @property
     def into(self) -> str | None:

@@ -182,7 +182,8 @@ class Settings:
     def make_frontend(self) -> AsrFrontend:
         """Load the recognizer, or several as one; they write what was said where a translator follows."""
         task: Task = "transcribe" if self.translator else self.recognizer.task
-        return recognizers.load(self.recognizers, replace(self.recognizer, task=task, hotwords=self.hotwords.texts))
+        told = replace(self.recognizer, hotwords=self.hotwords.texts, sounds=self.hotwords.sounds)
+        return recognizers.load(self.recognizers, replace(told, task=task))
 
     def make_translator(self) -> Translator | None:
         """Load what translates the lists of the recognizers; `None` where nothing does.

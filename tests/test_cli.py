@@ -707,6 +707,13 @@ def test_a_language_that_there_is_not_is_refused_for_what_is_no_audio(name: str,
     assert (result.exit_code, result.stderr[:42]) == (2, "Error: There is no language called 'klingo")
 
 
+def test_a_language_is_told_for_lists_that_do_not_say_it(tmp_path: Path) -> None:
+    told = json.loads(nbest("b", "as is")) | {"language": "fr"}
+    (tmp_path / "lists.jsonl").write_text(nbest("a", "as is") + json.dumps(told) + "\n")
+    result = call("transcribe", tmp_path / "lists.jsonl", "--language", "german")
+    assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["de", "fr"]
+
+
 # Hotwords of single recordings
 
 

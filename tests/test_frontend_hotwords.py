@@ -41,6 +41,14 @@ def test_those_of_a_segment_are_told_beside_those_of_all() -> None:
     assert short.of(("Rigsworth",), ["we left Rigsworth"]) == ("Rigsworth", "Brixworth")
 
 
+def test_spellings_say_how_hotwords_are_spoken() -> None:
+    heard = ["and shivon came"]
+    assert Shortlist(["Siobhan"]).of((), heard) == Shortlist([]).of(["Siobhan"], heard) == ()
+    sounds = [("shivon", "Siobhan"), ("came", "Kamm")]
+    assert Shortlist(["Siobhan"], sounds).of((), heard) == Shortlist([], sounds).of(["Siobhan"], heard) == ("Siobhan",)
+    assert Shortlist(["Siobhan"], sounds).signature != Shortlist(["Siobhan"]).signature
+
+
 def test_few_of_a_long_list_are_told_and_soon() -> None:
     letters = random.Random(0)
     many = ["".join(letters.choices("bdfgklmnprst", k=3)) + letters.choice("aeiou") * 2 for _ in range(20_000)]
