@@ -149,9 +149,9 @@ def _check_kind(name: str, value: Any) -> None:
         raise UsageError(f"{name} is {value!r:.60}.", f"Give {told}.")
 
 
-def _several(name: str, given: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+def _several(name: str, given: Any) -> list[str]:
     """One model or several, as texts."""
-    named = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
+    named: list[Any] = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
     for one in named:
         if not isinstance(one, str | os.PathLike):
             raise UsageError(f"{name} is {given!r:.60}.", "Give one model or a list of them.")

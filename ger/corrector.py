@@ -215,11 +215,11 @@ def _list(what: What, id: str) -> NBest:
             if not isinstance(one, Hypothesis):
                 raise UsageError(f"List {what.id!r} holds {_shown(one)} as a hypothesis.", "Use ger.Hypothesis(text).")
         return what
-    texts = [what] if isinstance(what, str) else list(what) if isinstance(what, Iterable) else [what]
-    for one in texts:
-        if not isinstance(one, str):
+    texts: list[Any] = [what] if isinstance(what, str) else list(what) if isinstance(what, Iterable) else [what]
+    for text in texts:
+        if not isinstance(text, str):
             hint = "Give a text, texts of one utterance, a ger.NBest, or the JSON value of a record."
-            raise UsageError(f"{_shown(one)} cannot be corrected.", hint)
+            raise UsageError(f"{_shown(text)} cannot be corrected.", hint)
     return NBest(id, tuple(Hypothesis(text) for text in texts))
 
 
