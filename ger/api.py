@@ -156,7 +156,7 @@ def _check_kind(name: str, value: Any) -> None:
         raise UsageError(f"{name} is {value!r:.60}.", f"Give {told}.")
 
 
-def _several(name: str, given: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+def _several(name: str, given: Any) -> list[str]:
     """One model or several, as texts."""
     named: list[Any] = [given] if isinstance(given, str | os.PathLike | Mapping) else list(given)
     for one in named:

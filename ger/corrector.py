@@ -215,7 +215,7 @@ def _list(what: What, id: str) -> NBest:
             if not isinstance(one, Hypothesis):
                 raise UsageError(f"List {what.id!r} holds {_shown(one)} as a hypothesis.", "Use ger.Hypothesis(text).")
         return what
-    texts: list[Any] = list(what) if isinstance(what, Iterable) and not isinstance(what, str) else [what]
+    texts: list[Any] = [what] if isinstance(what, str) else list(what) if isinstance(what, Iterable) else [what]
     for text in texts:
         if not isinstance(text, str):
             hint = "Give a text, texts of one utterance, a ger.NBest, or the JSON value of a record."

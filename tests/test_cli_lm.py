@@ -117,7 +117,6 @@ def test_binary() -> None:
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
 
 
-def test_an_output_that_cannot_be_written_is_told_first(unprivileged: Path) -> None:
-    (unprivileged / "locked").mkdir(0o500)
-    code, _, err = ger_lm("train", "-", "-o", str(unprivileged / "locked" / "lm.arpa"), stdin="\0")  # what is no text
-    assert (code, "lm.arpa cannot be written: Permission denied" in err) == (1, True)
+def test_an_output_that_cannot_be_written_is_told_first() -> None:
+    code, _, err = ger_lm("train", "absent.txt", "-o", "text.txt/lm.arpa")
+    assert (code, "text.txt/lm.arpa cannot be written: Not a directory" in err) == (1, True)

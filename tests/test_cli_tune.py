@@ -203,9 +203,9 @@ def test_a_profile_that_cannot_be_written_is_still_shown(ten: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["", "gate", "hotwords", "rewrites"])
-def test_an_output_that_cannot_be_written_is_told_first(unprivileged: Path, made: Made, command: str) -> None:
-    (unprivileged / "locked").mkdir(0o500)
-    for output, code in ((unprivileged / "locked" / "p.toml", 1), (unprivileged, 2)):
+def test_an_output_that_cannot_be_written_is_told_first(tmp_path: Path, made: Made, command: str) -> None:
+    (tmp_path / "file").touch()
+    for output, code in ((tmp_path / "file" / "p.toml", 1), (tmp_path, 2)):
         result = call("tune", *filter(None, [command]), "-", "-o", output, stdin="".join(WRONG + RIGHT))
         assert (result.exit_code, result.stdout) == (code, "")
         assert result.stderr.startswith(f"Error: {output} ")

@@ -68,8 +68,8 @@ def hotwords(
             raise UsageError(f"--least is {least}.", "Use a probability, between 0 and 1.")
         if loss is not None and not 0 <= loss <= 100:
             raise UsageError(f"--loss is {loss}.", "Use a number of errors a hundred words, such as 0.03.")
-        told: list[str | Path] = [*common.hotword_files(given), *filter(None, [usual])]
-        lists.check_output(output, *lists.files(inputs, systems, reference), *told)
+        read = [*lists.files(inputs, systems, reference), *common.hotword_files(given)]
+        lists.check_output(output, *read, *filter(None, [usual]))
         found = lists.read(inputs, systems, reference, input_format)
         run, words = common.told(given), read_words(usual) if usual else frozenset()
         if not run:
