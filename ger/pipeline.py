@@ -309,23 +309,26 @@ class Pipeline:
         return read_lists(source.path, format=format, beside=Beside(target=self._target))
 
     def _told(self, source: Input, lists: Iterable[NBest]) -> Iterator[NBest]:
-        """The lists of an input, with the language that is told where they do not say it.
+        """The lists of an input: translations where these are wanted and nothing translates; and in what language."""
+        for nbest in lists:
+            told = self._translation(source, nbest) if self._target else nbest
+            yield told if told.language else replace(told, language=self.settings.recognizer.language)
 
-        Where nothing translates and translations are wanted, all are taken for that.
+    def _translation(self, source: Input, nbest: NBest) -> NBest:
+        """A list that is taken for a translation.
 
         Raises:
-            InputError: one is none: it says that it is a transcript, and of what.
+            InputError: it is none: it says that it is a transcript, and of what.
         """
-        for nbest in lists:
-            where = f"{printable(source.path)}: {printable(nbest.id)}"
-            if self._target and _is_said(nbest):
-                if nbest.language or nbest.audio:
-                    raise InputError(f"{where} is a transcript, and nothing translates it.", _TRANSLATE)
-                nbest = replace(nbest, task="translate", target=self._target)
-            if self._target and same(nbest.language, nbest.target):
-                spoken = f"{name_of(nbest.language)} is spoken, and what is translated into."
-                raise InputError(f"{where}: {spoken}", "Leave out --task and --target.")
-            yield nbest if nbest.language else replace(nbest, language=self.settings.recognizer.language)
+        where = f"{printable(source.path)}: {printable(nbest.id)}"
+        if _is_said(nbest):
+            if nbest.language or nbest.audio:
+                raise InputError(f"{where} is a transcript, and nothing translates it.", _TRANSLATE)
+            nbest = replace(nbest, task="translate", target=self._target)
+        if same(nbest.language, nbest.target):
+            spoken = f"{name_of(nbest.language)} is spoken, and what is translated into."
+            raise InputError(f"{where}: {spoken}", "Leave out --task and --target.")
+        return nbest
 
     def _segments(self, opened: _Open) -> Iterator[AudioSegment]:
         path = utf8(opened.source.path)
