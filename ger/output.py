@@ -128,7 +128,7 @@ class OutputFolder:
             texts[SAME] = result.rewritten()
             if self._auto:
                 return texts
-        units = result.by_unit().corrections
+        units = result.by_unit().corrections if self._all else ()
         timed = all(made.audio and made.audio.start is not None for made in units if made.text.strip())
         names = [name for name in self._names if name != SAME and (timed or not self._all or name not in _TIMED)]
         return texts | rendered(result, names)
@@ -142,11 +142,11 @@ def rendered(result: Result, names: Iterable[str]) -> dict[str, str | bytes | It
     """
     assert result.recording is not None
     own = (SAME, result.document.format) if result.document else ()
-    units = result.by_unit()
+    wanted = list(names)
+    units = result.by_unit() if {*wanted} - {*own, "jsonl"} else result.recording
     made: dict[str, str | bytes | Iterable[str]] = {}
-    for name in names:
-        whole = result.recording if name == "jsonl" else units
-        made[name] = result.rewritten() if name in own else pieces(name, whole)
+    for name in wanted:
+        made[name] = result.rewritten() if name in own else pieces(name, result.recording if name == "jsonl" else units)
     return made
 
 
