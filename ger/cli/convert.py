@@ -97,4 +97,4 @@ def _document(source: Path, given: str | None) -> Document | None:
     from ger.io.lists import text_document
 
     document = document_in(source, given or "") if given in (None, *DOCUMENTS) else None
-    return document or (None if given or str(source) == "-" or source.is_dir() else text_document(source))
+    return document or (None if given or str(source) == "-" else text_document(source))

@@ -187,7 +187,7 @@ def correct(
         found = _found(inputs, systems, reference, input_format, together, recursive=recursive)
         check_hotwords(made, found.inputs)
         if in_place or diff or changes:
-            _check_documents(made, found, in_place=in_place, diff=diff, formats=output_format, as_json=as_json)
+            _check_documents(found, in_place=in_place, diff=diff, formats=output_format, as_json=as_json)
             read = [path for path in (profile, answers, examples, rewrites, prompt, gate, hotword_model) if path]
             sources = [source.path for source in found.inputs]
             lists.check_output(changes, *sources, *lists.files(None, systems, reference), *read, option="--changes")
@@ -266,9 +266,7 @@ def _found(
     return replace(found, inputs=tuple(replace(source, format=input_format) for source in found.inputs))
 
 
-def _check_documents(
-    made: Settings, found: Expansion, *, in_place: bool, diff: bool, formats: str | None, as_json: bool
-) -> None:
+def _check_documents(found: Expansion, *, in_place: bool, diff: bool, formats: str | None, as_json: bool) -> None:
     """See that documents can be written again with other words, and how.
 
     Raises:
@@ -276,8 +274,6 @@ def _check_documents(
     """
     from ger.errors import UsageError
 
-    if made.whole:
-        raise UsageError("What is made of a whole recording has no changes of words.", "Leave out --in-place and such.")
     if (in_place or diff) and formats:
         raise UsageError("--in-place and --diff have no use for -f: a file stays in its format.", "Leave one out.")
     if diff and as_json:

@@ -173,7 +173,7 @@ def references(files: Sequence[Path] | None) -> dict[str, str]:
     return _joined((str(path), read_texts(path, reference=_holds_references(path))) for path in files or ())
 
 
-def check_output(output: Path | None, *inputs: str | Path, option: str = "-o") -> None:
+def check_output(output: Path | None, *inputs: str | Path, option: str = "") -> None:
     """See, before anything is done, that a file can be written, and is none of those that are read.
 
     Raises:
@@ -189,7 +189,7 @@ def check_output(output: Path | None, *inputs: str | Path, option: str = "-o") -
     for path in map(Path, inputs):
         # What may not be looked at is told where it is read or written.
         if os.path.exists(output) and os.path.exists(path) and output.samefile(path):
-            raise UsageError(f"{printable(output)} is read, too.", f"Name another file with {option}.")
+            raise UsageError(f"{printable(output)} is read, too.", f"Name another file{option and f' with {option}'}.")
     check_writable(output)
 
 

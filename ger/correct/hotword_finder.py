@@ -126,6 +126,11 @@ class Entries:
     def __len__(self) -> int:
         return len(self.hotwords)
 
+    @property
+    def own_first(self) -> tuple[Hotword, ...]:
+        """The hotwords, those of the base last."""
+        return (*self._own, *self._base.hotwords) if self._base else self._own
+
     @cached_property
     def forms(self) -> list[tuple[str, int]]:
         """What may be heard: how it is spoken, and the number of its hotword; single letters say too little."""

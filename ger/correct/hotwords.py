@@ -63,9 +63,10 @@ class Ready:
 
     def of(self, nbest: NBest) -> Entries:
         """Those of a list."""
-        of_recording = self._hotwords.own(nbest.id) or self._hotwords.own(recording(nbest))
-        own = {hotword.text: hotword for hotword in of_recording}
-        own |= {text: self._known.get(text, Hotword(text)) for text in nbest.context.hotwords if text not in own}
+        found = self._hotwords.own(nbest.id) or self._hotwords.own(recording(nbest))
+        of_recording = {hotword.text: hotword for hotword in found}
+        known = self._known | of_recording if of_recording else self._known
+        own = {text: known.get(text, Hotword(text)) for text in nbest.context.hotwords} | of_recording
         key = tuple(hotword for text, hotword in own.items() if self._known.get(text) != hotword)
         if not key:
             return self._of_all
@@ -259,7 +260,7 @@ def _shape(nbest: NBest, made: Correction, entries: Entries) -> _Shape:
 def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
     """The list with the hotwords that concern it: all where they are few, else what was heard or may have been."""
     if len(entries) <= _TOLD:
-        texts = [hotword.text for hotword in entries.hotwords]
+        texts = [hotword.text for hotword in entries.own_first]
     else:
         heard = heard_hotwords(entries, (h.text for h in nbest.hypotheses))
         likely = [one.found.hotword for one in found if one.probability > _WORTH]

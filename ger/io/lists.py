@@ -195,7 +195,7 @@ def text_document(path: _Path) -> Document | None:
     Raises:
         InputError: the file cannot be read, or is not what it should be; names the place.
     """
-    if Path(path).suffix.lower() not in _TEXT_SUFFIXES:
+    if Path(path).suffix.lower() not in _TEXT_SUFFIXES or Path(path).is_dir():
         return None
     with lists_text.opened(path) as source:
         if _detected(source) != "kaldi":
