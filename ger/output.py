@@ -17,6 +17,7 @@ from ger.journal import Journal, stamp
 from ger.pipeline import Result
 from ger.protocols import Speaker
 from ger.speech import wav
+from ger.types import written_in
 from ger.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -183,8 +184,7 @@ def spoken(speaker: Speaker, recording: Recording) -> Iterator[Samples]:
 
 def _language(recording: Recording) -> str | None:
     """The language that the texts of a recording are in, where one of them says so."""
-    told = (made.target if made.task == "translate" else made.language for made in recording.corrections)
-    return next(filter(None, told), None)
+    return next(filter(None, map(written_in, recording.corrections)), None)
 
 
 def _failed(recording: Recording) -> bool:

@@ -23,8 +23,9 @@ from ger.io.documents import Document, document_in, is_text
 from ger.io.documents.by_unit import by_unit
 from ger.io.documents.passages import Passage, changed, passages
 from ger.io.formats import Recording
-from ger.io.inputs import Input, is_media
-from ger.io.lists import Beside, read_lists, text_document
+from ger.io.inputs import Input
+from ger.io.lists import Beside, any_document, read_lists
+from ger.io.media import is_media
 from ger.io.paths import printable, utf8
 from ger.io.sniff import holds_text
 from ger.languages import name_of, same
@@ -279,9 +280,8 @@ class Pipeline:
             return self._segments(opened)
         if source.format not in DOCUMENTS and (source.format or _holds_records(source)):
             return self._told(source, self._listed(source, source.format or "records"))
-        document, found = source.document or (document_in(source.path, source.format), None)
-        if document is None and not self.settings.recognizer.into:
-            document = text_document(source.path)
+        read = document_in if self.settings.recognizer.into else any_document
+        document, found = source.document or (read(source.path, source.format), None)
         if document is None:
             return self._told(source, self._listed(source))
         if self.settings.recognizer.into:

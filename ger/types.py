@@ -31,6 +31,7 @@ __all__ = [
     "NBest",
     "Task",
     "Word",
+    "written_in",
 ]
 
 #: Version of the JSON Lines record, written as `"schema"` on every line. Readers accept this one and lines without.
@@ -515,6 +516,11 @@ def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], where: 
     if value not in choices:
         raise RecordError(f"{where}: '{name}' is {value!r}.", f"Use one of: {', '.join(choices)}.")
     return value
+
+
+def written_in(made: NBest | Correction) -> str | None:
+    """The language that the texts of a list, or of what was made of it, are in; `None` where it is not known."""
+    return made.target if made.task == "translate" else made.language
 
 
 def _audio(fields: dict[str, Any], where: str) -> AudioSpan | None:

@@ -52,9 +52,9 @@ def revert(
 
 def _read(file: Path, format: str | None) -> Document:
     from ger.io.documents import read_document
-    from ger.io.lists import text_document
+    from ger.io.lists import any_document
 
-    return (None if format else text_document(file)) or read_document(file, format=format)
+    return (None if format else any_document(file)) or read_document(file, format=format)
 
 
 def _write(made: bytes, output: Path | None, changes: Path) -> None:

@@ -93,8 +93,6 @@ def convert(
 
 def _document(source: Path, given: str | None) -> Document | None:
     from ger.io.documents import FORMATS as DOCUMENTS
-    from ger.io.documents import document_in
-    from ger.io.lists import text_document
+    from ger.io.lists import any_document
 
-    document = document_in(source, given or "") if given in (None, *DOCUMENTS) else None
-    return document or (None if given or str(source) == "-" else text_document(source))
+    return any_document(source, given or "") if given in (None, *DOCUMENTS) else None

@@ -70,8 +70,8 @@ _LEAST = -4.0
 #: Stretches a hotword keeps, the best ones, and candidates a list has.
 _STRETCHES, _CANDIDATES = 3, 80
 _OWNING = "'s"
-#: What grammar adds to a hotword: with one of these it is heard right as it stands.
-_ENDINGS = ("s", "es")
+#: What grammar adds to a hotword: with one of these it is not replaced by the hotword itself.
+_GROWN = ("s", "es")
 #: So few hotwords, or fewer, are as likely to be said by chance.
 _FEW = 100
 #: What stands for no word beside the stretch.
@@ -157,9 +157,11 @@ class Entries:
     @cached_property
     def shouted(self) -> bool:
         """Whether all are in capitals, which then tell nothing about how one is written."""
-        if self._base and len(self._base):
-            return self._base.shouted and all(hotword.text.isupper() for hotword in self._own)
-        return len(self) > 1 and all(hotword.text.isupper() for hotword in self.hotwords)
+        return len(self) > 1 and self._capital
+
+    @cached_property
+    def _capital(self) -> bool:
+        return (not self._base or self._base._capital) and all(hotword.text.isupper() for hotword in self._own)
 
     def number(self, words: Sequence[str]) -> int | None:
         """The number of the hotword that these words are, as it is written or as its figures and symbols are spoken."""
@@ -305,7 +307,7 @@ def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
     """Stretches and forms that sound somewhat alike; nothing of a hotword that was heard is touched."""
     longest = min(entries.longest + _MORE, _WORDS)
     done = {i for start, end, _, _ in hotwords_in(heard, entries) for i in range(start, end)}
-    grown = {(i, number) for start, end, number in _grown(heard, entries) for i in range(start, end)}
+    grown = {(i, n) for start, end, n, _ in hotwords_in(heard, entries, _GROWN) for i in range(start, end)}
     for start, end in heard.stretches(longest):
         if any(i in done for i in range(start, end)):
             continue
@@ -318,7 +320,7 @@ def _pairs(heard: Heard, entries: Entries) -> Iterator[_Pair]:
                     twice = bool(ending) and name.endswith(ending)
                     if twice or _figures(said) != _figures(name):
                         continue
-                    if any((i, number) in grown for i in range(start, end)):
+                    if grown and any((i, number) in grown for i in range(start, end)):
                         continue
                     listed = said == name
                     if listed or (form, ending) not in seen:
@@ -334,26 +336,20 @@ def _endings(reading: str) -> Iterator[tuple[str, str]]:
         yield bare(reading), _OWNING
 
 
-def hotwords_in(heard: Heard, entries: Entries) -> Iterator[tuple[int, int, int, str]]:
-    """Where a text has hotwords as they stand, or with an `'s`: first word, the word after the last, number, `'s`."""
+def hotwords_in(
+    heard: Heard, entries: Entries, endings: Sequence[str] = ("", _OWNING)
+) -> Iterator[tuple[int, int, int, str]]:
+    """Where a text has hotwords with an ending: first word, the word after the last, number, ending."""
     for start, end in heard.stretches(entries.longest):
         words = [word for word in heard.plain[start:end] if word]
-        if (number := entries.number(words)) is not None:
-            yield start, end, number, ""
-        elif (number := entries.number([*words[:-1], bare(words[-1])])) is not None:
-            yield start, end, number, _OWNING
+        for ending in endings:
+            if not words[-1].endswith(ending):
+                continue
+            if (number := entries.number([*words[:-1], words[-1].removesuffix(ending)])) is not None:
+                yield start, end, number, ending
 
 
-def _grown(heard: Heard, entries: Entries) -> Iterator[tuple[int, int, int]]:
-    """Where a text has other forms of hotwords: first word, the word after the last, number."""
-    for start, end in heard.stretches(entries.longest):
-        words = [word for word in heard.plain[start:end] if word]
-        for ending in _ENDINGS:
-            stem = words[-1].removesuffix(ending)
-            if stem != words[-1] and (number := entries.number([*words[:-1], stem])) is not None:
-                yield start, end, number
-
-
+@lru_cache(maxsize=100_000)
 def _figures(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 

@@ -24,7 +24,7 @@ from ger.text.align import carry_times, edits
 from ger.text.common import Commonness, commonness
 from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
-from ger.types import Correction, NBest
+from ger.types import Correction, NBest, written_in
 
 __all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put", "unmarked"]
 
@@ -65,8 +65,7 @@ class Ready:
         """Those of a list."""
         found = self._hotwords.own(nbest.id) or self._hotwords.own(recording(nbest))
         of_recording = {hotword.text: hotword for hotword in found}
-        known = self._known | of_recording if of_recording else self._known
-        own = {text: known.get(text, Hotword(text)) for text in nbest.context.hotwords} | of_recording
+        own = {text: self._known.get(text, Hotword(text)) for text in nbest.context.hotwords} | of_recording
         key = tuple(hotword for text, hotword in own.items() if self._known.get(text) != hotword)
         if not key:
             return self._of_all
@@ -148,11 +147,7 @@ class HotwordCorrector:
 def looked_at(nbest: NBest, text: str, entries: Entries, usual: frozenset[str]) -> tuple[Heard, Entries, Commonness]:
     """A text of a list as `ger.correct.hotword_finder.find` takes it, and which words are usual."""
     texts = [h.text for h in nbest.hypotheses]
-    return Heard.of(text, texts), entries, replace(commonness(_written_in(nbest), texts), usual=usual)
-
-
-def _written_in(nbest: NBest) -> str | None:
-    return nbest.target if nbest.task == "translate" else nbest.language
+    return Heard.of(text, texts), entries, replace(commonness(written_in(nbest), texts), usual=usual)
 
 
 def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:
@@ -190,11 +185,10 @@ def put(
     if not chosen or made.decision == "failed":
         return made
     heard, shape = Heard.of(made.text), _shape(nbest, made, entries)
-    written = [
-        (one.found.start, one.found.end, shape.of_hotword(entries.hotwords[one.found.hotword].text + one.found.ending,
-                                                          heard.tokens[one.found.start : one.found.end]))
-        for one in chosen
-    ]  # fmt: skip
+    written = []
+    for at in (one.found for one in chosen):
+        said = entries.hotwords[at.hotword].text + at.ending
+        written.append((at.start, at.end, shape.of_hotword(said, heard.tokens[at.start : at.end])))
     scores = {**made.scores, by: min(one.probability for one in chosen)}
     return _rewritten(nbest, made, _with(heard, written), _reasons(heard, entries, chosen, _WHOSE[by]), scores)
 
@@ -214,7 +208,7 @@ def as_listed(nbest: NBest, made: Correction, entries: Entries) -> Correction:
     found = sorted(hotwords_in(heard, entries), key=lambda one: (one[0] - one[1], one[0])) if len(entries) else []
     if not found or made.decision == "failed":
         return made
-    shape, known = _shape(nbest, made, entries), commonness(_written_in(nbest), [made.text])
+    shape, known = _shape(nbest, made, entries), commonness(written_in(nbest), [made.text])
     telling = shape.telling and not (shape.upper or shape.lower)
     chosen: list[tuple[int, int, str]] = []
     taken: set[int] = set()

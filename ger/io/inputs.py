@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ger.errors import InputError, OutputError
 from ger.io.documents import ending, is_named
+from ger.io.media import is_media
 from ger.io.paths import printable, utf8
 from ger.types import NBest
 
@@ -22,15 +23,7 @@ if TYPE_CHECKING:
     from ger.io.documents.core import Document
     from ger.io.documents.passages import Passage
 
-__all__ = ["JOURNAL", "MEDIA_SUFFIXES", "Expansion", "Input", "expand", "is_media"]
-
-_MEDIA = """
-    3g2 3gp aac ac3 aif aifc aiff amr ape asf au avi awb caf dts eac3 flac flv gsm m2ts m4a m4b m4v mka mkv mov mp1 mp2
-    mp3 mp4 mpeg mpg mpga mts mxf oga ogg ogv opus ra sln snd sph spx tta voc w64 wav wave weba webm wma wmv wv
-"""
-
-#: What is taken from a folder: extensions of audio and video files, in lower case.
-MEDIA_SUFFIXES = frozenset(f".{name}" for name in _MEDIA.split())
+__all__ = ["JOURNAL", "Expansion", "Input", "expand"]
 
 #: Name of the journal in an output folder.
 JOURNAL = ".ger-journal.jsonl"
@@ -99,19 +92,14 @@ class Expansion:
     problems: tuple[InputError, ...]
 
 
-def is_media(path: str) -> bool:
-    """Whether a file is audio or video by its name."""
-    return os.path.splitext(path)[1].lower() in MEDIA_SUFFIXES
-
-
 def expand(
     paths: Sequence[str | os.PathLike[str]], *, recursive: bool = True, documents: bool = False, whole: bool = False
 ) -> Expansion:
     """Find the inputs of a run.
 
     A named file is taken whatever its extension, and once. A folder gives its audio and video files (by extension,
-    `MEDIA_SUFFIXES`) in natural order (`2.wav` before `10.wav`), without hidden files and folders; a file that several
-    links lead to is taken once. A name that does not exist and holds `*`, `?` or `[` is a pattern (`**` for any
+    `ger.io.media.SUFFIXES`) in natural order (`2.wav` before `10.wav`), without hidden files and folders; a file that
+    several links lead to is taken once. A name that does not exist and holds `*`, `?` or `[` is a pattern (`**` for any
     depth); files that match it are taken as if named.
 
     Results mirror the folders under what was named: `calls/mon/a.wav` of the folder `calls` goes to `mon/a`, so does

@@ -38,7 +38,7 @@ from ger.io import (
     lists_pt,
     lists_text,
 )
-from ger.io.documents import Document, detect, document_in, is_manifest, read_document
+from ger.io.documents import Document, document_in, is_manifest, read_document
 from ger.io.documents.core import decoded, lines_of
 from ger.io.documents.passages import recordings, unit_lists
 from ger.io.lists_beside import Beside
@@ -52,13 +52,13 @@ __all__ = [
     "FORMATS",
     "Beside",
     "Joined",
+    "any_document",
     "attach_references",
     "join_references",
     "join_systems",
     "read_lists",
     "read_texts",
     "recordings_of",
-    "text_document",
 ]
 
 _Path = str | os.PathLike[str]
@@ -189,20 +189,23 @@ def read_texts(path: _Path, *, ids: bool | None = None, reference: bool = False)
         return dict(_plain(source, ids))
 
 
-def text_document(path: _Path) -> Document | None:
-    """A text file of lines, with ids (Kaldi) or without, as a document; `None` for anything else.
+def any_document(path: _Path, format: str = "") -> Document | None:
+    """The document in a file (`document_in`); where its format is not named, text files of lines are documents, too.
 
     Raises:
         InputError: the file cannot be read, or is not what it should be; names the place.
     """
+    return document_in(path, format) or (None if format or os.fspath(path) == "-" else _text_document(path))
+
+
+def _text_document(path: _Path) -> Document | None:
+    """A text file of lines, with ids (Kaldi) or without, which is no other document; `None` for anything else."""
     if Path(path).suffix.lower() not in _TEXT_SUFFIXES or Path(path).is_dir():
         return None
     with lists_text.opened(path) as source:
         if _detected(source) != "kaldi":
             return None
         raw = b"".join(source.raw)
-    if detect(raw, os.fspath(path)):
-        return None
     text, _ = decoded(raw, source.name)
     keyed = lists_text.starts_with_ids((number, line) for number, _, line in lines_of(text))
     return read_document(path, format="kaldi" if keyed else "txt", raw=raw)

@@ -26,8 +26,10 @@ def spoken(text: str) -> tuple[str, ...]:
 
     Figures are read in pairs (`nineteen eighty four`), or one by one where they are more than four or that differs.
     """
-    written, plain = _DOT.sub(" dot ", "".join(_SYMBOLS.get(c, c) for c in text)), normalize(text)
-    ways = (normalize(_read(written, read)) for read in (_paired, _single))
+    written = _DOT.sub(" dot ", "".join(_SYMBOLS.get(c, c) for c in text))
+    if written == text and not _FIGURES.search(text):
+        return ()
+    ways, plain = (normalize(_read(written, read)) for read in (_paired, _single)), normalize(text)
     return tuple(way for way in dict.fromkeys(ways) if way and way != plain)
 
 
