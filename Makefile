@@ -22,7 +22,7 @@ set -o pipefail; $(PIP) install -c constraints.txt $(1) \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines check bench clean
+.PHONY: help demo test coverage test-engines check bench clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
@@ -32,6 +32,10 @@ demo: $(VENV)/.installed  ## install ger and correct the clips in examples/audio
 
 test: $(VENV)/.installed-dev  ## install what the tests need and run them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: $(VENV)/.installed-dev  ## run the tests and fail where fewer than 90 % of the branches are tested
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+		--cov --cov-report=term-missing:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 test-engines: $(VENV)/.installed  ## test engines that need environments of their own (several GB, in ger's cache)
 	$(BIN)/python .ci/test_engines.py $(ENGINES)
