@@ -75,7 +75,7 @@ class TestMakefile:
 
     def test_help_is_the_default_and_names_every_target(self, tmp_path: Path) -> None:
         listed = set(re.findall(r"^  make ([\w-]+)", make(venv=tmp_path).stdout, re.MULTILINE))
-        assert listed == {"help", "demo", "test", "test-engines", "check", "bench", "clean"}
+        assert listed == {"help", "demo", "test", "coverage", "test-engines", "check", "bench", "clean"}
 
     def test_old_python_gets_one_sentence(self, tmp_path: Path) -> None:
         done = make("demo", "PYTHON=false", venv=tmp_path / "env")
