@@ -58,7 +58,7 @@ _MARGIN = 200  # frames of silence after a segment, at least
 _STEP = 500  # windows are multiples of this: what shares a batch depends on nothing but its own length
 _GROUP = 32  # segments whose encoder states are held at once
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
-_BATCH_FRAMES = {"cpu": 6_000, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
+_BATCH_FRAMES = {"cpu": 4_500, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
 
 
 @dataclass(slots=True)
