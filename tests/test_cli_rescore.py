@@ -196,7 +196,7 @@ def test_earlier_utterances_are_context(tmp_path: Path, made: Made) -> None:
         (["--previous", "-1"], "previous_words and cross 0 or more"),
         (["--json"], "--json and the corrections both want standard output. Name a file with -o."),
         (["--system", "A=x"], "Give either LISTS or --system NAME=FILE."),
-        (["--input-format", "recrods"], "There is no list format called 'recrods'. Did you mean 'records'?"),
+        (["--format", "recrods"], "There is no list format called 'recrods'. Did you mean 'records'?"),
     ],
 )
 def test_a_wrong_call_is_told_and_loads_nothing(two: Path, made: Made, arguments: list[str], message: str) -> None:

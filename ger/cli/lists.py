@@ -68,7 +68,8 @@ References = Annotated[
     ),
 ]
 Format = Annotated[
-    str | None, typer.Option("--input-format", help="Format of LISTS; found out when left out.", rich_help_panel=_IN)
+    str | None,
+    typer.Option("--format", "--input-format", help="Format of LISTS; found out when left out.", rich_help_panel=_IN),
 ]
 Lms = Annotated[
     list[str] | None,
