@@ -11,6 +11,9 @@ added. `--halves` knows the set's 5,000 common words, outside of which a word co
                                                               # tuned on half of the utterances, reported on the other
     python benchmarks/hotwords.py DATA --speed                # lists a second with 100 and with 100,000 hotwords
 
+With `--lm`, the default language model has a say, too. What that is worth to the model that comes with ger is learned
+from some of the same lists (`--reading MODEL.toml --most 3000`).
+
 DATA holds `librispeech_biasing`, `wenet_librispeech` and `hyporadise`. Exit code 2 when something is missing.
 """
 
@@ -30,14 +33,19 @@ from zlib import crc32
 from common import machine
 from rapidfuzz.distance import Levenshtein
 
+from ger import registry
 from ger.correct.first import FirstBest
-from ger.correct.fit_hotwords import Rates, fit_hotwords, with_made_up
+from ger.correct.fit_hotwords import fit_hotwords, fit_reading
+from ger.correct.fitted_hotwords import Rates
 from ger.correct.hotword_model import HotwordModel, default, read_model, write_model
+from ger.correct.hotword_reader import Reader
 from ger.correct.hotwords import HotwordCorrector
+from ger.correct.made_up_hotwords import with_made_up
 from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotword, Hotwords
 from ger.io.hotwords import read_words
 from ger.io.lists import read_lists
+from ger.protocols import Answer, GenerateRequest, LanguageModel, LmOptions, ScoreRequest
 from ger.types import Context, Hypothesis, NBest
 
 SYSTEMS = ("attention", "attention_rescoring", "ctc_greedy_search", "ctc_prefix_beam_search")
@@ -115,11 +123,40 @@ def counted(reference: str, text: str, hotwords: Sequence[str]) -> Rates:
     return Rates(found[0], found[1], len(said), Levenshtein.distance(said, put))
 
 
+class Remembering:
+    """A language model that reads each text once."""
+
+    def __init__(self, lm: LanguageModel) -> None:
+        self._lm, self._known = lm, dict[tuple[str, str], float]()
+
+    @property
+    def signature(self) -> str:
+        """See `ger.protocols.LanguageModel`."""
+        return self._lm.signature
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[tuple[Answer, ...]]:
+        """See `ger.protocols.LanguageModel`."""
+        return self._lm.generate(requests)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """See `ger.protocols.LanguageModel`."""
+        new = [
+            replace(one, continuations=tuple(t for t in one.continuations if not self._has(one, t))) for one in requests
+        ]
+        new = [one for one in new if one.continuations]
+        for one, scores in zip(new, self._lm.score(new) if new else [], strict=True):
+            self._known |= {(one.prefix, text): score for text, score in zip(one.continuations, scores, strict=True)}
+        return [[self._known[one.prefix, text] for text in one.continuations] for one in requests]
+
+    def _has(self, request: ScoreRequest, text: str) -> bool:
+        return (request.prefix, text) in self._known
+
+
 def measured(
-    lists: Sequence[NBest], own: Mapping[str, Sequence[str]], model: HotwordModel
+    lists: Sequence[NBest], own: Mapping[str, Sequence[str]], model: HotwordModel, reader: Reader | None
 ) -> tuple[Rates, Rates, float]:
     """Errors before and after, told apart by the benchmark's own lists, and the seconds it took."""
-    corrector = HotwordCorrector(FirstBest(), Hotwords(), model)
+    corrector = HotwordCorrector(FirstBest(), Hotwords(), model, reader=reader)
     before, after, seconds = Rates(), Rates(), 0.0
     for start in range(0, len(lists), 64):
         part = lists[start : start + 64]
@@ -132,7 +169,7 @@ def measured(
     return before, after, seconds
 
 
-def table(data: Path, model: HotwordModel, sizes: Sequence[int], every: int) -> None:
+def table(data: Path, model: HotwordModel, sizes: Sequence[int], every: int, reader: Reader | None) -> None:
     """Print the table."""
     print(f"{'test':8}{'system':8}{'list':>6}{'WER':>17}{'B-WER':>17}{'U-WER':>17}{'B-WER less':>12}{'lists/s':>9}")
     for size in sizes:
@@ -140,14 +177,14 @@ def table(data: Path, model: HotwordModel, sizes: Sequence[int], every: int) -> 
             lists = biased(data, part, system)
             own = {nbest.id: nbest.context.hotwords for nbest in lists}
             lists = (longer(lists, size) if size > 100 else lists)[::every]
-            before, after, seconds = measured(lists, own, model)
+            before, after, seconds = measured(lists, own, model, reader)
             less = 100 * (1 - after.biased / before.biased)
             rates = [f"{b:8.2f} ->{a:6.2f}" for b, a in zip(told(before), told(after), strict=True)]
             speed = len(lists) / seconds
             print(f"{part:8}{system:8}{size:6}{''.join(rates)}{less:7.1f} %{speed:9.1f}", flush=True)
 
 
-def halves(data: Path, size: int, every: int, loss: float, usual: frozenset[str]) -> None:
+def halves(data: Path, size: int, every: int, loss: float, usual: frozenset[str], reader: Reader | None) -> None:
     """Print what models are worth that are tuned on half of the utterances, on the other half."""
     sets = {key: biased(data, *key) for key in SETS}
     own = {key: {nbest.id: nbest.context.hotwords for nbest in lists} for key, lists in sets.items()}
@@ -155,11 +192,13 @@ def halves(data: Path, size: int, every: int, loss: float, usual: frozenset[str]
     totals = {key: (Rates(), Rates()) for key in SETS}
     for half in (0, 1):
         lists = [n for lists in sets.values() for n in lists if crc32(n.id.encode()) % 2 == half]
-        tuned = fit_hotwords(lists, least=0.1, loss=loss, usual=usual, folds=2)
-        print(f"{size} hotwords, half {half}: {tuned.model.threshold:.3f}", flush=True)
+        tuned = fit_hotwords(lists, reader=reader, least=0.1, loss=loss, usual=usual, folds=2)
+        print(
+            f"{size} hotwords, half {half}: {tuned.model.threshold:.3f}, {tuned.model.reading or 'no lm'}", flush=True
+        )
         for key, lists in sets.items():
             rest = [nbest for nbest in lists if crc32(nbest.id.encode()) % 2 != half]
-            before, after, _ = measured(rest, own[key], tuned.model)
+            before, after, _ = measured(rest, own[key], tuned.model, reader)
             totals[key] = totals[key][0] + before, totals[key][1] + after
     for (part, system), (before, after) in totals.items():
         rates = [f"{b:8.2f} ->{a:6.2f}" for b, a in zip(told(before), told(after), strict=True)]
@@ -198,7 +237,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--learn", type=Path)
+    parser.add_argument("--reading", type=Path)
     parser.add_argument("--most", type=int, default=12_000)
+    parser.add_argument("--lm", action="store_true")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--sizes", default="100")
     parser.add_argument("--every", type=int, default=1)
@@ -207,26 +248,32 @@ def main() -> int:
     parser.add_argument("--usual", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--speed", action="store_true")
     args = parser.parse_args()
-    needed = ["librispeech_biasing", *(["wenet_librispeech", "hyporadise"] if args.learn else [])]
+    needed = ["librispeech_biasing", *(["wenet_librispeech", "hyporadise"] if args.learn or args.reading else [])]
     if missing := [name for name in needed if not (args.data / name).is_dir()]:
         print(f"Missing in {args.data}: {', '.join(missing)}.", file=sys.stderr)
         return 2
     print(machine())
+    reader = None
+    if args.lm or args.reading:
+        reader = Reader(Remembering(registry.load("backends", "transformers")(LmOptions())))
     if args.learn:
         fitted = fit_hotwords(learned_from(args.data, args.most), least=LEAST)
         print(fitted.render())
         write_model(args.learn, fitted.model)
         return 0
     model = read_model(args.model) if args.model else default()
+    if args.reading and reader:
+        write_model(args.reading, fit_reading(learned_from(args.data, args.most), model, reader, least=LEAST))
+        return 0
     sizes = [int(size) for size in args.sizes.split(",")]
     if args.halves:
         usual = read_words(args.data / "librispeech_biasing" / "common_words_5k.txt") if args.usual else frozenset()
         for size in sizes:
-            halves(args.data, size, args.every, args.loss, usual)
+            halves(args.data, size, args.every, args.loss, usual, reader)
     elif args.speed:
         fast(args.data, model)
     else:
-        table(args.data, model, sizes, args.every)
+        table(args.data, model, sizes, args.every, reader)
     return 0
 
 

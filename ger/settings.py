@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -32,6 +32,7 @@ from ger.types import Task
 
 if TYPE_CHECKING:
     from ger.correct.consistent import Consistent
+    from ger.correct.hotword_reader import Reader
     from ger.translate import Translator
 
 __all__ = ["GENERATING", "GENERATOR", "HOTWORDS", "REWRITE", "REWRITES", "UNJUDGED", "Settings"]
@@ -258,18 +259,34 @@ class Settings:
         from ger.correct.running import Running
 
         gate = factories.gate(self.profile)
+        lms: dict[str, LanguageModel] = {}
         writes = bool(self.answers) or self.mode in GENERATING
         if self.answers:
             corrector = factories.recorded(Path(self.answers))
         else:
             self._check_prompt(whole=whole)
-            corrector = registry.load("correctors", self.mode)(self.make_lms(), self.profile)
+            lms = self.make_lms()
+            corrector = registry.load("correctors", self.mode)(lms, self.profile)
         watched = factories.watched(corrector, gate, self.lm, rules=self.profile.guard and writes)
         decides = read_model(Path(self.hotword_model)) if self.hotword_model else default()
-        watched = HotwordCorrector(watched, self.hotwords, decides, self.recognizer.language)
+        watched = HotwordCorrector(watched, self.hotwords, decides, self.recognizer.language, self.make_reader(lms))
         if not self.profile.previous:
             return watched
         return Running(watched, self.profile.previous, self.profile.previous_words)
+
+    def make_reader(self, lms: Mapping[str, LanguageModel]) -> Reader | None:
+        """What reads texts with and without hotwords: the first language model that scores; `None` without one.
+
+        The model of hotwords that comes with ger knows what to make of large ones, another one of its own.
+
+        Args:
+            lms: The language models by name.
+        """
+        from ger.correct.hotword_reader import Reader
+
+        scoring = [spec for spec in self.profile.lms if self.mode in _SCORING and spec.name in lms]
+        found = next((spec for spec in scoring if self.hotword_model or spec.backend in _LARGE), None)
+        return Reader(lms[found.name], self.profile) if found else None
 
     def _check_prompt(self, *, whole: bool) -> None:
         """See that a prompt can be used, before models are loaded."""
@@ -305,6 +322,8 @@ GENERATING = ("generate", "hybrid", "cascade")
 _WITHOUT_LMS = (*UNJUDGED, "generate", "cascade")
 #: Correctors of our own that make use of rewrites.
 _REWRITING = (REWRITE, "rescore", "hybrid")
+#: Backends of language models that know more than one domain, names among it.
+_LARGE = ("transformers", "ctranslate2", "vllm")
 #: Correctors of our own that need some.
 _SCORING = ("rescore", "hybrid")
 

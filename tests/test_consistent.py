@@ -21,10 +21,11 @@ from test_pipeline import inputs, texts
 
 from ger import api
 from ger.correct.consistent import Consistent, Said
-from ger.correct.fit_hotwords import fit_hotwords, with_made_up
+from ger.correct.fit_hotwords import fit_hotwords
 from ger.correct.hotword_finder import Entries, Heard, find
 from ger.correct.hotword_model import default
 from ger.correct.hotwords import Ready
+from ger.correct.made_up_hotwords import with_made_up
 from ger.correct.outcome import as_it_was, changed
 from ger.corrector import Corrector
 from ger.errors import UsageError

@@ -34,7 +34,7 @@ from typer.testing import CliRunner
 import ger
 from ger import api
 from ger.cli import app
-from ger.correct.fit_hotwords import FittedHotwords, Rates
+from ger.correct.fitted_hotwords import FittedHotwords, Rates
 from ger.correct.hotword_model import default
 from ger.evaluate.reports import Biasing
 from ger.lm.features import OWN

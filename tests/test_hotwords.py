@@ -14,10 +14,12 @@ from fixtures_cli import run
 
 from ger import api
 from ger.correct.first import FirstBest
-from ger.correct.fit_hotwords import FittedHotwords, Rates, fit_hotwords, with_made_up
+from ger.correct.fit_hotwords import fit_hotwords
+from ger.correct.fitted_hotwords import FittedHotwords, Rates
 from ger.correct.hotword_finder import FEATURES, Entries, Heard, find, letters
 from ger.correct.hotword_model import default, read_model, write_model
 from ger.correct.hotwords import HotwordCorrector, Ready
+from ger.correct.made_up_hotwords import with_made_up
 from ger.correct.outcome import changed
 from ger.errors import InputError, UsageError
 from ger.hotwords import Hotword, Hotwords

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ger.cli import common, lists
+
+if TYPE_CHECKING:
+    from ger.correct.hotword_reader import Reader
 
 __all__ = ["hotwords"]
 
@@ -19,6 +22,7 @@ def hotwords(
     systems: lists.Systems = None,
     reference: lists.References = None,
     input_format: lists.Format = None,
+    lm: lists.Lms = None,
     given: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,18 +51,23 @@ def hotwords(
     folds: Annotated[int, typer.Option(help="Parts for cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    device: common.Device = None,
+    threads: common.Threads = None,
+    batch_tokens: lists.BatchTokens = None,
 ) -> None:
     """Learn when a hotword was said and heard otherwise, from lists with references.
 
     Learned are which sounds the recognizer takes for which, and what speaks for a hotword. Printed are the error rates
     of the first hypotheses and of the texts with hotwords put in, cross-validated: of all words, of hotwords, of the
-    others. '--hotword-model' of 'ger correct', 'rescore' and 'serve' uses the model.
+    others. With '--lm' it is also learned what to make of a language model that reads the texts with and without a
+    hotword. '--hotword-model' of 'ger correct', 'rescore' and 'serve' uses the model.
 
     Exit codes: 0 done, 1 lists cannot be used, 2 wrong call, 130 interrupted.
     """
     with common.exit_codes():
-        from ger.correct.fit_hotwords import fit_hotwords, with_made_up
+        from ger.correct.fit_hotwords import fit_hotwords
         from ger.correct.hotword_model import write_model
+        from ger.correct.made_up_hotwords import with_made_up
         from ger.errors import UsageError
         from ger.io.hotwords import read_words
 
@@ -68,16 +77,32 @@ def hotwords(
             raise UsageError(f"--least is {least}.", "Use a probability, between 0 and 1.")
         if loss is not None and not 0 <= loss <= 100:
             raise UsageError(f"--loss is {loss}.", "Use a number of errors a hundred words, such as 0.03.")
-        read = [*lists.files(inputs, systems, reference), *common.hotword_files(given)]
+        read = [*lists.files(inputs, systems, reference), *common.hotword_files(given), *lists.models(lm)]
         lists.check_output(output, *read, *filter(None, [usual]))
         found = lists.read(inputs, systems, reference, input_format)
         run, words = common.told(given), read_words(usual) if usual else frozenset()
+        reader = _reader(lm, {"device": device, "threads": threads, "batch_tokens": batch_tokens}) if lm else None
         if not run:
             found = with_made_up(found, size, seed)
         with common.bar(len(found), "Looking") as bar:
-            fitted = fit_hotwords(found, run, least=least, loss=loss, usual=words, folds=folds, seed=seed, progress=bar)
+            fitted = fit_hotwords(
+                found, run, reader=reader, least=least, loss=loss, usual=words, folds=folds, seed=seed, progress=bar
+            )
         try:
             typer.echo(json.dumps(fitted.to_json(), indent=2) if as_json else fitted.render())
         finally:  # one of the two may not be writable
             if output:
                 write_model(output, fitted.model)
+
+
+def _reader(lm: list[str], options: dict[str, Any]) -> Reader:
+    """What reads the texts, as `ger rescore` with this model would."""
+    from ger.api import settings
+    from ger.correct.hotword_reader import Reader
+    from ger.errors import UsageError
+
+    if len(lm) > 1:
+        raise UsageError("--lm is given several times, and one language model reads hotwords.", "Name one.")
+    made = settings(lms=lm, mode="rescore", **options)
+    (model,) = made.make_lms().values()
+    return Reader(model, made.profile)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ger.correct.hotword_finder import Entries, Heard, bare, find
 from ger.correct.hotword_model import HotwordModel
-from ger.correct.hotwords import Likely, judged, looked_at, put, unmarked
+from ger.correct.hotwords import Likely, by_sound, judged, looked_at, put, unmarked
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword
 from ger.languages import same
@@ -124,7 +124,7 @@ class Consistent:
             given = {word for hotword in one.context.hotwords for word in normalize(hotword).split()}
             single = [item for item in own if item.end - item.start == 1]
             free = [item for item in single if _may_be(heard.words(item), of.plain[item.hotword], of, given)]
-            likely = _alike(judged(free, of, self._model), heard)
+            likely = _alike(by_sound(judged(free, of, self._model)), heard)
             made.append(put(nbest, one, of, likely, self._model.threshold, "consistent"))
         return made
 

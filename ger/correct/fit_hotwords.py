@@ -4,37 +4,38 @@ Confusions are learned from the words that the first hypothesis has in place of 
 that sounds like a hotword is then an example: a right one where putting the hotword in takes away a word error, and the
 hotword is in the reference. What comes out is cross-validated: each list is corrected by a model made without its
 recording, with the threshold that was best for the other parts; the confusions, counts over all lists, are shared.
+Where a language model reads the texts, too, what its gain is worth is learned from what models say about lists that
+they were made without, and cross-validated in the same parts.
 """
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from ger import __version__
+from ger.correct.fitted_hotwords import FittedHotwords, Rates
 from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, heard_hotwords, letters
-from ger.correct.hotword_model import HotwordModel
-from ger.correct.hotwords import Likely, Ready, judged, looked_at, put
+from ger.correct.hotword_model import HotwordModel, Reading
+from ger.correct.hotword_reader import Reader
+from ger.correct.hotwords import Likely, Ready, by_sound, judged, looked_at, put, read, variants
 from ger.correct.outcome import as_it_was
 from ger.correct.rescore import recording
-from ger.errors import DependencyError, InputError
-from ger.evaluate.biasing import biasing
+from ger.errors import DependencyError, InputError, ModelError
 from ger.hotwords import Hotwords
 from ger.lm.tune import folds as shared_out
 from ger.text.align import diff
-from ger.text.common import RARE, Commonness, commonness
 from ger.text.confusions import Confusions, learn
 from ger.text.normalize import normalize
 from ger.text.sounds import likeness, sound
 from ger.types import NBest
 
-__all__ = ["FittedHotwords", "Rates", "fit_hotwords", "with_made_up"]
+__all__ = ["fit_hotwords", "fit_reading"]
 
 #: Words that were taken for others: so many at a time, at least so alike.
 _WORDS, _ALIKE = 4, 0.4
@@ -49,139 +50,12 @@ _CONSTANT = 1e-9
 _THRESHOLDS = tuple(round(0.025 * i, 3) for i in range(38, 3, -1))
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Word errors in hotwords and in everything else; they add up.
-
-    Attributes:
-        biased_words: Words of the references that are in hotwords.
-        biased: Errors there.
-        words: All words of the references.
-        errors: All errors.
-    """
-
-    biased_words: int = 0
-    biased: int = 0
-    words: int = 0
-    errors: int = 0
-
-    def __add__(self, other: Rates) -> Rates:
-        return Rates(*(a + b for a, b in zip(self._counts, other._counts, strict=True)))
-
-    @property
-    def _counts(self) -> tuple[int, ...]:
-        return self.biased_words, self.biased, self.words, self.errors
-
-    @property
-    def wer(self) -> float:
-        """Percent."""
-        return 100 * self.errors / max(1, self.words)
-
-    @property
-    def b_wer(self) -> float:
-        """Percent, of the words in hotwords."""
-        return 100 * self.biased / max(1, self.biased_words)
-
-    @property
-    def u_wer(self) -> float:
-        """Percent, of the other words."""
-        return 100 * (self.errors - self.biased) / max(1, self.words - self.biased_words)
-
-    @classmethod
-    def of(cls, reference: str, text: str, hotwords: Sequence[str]) -> Rates:
-        """Count one utterance."""
-        said, put = normalize(reference).split(), normalize(text).split()
-        found = biasing(said, put, [normalize(hotword).split() for hotword in hotwords])
-        return cls(found[0], found[1], len(said), Levenshtein.distance(said, put))
-
-
-@dataclass(frozen=True, slots=True)
-class FittedHotwords:
-    """A model and what it is worth.
-
-    Attributes:
-        model: Made of all lists.
-        before: Errors of the first hypotheses.
-        after: Errors of the corrected texts, cross-validated.
-        examples: Stretches that it learned from.
-        right: How many of these were right.
-        folds: Parts of the cross-validation.
-        n: Lists.
-    """
-
-    model: HotwordModel
-    before: Rates
-    after: Rates
-    examples: int
-    right: int
-    folds: int
-    n: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "n": self.n,
-            "baseline_wer": round(self.before.wer, 3),
-            "cv_wer": round(self.after.wer, 3),
-            "baseline_b_wer": round(self.before.b_wer, 3),
-            "cv_b_wer": round(self.after.b_wer, 3),
-            "baseline_u_wer": round(self.before.u_wer, 3),
-            "cv_u_wer": round(self.after.u_wer, 3),
-            "words": self.before.words,
-            "hotwords": self.before.biased_words,
-            "examples": self.examples,
-            "right": self.right,
-            "folds": self.folds,
-            "threshold": self.model.threshold,
-        }
-
-    def render(self) -> str:
-        """A table."""
-        rows = [f"{'':24}{'WER':>8}{'hotwords':>10}{'others':>8}"]
-        for name, rates in (("first hypotheses", self.before), ("with hotwords", self.after)):
-            rows.append(f"{name:24}{rates.wer:8.2f}{rates.b_wer:10.2f}{rates.u_wer:8.2f}")
-        words = f"{self.before.words} words, {self.before.biased_words} of them in hotwords"
-        return "\n".join([*rows, f"{words}; {self.examples} examples, {self.right} right; {self.folds} folds"])
-
-
-def with_made_up(lists: Sequence[NBest], size: int = 100, seed: int = 0) -> list[NBest]:
-    """Lists that name no hotwords with some made up: the rare words of the reference among others.
-
-    The others are as many rare words of other references as of the word list of the language, where there is one.
-
-    Args:
-        lists: Lists with references.
-        size: How many hotwords a list gets.
-        seed: Of the choice.
-    """
-    rare = [_rare(nbest) for nbest in lists]
-    pool = sorted(set().union(*rare)) if rare else []
-    listed = {known: known.below(RARE) for known in set(map(_known, lists))}
-    chance = random.Random(seed)
-    made = []
-    for nbest, own in zip(lists, rare, strict=True):
-        pools = [words for words in (pool, listed[_known(nbest)]) if words]
-        others = [chance.choice(chance.choice(pools)) for _ in range(2 * size)] if pools else []
-        more = [word for word in dict.fromkeys(others) if word not in own][: max(0, size - len(own))]
-        context = replace(nbest.context, hotwords=nbest.context.hotwords or tuple(sorted([*own, *more])))
-        made.append(replace(nbest, context=context))
-    return made
-
-
-def _known(nbest: NBest) -> Commonness:
-    return commonness(nbest.language, [nbest.reference or ""])
-
-
-def _rare(nbest: NBest) -> set[str]:
-    words, known = normalize(nbest.reference or "").split(), _known(nbest)
-    return {word for word in words if known.of(word) < RARE and not word.isdigit()}
-
-
 def fit_hotwords(
     lists: Sequence[NBest],
     hotwords: Hotwords | None = None,
     *,
     entries: Callable[[NBest], Entries] | None = None,
+    reader: Reader | None = None,
     least: float = 0.3,
     loss: float | None = None,
     usual: frozenset[str] = frozenset(),
@@ -195,6 +69,7 @@ def fit_hotwords(
         lists: Lists with references, each with hotwords of its own unless there are `hotwords`.
         hotwords: Those of all lists.
         entries: Gives a list's hotwords, instead of its own and `hotwords`.
+        reader: A language model whose opinion the model is to know what to make of, too.
         least: The lowest threshold that may be chosen; higher ones are safer with other recognizers and hotwords.
         loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more.
             `None` for the fewest errors in all words, with next to no more in others.
@@ -206,6 +81,7 @@ def fit_hotwords(
     Raises:
         DependencyError: scikit-learn is not installed.
         InputError: a list has no reference, or there is nothing to learn from.
+        ModelError: the language model broke.
         UsageError: there are too few recordings for the folds.
     """
     if missing := next((nbest for nbest in lists if nbest.reference is None), None):
@@ -214,18 +90,47 @@ def fit_hotwords(
     sounds, spelling = _confusions(lists)
     entries = entries or Ready(hotwords or Hotwords()).of
     made = _examples(lists, entries, (sounds, spelling), usual, progress)
-    held = [_held(made, set(part.tolist()), sounds, spelling) for part in parts]
-    before, after = Rates(), Rates()
-    for k, part in enumerate(held):
-        threshold = _threshold([one for other in (*held[:k], *held[k + 1 :]) for one in other], least, loss)
-        before += sum((one.at(1.0) for one in part), Rates())
-        after += sum((one.at(threshold) for one in part), Rates())
-    threshold = _threshold([one for part in held for one in part], least, loss)
+    found = [_held(made, set(part.tolist()), sounds, spelling) for part in parts]
+    held = [[_Held(own, by_sound(every)) for own, every in part] for part in found]
+    threshold, after = _crossed(held, least, loss)
     model = replace(_logistic(made, sounds, spelling), threshold=threshold, usual=usual)
-    examples = sum(len(own.right) for own in made)
-    fitted = FittedHotwords(model, before, after, examples, sum(sum(own.right) for own in made), len(parts), len(lists))
+    reading, read_rates = _reading(found, reader, least, loss) if reader else (None, None)
+    fitted = FittedHotwords(
+        replace(model, reading=reading),
+        before=sum((one.at(1.0) for part in held for one in part), Rates()),
+        after=after,
+        examples=sum(len(own.right) for own in made),
+        right=sum(sum(own.right) for own in made),
+        folds=len(parts),
+        n=len(lists),
+        read=read_rates,
+    )
     told = fitted.to_json() | {"seed": seed, "ger": __version__}
-    return replace(fitted, model=replace(model, made=told))
+    return replace(fitted, model=replace(fitted.model, made=told))
+
+
+def fit_reading(
+    lists: Sequence[NBest], model: HotwordModel, reader: Reader, *, least: float = 0.3, folds: int = 5, seed: int = 0
+) -> HotwordModel:
+    """A model that knows what to make of a language model's opinion, and is the same otherwise.
+
+    Args:
+        lists: Lists with references and hotwords of their own; better not those that the model was learned from.
+        model: The model.
+        reader: The language model.
+        least: The lowest threshold that may be chosen.
+        folds: Parts for cross-validation.
+        seed: Of the folds.
+
+    Raises:
+        GerError: as for `fit_hotwords`.
+    """
+    parts = shared_out([recording(nbest) or nbest.id for nbest in lists], folds, seed)
+    tables = model.sounds, model.letters
+    made = _examples(lists, Ready(Hotwords()).of, tables, model.usual, lambda _: None)
+    every = [(own, judged(own.found, own.entries, model)) for own in made]
+    reading, _ = _reading([[every[i] for i in part] for part in parts], reader, least, None)
+    return replace(model, reading=reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,26 +208,88 @@ def _gains(reference: Sequence[str], heard: Heard, entries: Entries, one: Found)
 
 
 def _logistic(made: Sequence[_Examples], sounds: Confusions, spelling: Confusions) -> HotwordModel:
+    values = np.array([one.values for own in made for one in own.found])
+    weights, bias = _weights(values, [value for own in made for value in own.right])
+    return HotwordModel(sounds, spelling, dict(zip(FEATURES, weights, strict=True)), bias)
+
+
+def _weights(values: npt.NDArray[np.float64], right: Sequence[bool]) -> tuple[list[float], float]:
+    """Weights and bias of a logistic model, of features that are brought to one scale."""
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise DependencyError("scikit-learn", "gate") from error
-    right = np.array([value for own in made for value in own.right])
-    if right.all() or not right.any():
+    if all(right) or not any(right):
         raise InputError("No hotword was said and heard otherwise.", "Give lists whose hotwords were said.")
-    values = np.array([one.values for own in made for one in own.found])
     mean, spread = values.mean(axis=0), values.std(axis=0)
     spread[spread < _CONSTANT] = np.inf
     fitted = LogisticRegression(C=_STRENGTH, max_iter=5000).fit((values - mean) / spread, right)
     weights = fitted.coef_[0] / spread
-    named = {name: float(f"{weight:.5g}") for name, weight in zip(FEATURES, weights.tolist(), strict=True)}
-    return HotwordModel(sounds, spelling, named, float(f"{fitted.intercept_[0] - mean @ weights:.5g}"))
+    named = [float(f"{weight:.5g}") for weight in weights.tolist()]
+    return named, float(f"{fitted.intercept_[0] - mean @ weights:.5g}")
 
 
-def _held(made: Sequence[_Examples], part: set[int], sounds: Confusions, spelling: Confusions) -> list[_Held]:
+def _held(
+    made: Sequence[_Examples], part: set[int], sounds: Confusions, spelling: Confusions
+) -> list[tuple[_Examples, list[Likely]]]:
     """What a model that is made of the other lists says about those of a part."""
     model = _logistic([own for i, own in enumerate(made) if i not in part], sounds, spelling)
-    return [_Held(made[i], judged(made[i].found, made[i].entries, model)) for i in sorted(part)]
+    return [(made[i], judged(made[i].found, made[i].entries, model)) for i in sorted(part)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a language model gains by hotwords of a list (nats), those that are likeliest by sound."""
+
+    own: _Examples
+    found: list[Likely]
+    gains: list[float]
+
+    @property
+    def right(self) -> list[bool]:
+        """Whether each of them was said."""
+        said = {id(one) for one, right in zip(self.own.found, self.own.right, strict=True) if right}
+        return [id(one.found) in said for one in self.found[: len(self.gains)]]
+
+
+def _reading(
+    found: Sequence[Sequence[tuple[_Examples, list[Likely]]]], reader: Reader, least: float, loss: float | None
+) -> tuple[Reading, Rates]:
+    """What to make of a language model's gains, and the errors of the texts, cross-validated."""
+    told = [
+        [one for start in range(0, len(part), _BATCH) for one in _told(part[start : start + _BATCH], reader)]
+        for part in found
+    ]
+    held = []
+    for k, part in enumerate(told):
+        reading = _of_gains([one for other in (*told[:k], *told[k + 1 :]) for one in other])
+        held.append([_Held(one.own, read(one.found, one.gains, reading)) for one in part])
+    threshold, rates = _crossed(held, least, loss)
+    return replace(_of_gains([one for part in told for one in part]), threshold=threshold), rates
+
+
+def _told(part: Sequence[tuple[_Examples, list[Likely]]], reader: Reader) -> Iterator[_Told]:
+    rows = [variants(own.nbest, as_it_was(own.nbest, ""), own.entries, every) for own, every in part]
+    for (own, every), gains in zip(part, reader.gains(rows), strict=True):
+        if gains is None:
+            raise ModelError(f"{own.nbest.id}: the language model cannot read it.", "Leave the list out.")
+        yield _Told(own, every, gains)
+
+
+def _of_gains(told: Sequence[_Told]) -> Reading:
+    likely = [one.probability for own in told for one in own.found[: len(own.gains)]]
+    values = Reading.features(likely, [gain for own in told for gain in own.gains])
+    (odds, gain), bias = _weights(values, [value for own in told for value in own.right])
+    return Reading(odds, gain, bias)
+
+
+def _crossed(held: Sequence[Sequence[_Held]], least: float, loss: float | None) -> tuple[float, Rates]:
+    """The threshold that is best for all, and the errors of the texts, each part with the one of the others."""
+    after = Rates()
+    for k, part in enumerate(held):
+        threshold = _threshold([one for other in (*held[:k], *held[k + 1 :]) for one in other], least, loss)
+        after += sum((one.at(threshold) for one in part), Rates())
+    return _threshold([one for part in held for one in part], least, loss), after
 
 
 def _threshold(held: Sequence[_Held], least: float, loss: float | None) -> float:

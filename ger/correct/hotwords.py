@@ -4,7 +4,8 @@ For any recognizer, as it works on text. Of the hotwords, however many, those ar
 hypothesis (`ger.correct.hotword_finder`); the language models are told these and no others. In the text that the
 corrector behind it chooses, a stretch gives way to a hotword where a learned model (`ger.correct.hotword_model`)
 thinks it likely: it sounds alike, and what was heard is rare, no word at all, or read otherwise by other hypotheses.
-Words that are hotwords as they stand are never touched.
+Where there is a language model, it reads the text with and without the hotword (`ger.correct.hotword_reader`), and that
+counts, too. Words that are hotwords as they stand are never touched.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords, hotwords_in
-from ger.correct.hotword_model import HotwordModel
+from ger.correct.hotword_model import HotwordModel, Reading
+from ger.correct.hotword_reader import Reader, Variants
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
 from ger.protocols import Corrector, result_of
@@ -26,7 +28,18 @@ from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
 from ger.types import Correction, NBest, written_in
 
-__all__ = ["HotwordCorrector", "Likely", "Ready", "judged", "looked_at", "put", "unmarked"]
+__all__ = [
+    "HotwordCorrector",
+    "Likely",
+    "Ready",
+    "by_sound",
+    "judged",
+    "looked_at",
+    "put",
+    "read",
+    "unmarked",
+    "variants",
+]
 
 #: So many hotwords at most are told to language models.
 _TOLD = 20
@@ -38,6 +51,8 @@ _KEPT = 16
 _COMMON = 5.5
 #: From which likelihood on a hotword is worth being told to a language model.
 _WORTH = 0.02
+#: From which likelihood on it is worth being read in its place by one, and how many of a text are.
+_DOUBTFUL, _READ = 0.05, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +106,19 @@ class HotwordCorrector:
         hotwords: Those of the run; each list's own come in addition.
         model: Decides.
         language: What is spoken in lists that do not say it, for what corrects before as well.
+        reader: A language model that has a say, where the model knows what that is worth.
     """
 
-    def __init__(self, inner: Corrector, hotwords: Hotwords, model: HotwordModel, language: str | None = None) -> None:
+    def __init__(
+        self,
+        inner: Corrector,
+        hotwords: Hotwords,
+        model: HotwordModel,
+        language: str | None = None,
+        reader: Reader | None = None,
+    ) -> None:
         self._inner, self._hotwords, self._model, self._language = inner, hotwords, model, language
+        self._reader = reader if model.reading else None
         self._ready = Ready(hotwords)
 
     @property
@@ -105,7 +129,8 @@ class HotwordCorrector:
     @property
     def signature(self) -> str:
         """See `ger.protocols.Corrector`."""
-        return f"{self._inner.signature}+hotwords={len(self._hotwords.entries)},{self._model.signature}"
+        read = ",read" if self._reader else ""
+        return f"{self._inner.signature}+hotwords={len(self._hotwords.entries)},{self._model.signature}{read}"
 
     def correct(self, lists: Sequence[NBest]) -> list[Correction]:
         """See `ger.protocols.Corrector`."""
@@ -122,10 +147,8 @@ class HotwordCorrector:
             found = self._found([lists[i] for i in again], texts, [entries[i] for i in again])
             for i, own in zip(again, found, strict=True):
                 listed[i] = own
-            rows = zip(lists, made, entries, listed, strict=True)
-            made = [
-                as_listed(nbest, put(nbest, one, of, own, self._model.threshold), of) for nbest, one, of, own in rows
-            ]
+            rows = zip(lists, made, entries, self._decided(lists, made, entries, listed), strict=True)
+            made = [as_listed(nbest, put(nbest, one, of, *decided), of) for nbest, one, of, decided in rows]
         return [self._concerned(*row) for row in zip(lists, made, entries, strict=True)]
 
     def _found(self, lists: Sequence[NBest], texts: Sequence[str], entries: Sequence[Entries]) -> list[list[Likely]]:
@@ -134,6 +157,22 @@ class HotwordCorrector:
         return [
             judged(found, of, self._model)
             for found, of in zip(find(rows, self._model.sounds, self._model.letters), entries, strict=True)
+        ]
+
+    def _decided(
+        self, lists: Sequence[NBest], made: Sequence[Correction], entries: Sequence[Entries], listed: list[list[Likely]]
+    ) -> list[tuple[list[Likely], float]]:
+        """How likely hotwords are in each corrected text, and how likely they have to be."""
+        reading = self._model.reading
+        told: list[list[float] | None] = [None] * len(lists)
+        if self._reader and reading:
+            rows = zip(lists, made, entries, listed, strict=True)
+            told = self._reader.gains([variants(*row) for row in rows])
+        return [
+            (by_sound(own), self._model.threshold)
+            if gains is None or reading is None
+            else (read(own, gains, reading), reading.threshold)
+            for own, gains in zip(listed, told, strict=True)
         ]
 
     def _concerned(self, nbest: NBest, made: Correction, entries: Entries) -> Correction:
@@ -151,8 +190,7 @@ def looked_at(nbest: NBest, text: str, entries: Entries, usual: frozenset[str]) 
 
 
 def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:
-    """How likely each was said, the likeliest first."""
-    found = [one for one in found if not _everyday(one)]
+    """How likely each was said by its sound, the likeliest first."""
     if not found:
         return []
     weights = np.array([entries.hotwords[one.hotword].weight for one in found])
@@ -160,9 +198,34 @@ def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> lis
     return sorted(map(Likely, found, likely), key=lambda one: -one.probability)
 
 
+def by_sound(found: Sequence[Likely]) -> list[Likely]:
+    """Those that sound decides on: not where a single everyday word was heard, and by no hypothesis the hotword.
+
+    Sound cannot tell `mark` from Marc.
+    """
+    return [one for one in found if not _everyday(one.found)]
+
+
 def _everyday(one: Found) -> bool:
-    """Whether a single common word was heard, and by no hypothesis the hotword: sound cannot tell `mark` from Marc."""
     return one.value("words") == 1 and one.value("commonest") > _COMMON and not one.value("listed")
+
+
+def variants(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely]) -> Variants:
+    """The text of a correction, and what it would be with each of the hotwords that a language model is asked about."""
+    asked = [] if made.decision == "failed" else _doubtful(found)
+    return Variants(nbest, made.text, tuple(_text(nbest, made, entries, [one.found]) for one in asked))
+
+
+def read(found: Sequence[Likely], gains: Sequence[float], reading: Reading) -> list[Likely]:
+    """How likely the hotwords of `variants` are with a language model's gains (nats), the likeliest first."""
+    asked = _doubtful(found)[: len(gains)]
+    likely = reading.probabilities([one.probability for one in asked], gains) if asked else []
+    made = [Likely(one.found, probability) for one, probability in zip(asked, likely, strict=True)]
+    return sorted(made, key=lambda one: -one.probability)
+
+
+def _doubtful(found: Sequence[Likely]) -> Sequence[Likely]:
+    return [one for one in found if one.probability > _DOUBTFUL][:_READ]
 
 
 def put(
@@ -184,13 +247,19 @@ def put(
             chosen.append(one)
     if not chosen or made.decision == "failed":
         return made
+    scores = {**made.scores, by: min(one.probability for one in chosen)}
+    text = _text(nbest, made, entries, [one.found for one in chosen])
+    return _rewritten(nbest, made, text, _reasons(Heard.of(made.text), entries, chosen, _WHOSE[by]), scores)
+
+
+def _text(nbest: NBest, made: Correction, entries: Entries, chosen: Sequence[Found]) -> str:
+    """The text of a correction with hotwords in it."""
     heard, shape = Heard.of(made.text), _shape(nbest, made, entries)
     written = []
-    for at in (one.found for one in chosen):
-        said = entries.hotwords[at.hotword].text + at.ending
-        written.append((at.start, at.end, shape.of_hotword(said, heard.tokens[at.start : at.end])))
-    scores = {**made.scores, by: min(one.probability for one in chosen)}
-    return _rewritten(nbest, made, _with(heard, written), _reasons(heard, entries, chosen, _WHOSE[by]), scores)
+    for one in chosen:
+        said = entries.hotwords[one.hotword].text + one.ending
+        written.append((one.start, one.end, shape.of_hotword(said, heard.tokens[one.start : one.end])))
+    return _with(heard, written)
 
 
 def as_listed(nbest: NBest, made: Correction, entries: Entries) -> Correction:
@@ -257,7 +326,7 @@ def _told(nbest: NBest, entries: Entries, found: Sequence[Likely]) -> NBest:
         texts = [hotword.text for hotword in entries.own_first]
     else:
         heard = heard_hotwords(entries, (h.text for h in nbest.hypotheses))
-        likely = [one.found.hotword for one in found if one.probability > _WORTH]
+        likely = [one.found.hotword for one in by_sound(found) if one.probability > _WORTH]
         texts = [entries.hotwords[i].text for i in dict.fromkeys([*heard, *likely])][:_TOLD]
     return replace(nbest, context=replace(nbest.context, hotwords=tuple(texts)))
 
