@@ -12,7 +12,7 @@ added. `--halves` knows the set's 5,000 common words, outside of which a word co
     python benchmarks/hotwords.py DATA --speed                # lists a second with 100 and with 100,000 hotwords
 
 With `--lm`, the default language model has a say, too. What that is worth to the model that comes with ger is learned
-from some of the same lists (`--reading MODEL.toml --most 3000`).
+from some of the same lists (`--reading MODEL.toml --most 2000`).
 
 DATA holds `librispeech_biasing`, `wenet_librispeech` and `hyporadise`. Exit code 2 when something is missing.
 """

@@ -1,11 +1,12 @@
 """What are hotwords after the fact worth behind other people's recognizers, on whole earnings calls?
 
-    python benchmarks/hotwords_earnings.py DATA [--distractors N]
+    python benchmarks/hotwords_earnings.py DATA [--distractors N] [--lm]
 
 DATA is a folder with `earnings21/` in it: two calls, seven recognizers' files each, references as `.nlp`, and the lists
 of what is said there (`oracle_list.txt`) and what is not (`distractor_list.txt`), together the hotwords. Prints for
 each recognizer, before and after: recall of the hotwords that were said, those written where they were not said, and
-the word error rate, each call as a whole after the normalizer `whisper-english`. Exit code 2 when the data is missing.
+the word error rate, each call as a whole after the normalizer `whisper-english`. With `--lm` the default language
+model has a say. Exit code 2 when the data is missing.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--distractors", type=int, default=100_000)
+    parser.add_argument("--lm", action="store_true")
     asked = parser.parse_args()
     folder = asked.data / "earnings21"
     if not folder.is_dir():
@@ -60,7 +62,8 @@ def main() -> int:
     others = read_hotwords(folder / "bias_lists" / "distractor_list.txt").texts
     listed = list(dict.fromkeys((*said, *[text for text in others if text not in set(said)][: asked.distractors])))
     phrases = [normalize(text, "whisper-english").split() for text in listed]
-    corrector = settings(mode="hotwords", hotwords=Hotwords(tuple(map(Hotword, listed)))).make_corrector()
+    hotwords = Hotwords(tuple(map(Hotword, listed)))
+    corrector = settings(mode="rescore" if asked.lm else "hotwords", hotwords=hotwords).make_corrector()
     print(machine())
     print(f"{len(listed)} hotwords, {len(said)} of them said, {corrector.signature}")
     for name, file in FILES.items():

@@ -22,7 +22,14 @@ def hotwords(
     systems: lists.Systems = None,
     reference: lists.References = None,
     input_format: lists.Format = None,
-    lm: lists.Lms = None,
+    lm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lm",
+            metavar="[BACKEND:]MODEL",
+            help="Learn what to make of this language model's opinion, too; as for 'ger rescore'.",
+        ),
+    ] = None,
     given: Annotated[
         list[str] | None,
         typer.Option(
