@@ -91,7 +91,7 @@ def hotwords(
         reader = _reader(lm, {"device": device, "threads": threads, "batch_tokens": batch_tokens}) if lm else None
         if not run:
             found = with_made_up(found, size, seed)
-        with common.bar(len(found), "Looking") as bar:
+        with common.bar(len(found) * (2 if reader else 1), "Looking") as bar:
             fitted = fit_hotwords(
                 found, run, reader=reader, least=least, loss=loss, usual=words, folds=folds, seed=seed, progress=bar
             )

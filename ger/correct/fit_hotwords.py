@@ -76,7 +76,7 @@ def fit_hotwords(
         usual: Words that are said without being hotwords, without case and punctuation: others are doubted sooner.
         folds: Parts for cross-validation.
         seed: Of the folds.
-        progress: Called with numbers of lists.
+        progress: Called with numbers of lists; once more for those that the language model has read.
 
     Raises:
         DependencyError: scikit-learn is not installed.
@@ -94,7 +94,7 @@ def fit_hotwords(
     held = [[_Held(own, by_sound(every)) for own, every in part] for part in found]
     threshold, after = _crossed(held, least, loss)
     model = replace(_logistic(made, sounds, spelling), threshold=threshold, usual=usual)
-    reading, read_rates = _reading(found, reader, least, loss) if reader else (None, None)
+    reading, rates = _reading(found, reader, least, loss, progress) if reader else (None, None)
     fitted = FittedHotwords(
         replace(model, reading=reading),
         before=sum((one.at(1.0) for part in held for one in part), Rates()),
@@ -103,7 +103,7 @@ def fit_hotwords(
         right=sum(sum(own.right) for own in made),
         folds=len(parts),
         n=len(lists),
-        read=read_rates,
+        read=rates,
     )
     told = fitted.to_json() | {"seed": seed, "ger": __version__}
     return replace(fitted, model=replace(fitted.model, made=told))
@@ -129,7 +129,7 @@ def fit_reading(
     tables = model.sounds, model.letters
     made = _examples(lists, Ready(Hotwords()).of, tables, model.usual, lambda _: None)
     every = [(own, judged(own.found, own.entries, model)) for own in made]
-    reading, _ = _reading([[every[i] for i in part] for part in parts], reader, least, None)
+    reading, _ = _reading([[every[i] for i in part] for part in parts], reader, least, None, lambda _: None)
     return replace(model, reading=reading)
 
 
@@ -253,13 +253,14 @@ class _Told:
 
 
 def _reading(
-    found: Sequence[Sequence[tuple[_Examples, list[Likely]]]], reader: Reader, least: float, loss: float | None
+    found: Sequence[Sequence[tuple[_Examples, list[Likely]]]],
+    reader: Reader,
+    least: float,
+    loss: float | None,
+    progress: Callable[[float], None],
 ) -> tuple[Reading, Rates]:
     """What to make of a language model's gains, and the errors of the texts, cross-validated."""
-    told = [
-        [one for start in range(0, len(part), _BATCH) for one in _told(part[start : start + _BATCH], reader)]
-        for part in found
-    ]
+    told = [_told(part, reader, progress) for part in found]
     held = []
     for k, part in enumerate(told):
         reading = _of_gains([one for other in (*told[:k], *told[k + 1 :]) for one in other])
@@ -268,12 +269,19 @@ def _reading(
     return replace(_of_gains([one for part in told for one in part]), threshold=threshold), rates
 
 
-def _told(part: Sequence[tuple[_Examples, list[Likely]]], reader: Reader) -> Iterator[_Told]:
-    rows = [variants(own.nbest, as_it_was(own.nbest, ""), own.entries, every) for own, every in part]
-    for (own, every), gains in zip(part, reader.gains(rows), strict=True):
-        if gains is None:
-            raise ModelError(f"{own.nbest.id}: the language model cannot read it.", "Leave the list out.")
-        yield _Told(own, every, gains)
+def _told(
+    found: Sequence[tuple[_Examples, list[Likely]]], reader: Reader, progress: Callable[[float], None]
+) -> list[_Told]:
+    made = []
+    for start in range(0, len(found), _BATCH):
+        part = found[start : start + _BATCH]
+        rows = [variants(own.nbest, as_it_was(own.nbest, ""), own.entries, every) for own, every in part]
+        for (own, every), gains in zip(part, reader.gains(rows), strict=True):
+            if gains is None:
+                raise ModelError(f"{own.nbest.id}: the language model cannot read it.", "Leave the list out.")
+            made.append(_Told(own, every, gains))
+        progress(len(part))
+    return made
 
 
 def _of_gains(told: Sequence[_Told]) -> Reading:
