@@ -33,9 +33,9 @@ demo: $(VENV)/.installed  ## install ger and correct the clips in examples/audio
 test: $(VENV)/.installed-dev  ## install what the tests need and run them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-coverage: $(VENV)/.installed-dev  ## run the tests and fail where fewer than 90 % of the branches are tested
+coverage: $(VENV)/.installed-dev  ## run the tests, fail where they leave out 10 % of the lines and branches of ger
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
-		--cov --cov-report=term-missing:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+		--cov=ger --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 test-engines: $(VENV)/.installed  ## test engines that need environments of their own (several GB, in ger's cache)
 	$(BIN)/python .ci/test_engines.py $(ENGINES)

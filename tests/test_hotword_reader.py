@@ -15,7 +15,7 @@ from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import fit_hotwords, fit_reading
 from ger.correct.fitted_hotwords import FittedHotwords
 from ger.correct.hotword_model import HotwordModel, Reading, default, read_model, write_model
-from ger.correct.hotword_reader import Reader, Variants
+from ger.correct.hotword_reader import Reader
 from ger.correct.hotwords import HotwordCorrector
 from ger.errors import InputError, ModelError, UsageError
 from ger.hotwords import Hotword, Hotwords
@@ -29,9 +29,12 @@ from ger.types import Context, Correction, Hypothesis, NBest
 SURE = Reading(odds=1.0, gain=1.0, bias=0.0)
 
 
-def nbest(text: str, *own: str, reference: str | None = None, id: str = "call/1", previous: str = "") -> NBest:
-    context = Context(own, previous)
-    return NBest(id, (Hypothesis(text),), context=context, reference=reference, language="en")
+def nbest(text: str, *own: str, reference: str | None = None, id: str = "call/1") -> NBest:
+    return NBest(id, (Hypothesis(text),), context=Context(own), reference=reference, language="en")
+
+
+def texts(*said: str) -> NBest:
+    return NBest("call/1", tuple(map(Hypothesis, said)), language="en")
 
 
 def likes(*words: str) -> ScriptedLM:
@@ -89,8 +92,8 @@ def test_a_gain_is_the_difference_of_two_texts() -> None:
     lm = ScriptedLM(lambda prefix, text: {"we met marc": -20.0, "we met mark": -23.5, "we met mars": -30.0}[text])
     reader = Reader(lm, Profile({}, form="as-is"))
     rows = [
-        Variants(nbest("we met mark"), "we met mark", ("we met marc", "we met mars")),
-        Variants(nbest("yes"), "yes", ()),
+        texts("we met mark", "we met marc", "we met mars"),
+        texts("yes"),
     ]
     assert reader.gains(rows) == [[3.5, -6.5], []]
     assert len(lm.scored[0]) == 1  # of the other one it has nothing to say
@@ -99,8 +102,8 @@ def test_a_gain_is_the_difference_of_two_texts() -> None:
 def test_it_reads_the_form_and_the_context_of_the_profile_and_no_hotwords() -> None:
     lm = ScriptedLM()
     profile = Profile({}, form="sentence", domain="A talk.")
-    given = nbest("we met mark", "Marc", "Kubernetes", previous="Good morning.")
-    Reader(lm, profile).gains([Variants(given, "we met mark", ("we met Marc",))])
+    context = Context(("Marc", "Kubernetes"), "Good morning.")
+    Reader(lm, profile).gains([replace(texts("we met mark", "we met Marc"), context=context)])
     ((request,),) = lm.scored
     assert request.prefix == "A talk. Good morning. "
     assert request.continuations == ("We met mark.", "We met Marc.")
@@ -112,8 +115,13 @@ def test_where_it_breaks_on_a_list_the_others_are_read() -> None:
             raise ModelError("scripted: broke.")
         return float(len(text))
 
-    rows = [Variants(nbest(word), word, (f"{word}s",)) for word in ("one", "bad", "two")]
+    rows = [texts(word, f"{word}s") for word in ("one", "bad", "two")]
     assert Reader(ScriptedLM(score), Profile({}, form="as-is")).gains(rows) == [[1.0], None, [1.0]]
+
+
+def test_a_score_that_is_no_number_is_no_opinion() -> None:
+    lm = ScriptedLM(lambda _, text: -math.inf if "marc" in text else -20.0)
+    assert Reader(lm, Profile({}, form="as-is")).gains([texts("we met mark", "we met marc")]) == [None]
 
 
 # What it decides

@@ -23,7 +23,7 @@ from ger.correct.fitted_hotwords import FittedHotwords, Rates
 from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, heard_hotwords, letters
 from ger.correct.hotword_model import HotwordModel, Reading
 from ger.correct.hotword_reader import Reader
-from ger.correct.hotwords import Likely, Ready, by_sound, judged, looked_at, put, read, variants
+from ger.correct.hotwords import Likely, Ready, by_sound, doubtful, judged, looked_at, put, read, variants
 from ger.correct.outcome import as_it_was
 from ger.correct.rescore import recording
 from ger.errors import DependencyError, InputError, ModelError
@@ -239,17 +239,17 @@ def _held(
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a language model gains by hotwords of a list (nats), those that are likeliest by sound."""
+    """What a language model gains by the hotwords of a list that it is asked about (nats)."""
 
     own: _Examples
-    found: list[Likely]
+    asked: list[Likely]
     gains: list[float]
 
     @property
     def right(self) -> list[bool]:
         """Whether each of them was said."""
         said = {id(one) for one, right in zip(self.own.found, self.own.right, strict=True) if right}
-        return [id(one.found) in said for one in self.found[: len(self.gains)]]
+        return [id(one.found) in said for one in self.asked]
 
 
 def _reading(
@@ -264,7 +264,7 @@ def _reading(
     held = []
     for k, part in enumerate(told):
         reading = _of_gains([one for other in (*told[:k], *told[k + 1 :]) for one in other])
-        held.append([_Held(one.own, read(one.found, one.gains, reading)) for one in part])
+        held.append([_Held(one.own, read(one.asked, one.gains, reading)) for one in part])
     threshold, rates = _crossed(held, least, loss)
     return replace(_of_gains([one for part in told for one in part]), threshold=threshold), rates
 
@@ -275,17 +275,18 @@ def _told(
     made = []
     for start in range(0, len(found), _BATCH):
         part = found[start : start + _BATCH]
-        rows = [variants(own.nbest, as_it_was(own.nbest, ""), own.entries, every) for own, every in part]
-        for (own, every), gains in zip(part, reader.gains(rows), strict=True):
+        asked = [(own, doubtful(every)) for own, every in part]
+        rows = [variants(own.nbest, as_it_was(own.nbest, ""), own.entries, some) for own, some in asked]
+        for (own, some), gains in zip(asked, reader.gains(rows), strict=True):
             if gains is None:
                 raise ModelError(f"{own.nbest.id}: the language model cannot read it.", "Leave the list out.")
-            made.append(_Told(own, every, gains))
+            made.append(_Told(own, some, gains))
         progress(len(part))
     return made
 
 
 def _of_gains(told: Sequence[_Told]) -> Reading:
-    likely = [one.probability for own in told for one in own.found[: len(own.gains)]]
+    likely = [one.probability for own in told for one in own.asked]
     values = Reading.features(likely, [gain for own in told for gain in own.gains])
     (odds, gain), bias = _weights(values, [value for own in told for value in own.right])
     return Reading(odds, gain, bias)

@@ -8,25 +8,16 @@ with and without a hotword compete, log p of one minus log p of the other (nats)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ger.correct.rescore import prefixed
 from ger.errors import ModelError
+from ger.lm.features import compute
 from ger.lm.profile import DEFAULT, Profile
-from ger.protocols import LanguageModel, ScoreRequest
-from ger.text.form import apply
+from ger.protocols import LanguageModel
 from ger.types import NBest
 
-__all__ = ["Reader", "Variants"]
-
-
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """A text of a list, and what it would be with each of some hotwords."""
-
-    nbest: NBest
-    text: str
-    others: tuple[str, ...]
+__all__ = ["Reader"]
 
 
 class Reader:
@@ -39,29 +30,17 @@ class Reader:
 
     def __init__(self, lm: LanguageModel, profile: Profile = DEFAULT) -> None:
         self._lm, self._profile = lm, profile
-        self._form = getattr(lm, "form", profile.form)
 
-    def gains(self, rows: Sequence[Variants]) -> list[list[float] | None]:
-        """How much likelier each of the other texts is than the text (nats); `None` where the model breaks on them."""
+    def gains(self, lists: Sequence[NBest]) -> list[list[float] | None]:
+        """How much likelier each further text of a list is than its first (nats); `None` where the model breaks."""
         try:
-            return list(self._gains(rows))
+            return list(self._gains(lists))
         except ModelError:
-            if len(rows) == 1:
+            if len(lists) == 1:
                 return [None]
-        return [own for row in rows for own in self.gains([row])]  # only those go without that must
+        return [own for nbest in lists for own in self.gains([nbest])]  # only those go without that must
 
-    def _gains(self, rows: Sequence[Variants]) -> list[list[float]]:
-        requests = [
-            ScoreRequest(tuple(apply(text, self._form) for text in (row.text, *row.others)), self._prefix(row.nbest))
-            for row in rows
-            if row.others
-        ]
-        scored = iter(self._lm.score(requests) if requests else [])
-        made = []
-        for row in rows:
-            own, *others = next(scored) if row.others else [0.0]
-            made.append([other - own for other in others])
-        return made
-
-    def _prefix(self, nbest: NBest) -> str:
-        return prefixed(replace(nbest, context=replace(nbest.context, hotwords=())), self._profile)
+    def _gains(self, lists: Sequence[NBest]) -> list[list[float]]:
+        prefixes = [prefixed(replace(one, context=replace(one.context, hotwords=())), self._profile) for one in lists]
+        table = compute(lists, ["lm"], {"lm": self._lm}, form=self._profile.form, prefixes=prefixes)
+        return [(values[1:, 0] - values[0, 0]).tolist() for values in table.values]

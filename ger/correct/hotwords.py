@@ -18,7 +18,7 @@ import numpy as np
 
 from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords, hotwords_in
 from ger.correct.hotword_model import HotwordModel, Reading
-from ger.correct.hotword_reader import Reader, Variants
+from ger.correct.hotword_reader import Reader
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
 from ger.protocols import Corrector, result_of
@@ -26,13 +26,14 @@ from ger.text.align import carry_times, edits
 from ger.text.common import Commonness, commonness
 from ger.text.normalize import normalize
 from ger.text.tokens import Token, join, spaced
-from ger.types import Correction, NBest, written_in
+from ger.types import Correction, Hypothesis, NBest, written_in
 
 __all__ = [
     "HotwordCorrector",
     "Likely",
     "Ready",
     "by_sound",
+    "doubtful",
     "judged",
     "looked_at",
     "put",
@@ -163,16 +164,15 @@ class HotwordCorrector:
         self, lists: Sequence[NBest], made: Sequence[Correction], entries: Sequence[Entries], listed: list[list[Likely]]
     ) -> list[tuple[list[Likely], float]]:
         """How likely hotwords are in each corrected text, and how likely they have to be."""
+        sounds = [(by_sound(own), self._model.threshold) for own in listed]
         reading = self._model.reading
-        told: list[list[float] | None] = [None] * len(lists)
-        if self._reader and reading:
-            rows = zip(lists, made, entries, listed, strict=True)
-            told = self._reader.gains([variants(*row) for row in rows])
+        if not (self._reader and reading):
+            return sounds
+        asked = [[] if one.decision == "failed" else doubtful(own) for one, own in zip(made, listed, strict=True)]
+        rows = zip(lists, made, entries, asked, strict=True)
+        told = zip(sounds, asked, self._reader.gains([variants(*row) for row in rows]), strict=True)
         return [
-            (by_sound(own), self._model.threshold)
-            if gains is None or reading is None
-            else (read(own, gains, reading), reading.threshold)
-            for own, gains in zip(listed, told, strict=True)
+            sound if gains is None else (read(own, gains, reading), reading.threshold) for sound, own, gains in told
         ]
 
     def _concerned(self, nbest: NBest, made: Correction, entries: Entries) -> Correction:
@@ -210,22 +210,27 @@ def _everyday(one: Found) -> bool:
     return one.value("words") == 1 and one.value("commonest") > _COMMON and not one.value("listed")
 
 
-def variants(nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely]) -> Variants:
-    """The text of a correction, and what it would be with each of the hotwords that a language model is asked about."""
-    asked = [] if made.decision == "failed" else _doubtful(found)
-    return Variants(nbest, made.text, tuple(_text(nbest, made, entries, [one.found]) for one in asked))
+def doubtful(found: Sequence[Likely]) -> list[Likely]:
+    """Those that a language model is asked about, the likeliest first."""
+    return [one for one in found if one.probability > _DOUBTFUL][:_READ]
 
 
-def read(found: Sequence[Likely], gains: Sequence[float], reading: Reading) -> list[Likely]:
-    """How likely the hotwords of `variants` are with a language model's gains (nats), the likeliest first."""
-    asked = _doubtful(found)[: len(gains)]
-    likely = reading.probabilities([one.probability for one in asked], gains) if asked else []
+def variants(nbest: NBest, made: Correction, entries: Entries, asked: Sequence[Likely]) -> NBest:
+    """A list of the text of a correction, and of what it would be with each of some hotwords."""
+    texts = [made.text]
+    if asked:
+        heard, shape = Heard.of(made.text), _shape(nbest, made, entries)
+        texts += [_text(heard, shape, entries, [one.found]) for one in asked]
+    return replace(nbest, hypotheses=tuple(map(Hypothesis, texts)))
+
+
+def read(asked: Sequence[Likely], gains: Sequence[float], reading: Reading) -> list[Likely]:
+    """How likely hotwords are with what a language model gains by each (nats), the likeliest first."""
+    if not asked:
+        return []
+    likely = reading.probabilities([one.probability for one in asked], gains)
     made = [Likely(one.found, probability) for one, probability in zip(asked, likely, strict=True)]
     return sorted(made, key=lambda one: -one.probability)
-
-
-def _doubtful(found: Sequence[Likely]) -> Sequence[Likely]:
-    return [one for one in found if one.probability > _DOUBTFUL][:_READ]
 
 
 def put(
@@ -247,14 +252,14 @@ def put(
             chosen.append(one)
     if not chosen or made.decision == "failed":
         return made
+    heard = Heard.of(made.text)
+    text = _text(heard, _shape(nbest, made, entries), entries, [one.found for one in chosen])
     scores = {**made.scores, by: min(one.probability for one in chosen)}
-    text = _text(nbest, made, entries, [one.found for one in chosen])
-    return _rewritten(nbest, made, text, _reasons(Heard.of(made.text), entries, chosen, _WHOSE[by]), scores)
+    return _rewritten(nbest, made, text, _reasons(heard, entries, chosen, _WHOSE[by]), scores)
 
 
-def _text(nbest: NBest, made: Correction, entries: Entries, chosen: Sequence[Found]) -> str:
-    """The text of a correction with hotwords in it."""
-    heard, shape = Heard.of(made.text), _shape(nbest, made, entries)
+def _text(heard: Heard, shape: _Shape, entries: Entries, chosen: Sequence[Found]) -> str:
+    """A text with hotwords in it."""
     written = []
     for one in chosen:
         said = entries.hotwords[one.hotword].text + one.ending
