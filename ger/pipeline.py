@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ger import __version__
+from ger.correct.rescore import recording
 from ger.correct.running import Running
 from ger.errors import AudioError, GerError, InputError, ModelError
 from ger.io.audio import SAMPLE_RATE, decode
@@ -45,8 +46,6 @@ __all__ = ["Pipeline", "Progress", "Result", "is_audio"]
 _WINDOW = 24
 #: Segments that are decoded ahead.
 _AHEAD = 48
-#: Corrections of an earlier run that are looked at for running context.
-_BEFORE = 100
 
 #: What to do about transcripts that are to be translations.
 _TRANSLATE = "Add --translator MODEL, or leave out --task and --target."
@@ -107,7 +106,7 @@ class _Open:
     reached: float = 0.0
     lost: dict[str, ModelError] = field(default_factory=dict)
     known: NBest | None = None
-    before: list[Correction] = field(default_factory=list)
+    before: list[tuple[str, str]] = field(default_factory=list)
 
     def reach(self, seconds: float | None) -> float:
         """How much further into the recording this is (seconds)."""
@@ -133,7 +132,8 @@ class _Open:
             self.lose(segment.id, made.error)
         self._hear(made.nbest)
         self.known = self.known or (made.nbest if made.nbest.language else None)
-        self.before = [*self.before, made.correction][-_BEFORE:] if made.correction else self.before
+        if made.correction:
+            self.before.append((recording(made.correction), made.correction.text))
         return True
 
     def add(self, batch: Sequence[Stretch]) -> None:
@@ -404,7 +404,8 @@ class Pipeline:
             opened = own[0][0][0]
             if not opened.begun and isinstance(self.corrector, Running):
                 self.corrector.forget()
-                self.corrector.remember(opened.before)
+                for said in opened.before:
+                    self.corrector.remember(*said)
             opened.begun = True
             corrections += self.corrector.correct([nbest for _, nbest in own])
         return corrections

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ger.lm.tree import Encoded, Pack, packs
+from ger.lm.tree import Encoded, Ints, Pack, packs
 
-__all__ = ["MODEL_TYPES", "PackedScorer"]
+__all__ = ["MODEL_TYPES", "Logp", "PackedScorer", "target_logp"]
+
+#: Log-probabilities.
+Logp = npt.NDArray[np.float64]
 
 #: Model types whose attention is all that joins tokens, and how they take a mask: one for all layers (`full`), one of
 #: a sliding window (`window`), or one for each type of layer (`layers`).
@@ -52,25 +55,12 @@ class PackedScorer:
         error = self._check()
         return f"a check differed by {error:.2g}" if not error <= self._tolerance() else ""
 
-    def logp(self, pack: Pack) -> npt.NDArray[np.float64]:
-        """log p of each target of the pack, in nats: the softmax in float32, whatever the model's precision."""
+    def logp(self, pack: Pack) -> tuple[Pack, Logp]:
+        """The pack and log p of each target of it (nats)."""
         import torch
 
         with torch.inference_mode():
-            hidden = self._body(pack)
-            nodes, edges, targets = (self._tensor(values) for values in (pack.nodes, pack.edges, pack.targets))
-            step = max(1, _HEAD_ELEMENTS[self._model.device.type] // int(self._config.vocab_size))
-            parts = []
-            for first in range(0, len(nodes), step):
-                logits = self._head(hidden[nodes[first : first + step]])
-                low, high = np.searchsorted(pack.edges, [first, first + step])
-                rows = edges[low:high] - first
-                picked = logits[rows, targets[low:high]]
-                top = logits.amax(-1, keepdim=True)
-                norm = logits.sub_(top).exp_().sum(-1).log_() + top[:, 0]  # in place: logits are large
-                parts.append(picked - norm[rows])
-            logp: npt.NDArray[np.float64] = torch.cat(parts).double().cpu().numpy()
-        return logp
+            return pack, target_logp(self._model, self._body(pack), pack.nodes, pack.edges, pack.targets)
 
     def _body(self, pack: Pack) -> Any:
         """Last hidden states, `(places, size)`."""
@@ -82,14 +72,6 @@ class PackedScorer:
             use_cache=False,
         ).last_hidden_state
         return state.flatten(0, 1)
-
-    def _head(self, hidden: Any) -> Any:
-        """Logits in float32."""
-        import torch
-
-        logits = self._model.get_output_embeddings()(hidden)
-        cap = getattr(self._config, "final_logit_softcapping", None)
-        return (torch.tanh(logits / cap) * cap if cap else logits).float()
 
     def _mask(self, positions: Any, ends: Any, deepest: int) -> Any:
         """Additive masks `(rows, 1, width, width)`: ancestors, and of them the near ones for a sliding window."""
@@ -125,7 +107,7 @@ class PackedScorer:
         rows = [ids[0], ids[0][:4] + ids[1], ids[0][:2] + ids[1][1:4], ids[1]]
         (pack,) = packs([Encoded(i, row, 1) for i, row in enumerate(rows)], 1000)
         worst = 0.0
-        for item, total in zip(pack.items, pack.totals(self.logp(pack)), strict=True):
+        for item, total in zip(pack.items, pack.totals(self.logp(pack)[1]), strict=True):
             row = torch.tensor([item.ids], device=self._model.device)
             with torch.inference_mode():
                 logits = self._model(input_ids=row, use_cache=False).logits[0, :-1].float()
@@ -137,3 +119,34 @@ class PackedScorer:
         import torch
 
         return 1e-4 if self._model.dtype == torch.float32 else 0.2
+
+
+def target_logp(model: Any, hidden: Any, nodes: Ints, edges: Ints, targets: Ints) -> Logp:
+    """log p of tokens (nats): the softmax in float32, whatever the model's precision, a chunk of nodes at a time.
+
+    Args:
+        model: A causal language model of transformers.
+        hidden: Its last hidden states, `(places, size)`.
+        nodes: The places where the next token's probability is needed.
+        edges: For each probability its place in `nodes`, ascending.
+        targets: And its token.
+    """
+    import torch
+
+    def tensor(values: Ints) -> Any:
+        return torch.from_numpy(values).to(hidden.device)
+
+    step = max(1, _HEAD_ELEMENTS[hidden.device.type] // int(model.config.vocab_size))
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    there, chosen, parts = tensor(nodes), tensor(targets), []
+    for first in range(0, len(nodes), step):
+        logits = model.get_output_embeddings()(hidden[there[first : first + step]])
+        logits = (torch.tanh(logits / cap) * cap if cap else logits).float()
+        low, high = np.searchsorted(edges, [first, first + step])
+        rows = tensor(edges[low:high]) - first
+        picked = logits[rows, chosen[low:high]]
+        top = logits.amax(-1, keepdim=True)
+        norm = logits.sub_(top).exp_().sum(-1).log_() + top[:, 0]  # in place: logits are large
+        parts.append(picked - norm[rows])
+    logp: Logp = torch.cat(parts).double().cpu().numpy()
+    return logp

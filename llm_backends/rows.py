@@ -73,6 +73,8 @@ class Part:
         allowed: For each of the answers the only tokens that may follow; any where it is empty.
         positions: Positions of the tokens; their places where it is empty.
         places: For each token the places before it that it sees, itself left out; all where it is empty.
+        ends: Where they are a tree, depth first: for each the number of the first token that is not below it. Each sees
+            what is above it, and what was there before.
     """
 
     memory: Memory
@@ -82,6 +84,7 @@ class Part:
     allowed: Sequence[Sequence[int]] = ()
     positions: Sequence[int] = ()
     places: Sequence[Sequence[int]] = ()
+    ends: Sequence[int] = ()
 
 
 #: Tokens and their log-probabilities over the whole vocabulary (nats), the likeliest first.
@@ -100,7 +103,7 @@ class _Feed:
         part = self.parts[index]
         size, before = len(part.tokens), part.memory.length
         window = None if window is None or before + size <= window else window
-        if window is None and not part.places and (size == 1 or not before):
+        if window is None and not (part.places or part.ends) and (size == 1 or not before):
             return None
         key = (index, window)
         if key not in self.masks:
@@ -114,6 +117,11 @@ def _seen(part: Part, window: int | None, device: Any) -> Any:
     size, before = len(part.tokens), part.memory.length
     place = torch.arange(before + size)
     own = place[before:, None]
+    if part.ends:
+        ends, depth = torch.tensor(part.ends), torch.tensor([*range(before), *part.positions])
+        seen = place <= own
+        seen[:, before:] &= own - before < ends
+        return (seen if window is None else seen & (depth[before:, None] - depth < window)).to(device)
     if not part.places:
         seen = place <= own
         return (seen if window is None else seen & (own - place < window)).to(device)
@@ -221,7 +229,7 @@ class RowModel:
         import torch
 
         with torch.inference_mode(), self._own_attention():
-            hidden = self._body(parts)
+            hidden = self._hidden(parts)
             wanted: list[int] = []
             start = 0
             for part in parts:
@@ -232,6 +240,13 @@ class RowModel:
         answers = iter(tops)
         return [[next(answers) for _ in range(part.answers)] for part in parts]
 
+    def hidden(self, parts: Sequence[Part]) -> Any:
+        """Last hidden states of all tokens of the parts, one after another, `(tokens, size)`."""
+        import torch
+
+        with torch.inference_mode(), self._own_attention():
+            return self._hidden(parts)
+
     @contextmanager
     def _own_attention(self) -> Iterator[None]:
         usual = self._config._attn_implementation
@@ -241,7 +256,7 @@ class RowModel:
         finally:
             self._config._attn_implementation = usual
 
-    def _body(self, parts: Sequence[Part]) -> Any:
+    def _hidden(self, parts: Sequence[Part]) -> Any:
         import torch
 
         tokens = [token for part in parts for token in part.tokens]

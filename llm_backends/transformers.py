@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, get_args
@@ -20,14 +20,15 @@ from ger.device import device_of
 from ger.errors import DependencyError, ModelError
 from ger.lm.chat import PromptReader, shown
 from ger.lm.constrain import Slots, spaced
-from ger.lm.tree import Encoded, packs
+from ger.lm.tree import Encoded, Pack, Tree, packed, trees
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import Ability, Answer, GenerateRequest, LmOptions
 from ger.text.tokens import well_formed
 from llm_backends.adapter import digest, merged
 from llm_backends.causal import CausalLM
 from llm_backends.decoding import Decoder, Job, Written
-from llm_backends.packed import PackedScorer
+from llm_backends.kept import KeptScorer, worth_keeping
+from llm_backends.packed import Logp, PackedScorer
 from llm_backends.plain import write
 from llm_backends.rows import RowModel
 from llm_backends.torch_common import Batched, attempt, dtype_of, reason
@@ -137,11 +138,22 @@ class TransformersLM(Batched, CausalLM):
     @cached_property
     def _rows(self) -> RowModel | None:
         """What decodes many answers together, if that is exact for this model; found out at the first use."""
-        rows = RowModel(self._model)
-        refusal = attempt(rows.refusal, f"{self._name}, self-check", alone=True)
+        rows, refusal = self._checked_rows
         if refusal:
             _LOG.warning("%s: generating one answer at a time, which is slower: %s.", self._name, refusal)
         return None if refusal else rows
+
+    @cached_property
+    def _checked_rows(self) -> tuple[RowModel, str]:
+        """What runs sequences with a memory of their own, and why it does not for this model."""
+        rows = RowModel(self._model)
+        return rows, attempt(rows.refusal, f"{self._name}, self-check", alone=True) or ""
+
+    @cached_property
+    def _kept(self) -> KeptScorer | None:
+        """What keeps the beginnings of trees, if that is exact for this model."""
+        rows, refusal = self._checked_rows
+        return None if refusal else KeptScorer(rows, self._model)
 
     def _totals(self, items: list[Encoded]) -> list[float]:
         """Each item's log-probability (nats), by its index."""
@@ -161,18 +173,35 @@ class TransformersLM(Batched, CausalLM):
 
     def _score_packed(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
         """Totals, pack by pack; on lack of memory all that is left goes into packs of half the size."""
-        assert self._packed is not None
         left = {item.index: item for item in items}
-        for pack in packs(items, self._budget):
-            said = f"{self._name}, {pack.tokens.shape[1]} tokens"
-            logp = attempt(partial(self._packed.logp, pack), said, alone=len(pack.items) == 1)
-            if logp is None:
-                self._budget = min(self._budget, pack.tokens.size // 2)
+        for size, alone, run in self._calls(list(trees(items, self._budget))):
+            made = attempt(run, f"{self._name}, {size} tokens", alone=alone)
+            if made is None:
+                self._budget = min(self._budget, size // 2)
+                self._forget()
                 yield from self._score_packed([*left.values()])
                 return
+            pack, logp = made
             for item, total in zip(pack.items, pack.totals(logp), strict=True):
                 del left[item.index]
                 yield item, total
+
+    def _forget(self) -> None:
+        """Keep no beginnings of texts."""
+        if kept := vars(self).get("_kept"):  # not where nothing was worth keeping
+            kept.forget()
+
+    def _calls(self, grown: list[Tree]) -> Iterator[tuple[int, bool, Callable[[], tuple[Pack, Logp]]]]:
+        """Calls of the model: the tokens of each, whether it is for one text, and what makes it."""
+        packed_scorer = self._packed
+        assert packed_scorer is not None
+        if any(map(worth_keeping, grown)) and self._kept:
+            going, grown = self._kept.split(grown)
+            for group in self._kept.groups(going, self._budget):
+                size = sum(len(tree.tokens) for tree in group)
+                yield size, sum(len(tree.items) for tree in group) == 1, partial(self._kept.logp, group)
+        for pack in packed(grown, self._budget):
+            yield pack.tokens.size, len(pack.items) == 1, partial(packed_scorer.logp, pack)
 
     def _score_padded(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
         return self._each(_sorted(items), lambda item: len(item.ids), self._forward)

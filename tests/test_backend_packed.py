@@ -93,6 +93,21 @@ def test_equal_to_one_text_at_a_time(folder: Path, prefix: str, caplog: pytest.L
     assert len(set(scores[1])) == 1
 
 
+def tokens_of(lm: TransformersLM) -> list[int]:
+    """How many tokens each call of the model has, padding included, from now on."""
+    seen: list[int] = []
+    lm._model.base_model.register_forward_pre_hook(
+        lambda _module, _args, kwargs: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    return seen
+
+
+@pytest.fixture
+def tiny_model(folder: Path) -> tuple[TransformersLM, Reference]:
+    """A model of each type, and what says how its scores should be."""
+    return load(folder), Reference(folder)
+
+
 @pytest.mark.parametrize("model_type", ["gemma2", "gemma3_text", "mistral", "qwen2", "qwen3"])
 def test_the_window_matters_here(smollm2_dir: Path, tmp_path: Path, model_type: str) -> None:
     """Else the test above would not notice a mask without it."""
@@ -106,15 +121,72 @@ def test_the_window_matters_here(smollm2_dir: Path, tmp_path: Path, model_type: 
 
 def test_context_is_given_to_the_model_once(smollm2_dir: Path, tmp_path: Path) -> None:
     lm = load(make(tmp_path, smollm2_dir, "llama"))
-    seen: list[int] = []
+    seen = tokens_of(lm)
     assert lm._packed is not None
-    lm._model.base_model.register_forward_pre_hook(
-        lambda _module, _args, kwargs: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
-    )
+    assert lm._kept is not None
+    seen.clear()  # its check of itself
     lm.score([ScoreRequest((name,), CONTEXT) for name in ("Ann", "Ben", "Cat", "Dan")])
     context = len(lm._tokenizer(CONTEXT).input_ids)
     assert context > 90
     assert sum(seen) < context + 20
+
+
+def test_what_was_read_is_read_no_more(tiny_model: tuple[TransformersLM, Reference]) -> None:
+    """Each call stands behind the texts of those before it, as with running context; then it begins anew."""
+    lm, plain = tiny_model
+    assert lm._packed is not None
+    assert lm._kept is not None
+    seen = tokens_of(lm)
+    said, sizes = "", []
+    for n, texts in enumerate([*LISTS[:3], LISTS[0], LISTS[2]]):
+        before, other = f"{CONTEXT}{said}", f"{CONTEXT}elsewhere {n}: "
+        seen.clear()
+        rows = lm.score([ScoreRequest(texts, before), ScoreRequest(texts[:2], other)])
+        sizes.append(sum(seen))
+        assert rows[0] == pytest.approx([plain.score(text, before) for text in texts], abs=1e-3)
+        assert rows[1] == pytest.approx([plain.score(text, other) for text in texts[:2]], abs=1e-3)
+        said += f"{texts[0]}. "
+    (anew,) = lm.score([ScoreRequest(LISTS[0], said)])
+    assert anew == pytest.approx([plain.score(text, said) for text in LISTS[0]], abs=1e-3)
+    assert sizes[0] > len(lm._tokenizer(CONTEXT).input_ids)
+    assert all(size < 75 for size in sizes[1:])
+
+
+def test_what_is_kept_is_bounded(tiny_model: tuple[TransformersLM, Reference], monkeypatch: pytest.MonkeyPatch) -> None:
+    lm, plain = tiny_model
+    kept = lm._kept
+    assert kept is not None
+    monkeypatch.setattr(kept, "_most", 250)
+    contexts = [f"{n} {CONTEXT}" for n in range(4)]
+    for context in contexts:
+        lm.score([ScoreRequest(LISTS[0], context)])
+    assert [one.tokens[1] for one in kept._kept] == [lm._encode(0, c, "").ids[1] for c in contexts[2:]]
+    seen = tokens_of(lm)
+    rows = lm.score([ScoreRequest(LISTS[0], context) for context in contexts])  # too much to keep: all is read
+    assert sum(seen) > 4 * len(lm._tokenizer(CONTEXT).input_ids)
+    for context, row in zip(contexts, rows, strict=True):
+        assert row == pytest.approx([plain.score(text, context) for text in LISTS[0]], abs=1e-3)
+
+
+def test_little_memory(tiny_model: tuple[TransformersLM, Reference], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept makes room first, and less goes through the model at once."""
+    lm, plain = tiny_model
+    assert lm._kept is not None
+    lm.score([ScoreRequest(LISTS[0], CONTEXT)])
+    failed: list[int] = []
+
+    def scarce(_module: Any, _args: Any, kwargs: Any) -> None:
+        size = kwargs["input_ids"].numel()
+        if size > 150:
+            failed.append(size)
+            raise MemoryError
+
+    lm._model.base_model.register_forward_pre_hook(scarce, with_kwargs=True)
+    contexts = [f"{n} {CONTEXT}" for n in range(4)]
+    rows = lm.score([ScoreRequest(LISTS[0], context) for context in contexts])
+    assert failed
+    for context, row in zip(contexts, rows, strict=True):
+        assert row == pytest.approx([plain.score(text, context) for text in LISTS[0]], abs=1e-3)
 
 
 def test_an_unknown_type_is_padded_and_said_once(

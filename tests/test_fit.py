@@ -215,7 +215,7 @@ def test_earlier_first_hypotheses_are_the_context() -> None:
         "first of 1 ",
         "first of 1 first of 3 ",
         "first of 0 first of 2 ",  # nothing was said in 4
-        "first of 3 first of 5 ",
+        "first of 1 first of 3 first of 5 ",
         "",
     ]
 

@@ -15,7 +15,7 @@ from test_pipeline import inputs
 
 from ger.api import settings
 from ger.correct.rescore import Rescorer, prefixed
-from ger.correct.running import Running, within
+from ger.correct.running import Running, Said
 from ger.corrector import Corrector
 from ger.errors import ModelError, UsageError
 from ger.lm.profile import DEFAULT, Profile, read_profile, write_profile
@@ -49,7 +49,40 @@ def nbest(id: str, text: str = "so the field", previous: str = "") -> NBest:
     ],
 )
 def test_whole_utterances_are_told_while_they_fit(said: list[str], words: int, told: str) -> None:
-    assert within(said, words) == told
+    kept = Said(10, words)
+    for text in said:
+        kept.add(text)
+    assert str(kept) == told
+
+
+def test_earlier_utterances_stay_until_there_are_twice_as_many() -> None:
+    """So what a language model has read is the beginning of what it reads next, most of the time."""
+    kept, told = Said(3), []
+    for n in range(10):
+        kept.add(f"{n}")
+        told.append("".join(str(kept).split()))
+    assert told == ["0", "01", "012", "0123", "01234", "345", "3456", "34567", "678", "6789"]
+
+
+def test_it_begins_anew_with_half_of_the_words() -> None:
+    kept, told = Said(100, 8), []
+    for n in range(8):
+        kept.add(f"w{n} w{n}" if n != 5 else "w5 w5 w5 w5 w5 w5")
+        told.append([int(word[1:]) for word in str(kept).split()[::2]])
+    assert told == [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [3, 4], [5, 5, 5], [5, 5, 5, 6], [6, 7]]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1), st.integers(1, 4), st.integers(1, 20))
+def test_the_last_ones_are_told_within_the_words(sizes: list[int], least: int, words: int) -> None:
+    kept = Said(least, words)
+    texts = [" ".join([f"{n}"] * size) for n, size in enumerate(sizes)]
+    for n, text in enumerate(texts):
+        kept.add(text)
+        told, said = str(kept).split(), " ".join(texts[: n + 1]).split()
+        assert told == said[-len(told) :]
+        assert min(words, sizes[n]) <= len(told) <= words
+        fits = sum(sizes[max(0, n + 1 - least) : n + 1]) <= words // 2
+        assert not fits or len(set(told)) >= min(least, n + 1)
 
 
 @given(st.text(max_size=300), st.integers(0, 20))
@@ -140,7 +173,7 @@ def test_contexts_never_leak_between_the_recordings_of_a_run(tmp_path: Path, mad
         assert set(first.values()) == {""}
         assert sorted(first) == ["deaf", "first", "last", "mute", "short"]
         told = [request.prefix for asked in lm.scored for request in asked]
-        assert "last-said 0022 last-said 0023 last-said 0024 " in told
+        assert "last-said 0021 last-said 0022 last-said 0023 last-said 0024 " in told
 
 
 def test_contexts_never_leak_between_callers_at_once(made: Made) -> None:
@@ -160,5 +193,5 @@ def test_contexts_never_leak_between_callers_at_once(made: Made) -> None:
     assert not strangers([asked for lm in made.lms for asked in lm.scored])
     for name, previous in enumerate(told):
         assert previous[0] == ""
-        assert [len(places(text)) for text in previous] == [0, 2, 4, 6, 6, 6, 6, 6]
+        assert [len(places(text)) for text in previous] == [0, 2, 4, 6, 8, 10, 6, 8]
         assert all(re.findall(r"n(\d+)-said", text) == [str(name)] * (len(places(text)) // 2) for text in previous)

@@ -16,7 +16,7 @@ from ger.correct.hybrid import Writer, widened
 from ger.correct.rescore import candidates, prefixed, recording
 from ger.correct.rewrites import REWRITES
 from ger.correct.rewriting import Rewriting
-from ger.correct.running import within
+from ger.correct.running import Said
 from ger.errors import InputError, UsageError
 from ger.evaluate.bootstrap import interval
 from ger.evaluate.rates import distance
@@ -318,11 +318,11 @@ def _telling(table: Features) -> Features:
 
 
 def _prefixes(lists: Sequence[NBest], profile: Profile) -> list[str]:
-    said: dict[str, list[str]] = {}
+    said: dict[str, Said] = {}
     prefixes = []
     for nbest in lists:
-        before = said.setdefault(recording(nbest) or f"\0{nbest.id}", [])
-        told = before[-profile.previous :] if profile.previous else []
-        prefixes.append(prefixed(nbest, profile, within(told, profile.previous_words) if told else ""))
-        before += [nbest.best.text] if nbest.best.text else []
+        before = said.setdefault(recording(nbest) or f"\0{nbest.id}", Said(profile.previous, profile.previous_words))
+        prefixes.append(prefixed(nbest, profile, str(before)))
+        if profile.previous and nbest.best.text:
+            before.add(nbest.best.text)
     return prefixes

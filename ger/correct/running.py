@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ger.correct.rescore import recording
@@ -12,10 +12,45 @@ from ger.protocols import Corrector, result_of
 from ger.text.tokens import latest, places
 from ger.types import Correction, NBest
 
-__all__ = ["Running", "within"]
+__all__ = ["Running", "Said"]
 
 #: Of so many recordings at once it is known what was said; then the one that was silent for longest is forgotten.
 _RECORDINGS = 1000
+
+
+class Said:
+    """The last texts of one recording: N of them at least, where there are as many and they fit.
+
+    Texts come behind others, so that what a language model has read stays the beginning of what it reads next, and need
+    not be read again (`llm_backends.kept`). Where there are 2 N of them it begins anew with the last N, and where they
+    have too many words with the last ones that have half as many.
+
+    Args:
+        texts: How many texts there are at least, N, 1 or more.
+        words: How many words they have together at most; of a last text that has more, its last words.
+    """
+
+    def __init__(self, texts: int, words: int = PREVIOUS_WORDS) -> None:
+        self._least, self._words = texts, words
+        self._texts: list[tuple[str, int]] = []
+
+    def add(self, text: str) -> None:
+        """What was said next."""
+        if not (text := latest(text, self._words)):
+            return
+        self._texts.append((text, len(places(text))))
+        if len(self._texts) >= 2 * self._least:
+            del self._texts[: -self._least]
+        if sum(size for _, size in self._texts) > self._words:
+            room = self._words // 2 - self._texts[-1][1]
+            keep = 1
+            for _, size in reversed(self._texts[:-1]):
+                room -= size
+                keep += room >= 0
+            del self._texts[:-keep]
+
+    def __str__(self) -> str:
+        return " ".join(text for text, _ in self._texts)
 
 
 class Running:
@@ -26,13 +61,13 @@ class Running:
 
     Args:
         inner: The corrector, with all that watches over it, so that a refused text is nobody's context.
-        previous: How many earlier utterances there are at most, 1 or more.
-        words: How many words they have together at most; of what is more, the earlier utterances are left out.
+        previous: How many earlier utterances there are at least, 1 or more; see `Said`.
+        words: How many words they have together at most.
     """
 
     def __init__(self, inner: Corrector, previous: int, words: int = PREVIOUS_WORDS) -> None:
         self._inner, self._previous, self._words = inner, previous, words
-        self._said: dict[str, deque[str]] = {}
+        self._said: dict[str, Said] = {}
 
     @property
     def result(self) -> str:
@@ -50,18 +85,18 @@ class Running:
         for turn in _turns(lists):
             corrections = self._inner.correct([self._told(lists[i]) for i in turn])
             made |= zip(turn, corrections, strict=True)
-            self.remember(corrections)
+            for correction in corrections:
+                self.remember(recording(correction), correction.text)
         return [made[i] for i in range(len(lists))]
 
-    def remember(self, made: Iterable[Correction]) -> None:
-        """What was said in a recording, in order: context for its next list."""
-        for correction in made:
-            if correction.text and (name := recording(correction)):
-                said = self._said.pop(name, None) or deque(maxlen=self._previous)
-                said.append(correction.text)
-                self._said[name] = said
-                if len(self._said) > _RECORDINGS:
-                    del self._said[next(iter(self._said))]
+    def remember(self, name: str, text: str) -> None:
+        """What was said next in a recording: context for its next list; nothing where it has no name."""
+        if name and text:
+            said = self._said.pop(name, None) or Said(self._previous, self._words)
+            said.add(text)
+            self._said[name] = said
+            if len(self._said) > _RECORDINGS:
+                del self._said[next(iter(self._said))]
 
     def forget(self, name: str = "") -> None:
         """What was said so far, in one recording or in all, is no context for what follows."""
@@ -74,19 +109,7 @@ class Running:
         said = self._said.get(recording(nbest))
         if not said or nbest.context.previous.strip():
             return nbest
-        return replace(nbest, context=replace(nbest.context, previous=within(said, self._words)))
-
-
-def within(said: Iterable[str], words: int) -> str:
-    """The last texts that have so many words together; where the last one has more, its last words."""
-    *earlier, last = said
-    kept = [latest(last, words)]
-    for text in reversed(earlier):
-        words -= len(places(kept[0]))
-        if len(places(text)) > words:
-            break
-        kept.insert(0, text)
-    return " ".join(kept)
+        return replace(nbest, context=replace(nbest.context, previous=str(said)))
 
 
 def _turns(lists: Sequence[NBest]) -> Iterator[list[int]]:

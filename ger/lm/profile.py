@@ -54,7 +54,8 @@ class Profile:
             short texts.
         temperature: The combined scores are divided by it for the posteriors of a list.
         domain: A sentence about what is spoken of, which language models read before each hypothesis.
-        previous: How many earlier corrected utterances of the same recording they read before it.
+        previous: How many earlier corrected utterances of the same recording they read before it, at least; see
+            `ger.correct.running.Said`.
         previous_words: How many words they read of what was said before, at most: the last ones.
         cross: How many texts made of parts of several hypotheses compete with the listed ones.
         combine: For the mode `combine`: `mbr` or `rover`, see `ger.correct.combine`.

@@ -10,14 +10,14 @@ of node j are the nodes i <= j < ends[i], and the attention mask of a pack follo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Encoded", "Pack", "Tree", "packs", "trees"]
+__all__ = ["Encoded", "Ints", "Pack", "Tree", "end_to_end", "packed", "packs", "trees"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,6 +53,12 @@ class Tree:
     ends: Ints
     paths: list[Ints]
 
+    @property
+    def given(self) -> int:
+        """So many of its first nodes are above all others, and say nothing about what is scored."""
+        above = np.cumprod(self.ends == len(self.tokens)).sum()
+        return min(int(above), *(item.given - 1 for item in self.items))
+
 
 @dataclass(frozen=True, slots=True)
 class Pack:
@@ -85,11 +91,16 @@ class Pack:
 
 
 def packs(items: Sequence[Encoded], budget: int) -> Iterator[Pack]:
-    """All sequences, in packs of at most `budget` places; only a longer sequence exceeds it, and goes alone.
+    """All sequences, in packs of at most `budget` places; only a longer sequence exceeds it, and goes alone."""
+    return packed(trees(items, budget), budget)
+
+
+def packed(grown: Iterable[Tree], budget: int) -> Iterator[Pack]:
+    """All trees, in packs of at most `budget` places; only a larger tree exceeds it.
 
     The widest tree sets the width of a pack; what is left in a row is filled with the largest trees that fit.
     """
-    waiting = sorted(trees(items, budget), key=lambda tree: len(tree.tokens))
+    waiting = sorted(grown, key=lambda tree: len(tree.tokens))
     sizes = [len(tree.tokens) for tree in waiting]
     while waiting:
         width = sizes[-1]
@@ -140,6 +151,11 @@ def _tree(items: list[Encoded], shared: list[int]) -> Tree:
         ends[path] = used
         paths.append(path)
     return Tree(items, tokens, depths, ends, paths)
+
+
+def end_to_end(grown: Sequence[Tree]) -> Pack:
+    """Trees in one row."""
+    return _pack([list(grown)], sum(len(tree.tokens) for tree in grown))
 
 
 def _pack(rows: list[list[Tree]], width: int) -> Pack:
