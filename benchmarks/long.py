@@ -1,16 +1,12 @@
-"""How memory and time grow with the length of a recording, and what context costs a segment.
+"""How memory and time grow with the length of a recording.
 
     python benchmarks/long.py CLIPS… [--minutes 3 60 180] [--again] [--kill] [-- OPTIONS OF ger correct]
-    python benchmarks/long.py --context LISTS.jsonl
 
 CLIPS are folders of audio files. The clips are strung together with half a second of silence until the recording is
 long enough, and `ger correct RECORDING -o FOLDER OPTIONS` runs in a process of its own. With `--again`, recognition is
 what it was for the first recording, list after list: what is left is decoding, segmentation, correction and writing.
 With `--kill`, the last recording is corrected once more, by a process that is killed when half of the segments are
 done, and by another one that goes on from there; where a file differs from that of the first time, the exit code is 1.
-
-With `--context` the default language model reads the lists of a file, alone and after so many words that were said
-before; the seconds of the processor count, best of three, so that other programs disturb less.
 """
 
 from __future__ import annotations
@@ -30,11 +26,9 @@ import numpy as np
 from common import SUFFIXES, machine
 
 from ger import registry
-from ger.correct.rescore import prefixed
 from ger.io.audio import SAMPLE_RATE, decode
 from ger.io.jsonl import read_nbest
-from ger.lm.profile import DEFAULT
-from ger.protocols import FrontendOptions, LmOptions, ScoreRequest
+from ger.protocols import FrontendOptions
 from ger.types import AudioSegment, NBest
 from ger.unfinished import FOLDER
 
@@ -137,30 +131,6 @@ def same(one: Path, other: Path) -> bool:
     return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
-def context(path: Path) -> None:
-    """What it costs to read what was said before."""
-    lists = [nbest for nbest in read_nbest(path) if len(nbest.hypotheses) > 1]
-    said = " ".join(nbest.best.text for nbest in lists).split()
-    lm = registry.load("backends", "transformers")(LmOptions())
-    print(machine())
-    print(f"{len(lists)} lists, {lm.signature}\n| words before | seconds of the processor a list |\n| --- | --- |")
-    for words in (0, 25, 50, 100, 200, 400):
-        requests = [
-            ScoreRequest(
-                tuple(hypothesis.text for hypothesis in nbest.hypotheses),
-                prefixed(nbest, DEFAULT) + "".join(f"{word} " for word in said[i : i + words]),
-            )
-            for i, nbest in enumerate(lists)
-        ]
-        spent = []
-        for _ in range(3):
-            started = time.process_time()
-            for request in requests:  # one after another, as the segments of a recording are
-                lm.score([request])
-            spent.append((time.process_time() - started) / len(lists))
-        print(f"| {words} | {min(spent):.3f} |", flush=True)
-
-
 def main() -> None:
     """Measure and print."""
     if _LISTS in os.environ:
@@ -172,18 +142,14 @@ def main() -> None:
     if "--" in own:
         own, options = own[: own.index("--")], own[own.index("--") + 1 :]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--minutes", nargs="+", type=float, default=[3, 60, 180])
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--kill", action="store_true")
-    parser.add_argument("--context", type=Path)
     given = parser.parse_args(own)
-    if missing := next((str(p) for p in [*given.clips, given.context] if p and not p.exists()), None):
+    if missing := next((str(path) for path in given.clips if not path.exists()), None):
         sys.exit(f"{missing} is missing.")
-    if given.context:
-        context(given.context)
-    else:
-        lengths(given.clips, given.minutes, options, again=given.again, kill=given.kill)
+    lengths(given.clips, given.minutes, options, again=given.again, kill=given.kill)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ Domain = Annotated[
 ]
 Previous = Annotated[
     int | None,
-    typer.Option(help="Earlier utterances of the same recording that are read before each text, at least; up to twice as many.", rich_help_panel=_LM),
+    typer.Option(help="Earlier utterances of the same recording, read before each text.", rich_help_panel=_LM),
 ]
 PreviousWords = Annotated[
     int | None,
