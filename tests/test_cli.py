@@ -19,6 +19,7 @@ from ger.api import settings
 from ger.cli import app
 from ger.io.formats import FORMATS, SAME, SCORING
 from ger.io.inputs import expand
+from ger.io.lists_write import WRITERS
 from ger.lm.features import OWN
 from ger.output import LISTS, OutputFolder
 from ger.pipeline import Pipeline
@@ -55,7 +56,7 @@ B = "change words 0 sow the field\nchange words 1 sow the field\n"
     ("command", "names"),
     [
         ("correct", {*FORMATS, *SCORING, SAME, "all", "table", "int8", *registry.builtin("correctors")}),
-        ("convert", {*FORMATS, *SCORING, "records"}),
+        ("convert", {*FORMATS, *SCORING, *WRITERS}),
         ("tune", {*OWN, "int8"}),
     ],
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["convert"]
 
 _SUFFIXES = {".txt": "txt", ".jsonl": "records", ".srt": "srt", ".vtt": "vtt", ".tsv": "tsv", ".ctm": "ctm"}
-_SUFFIXES |= {".stm": "stm", ".json": "json", ".text": "kaldi"}
+_SUFFIXES |= {".stm": "stm", ".json": "json", ".text": "kaldi", ".nlp": "nlp"}
 
 
 def convert(
@@ -32,8 +32,8 @@ def convert(
         str | None,
         typer.Option(
             "--to",
-            help="records (N-best lists), txt, json, jsonl (corrections), srt, vtt, tsv, ctm, stm, seglst, kaldi; "
-            "else by the name of OUT.",
+            help="records, hyporadise, mlm-scoring or agwer (N-best lists), txt, json, jsonl (corrections), srt, vtt, "
+            "tsv, ctm, stm, seglst, kaldi, nlp; else by the name of OUT.",
         ),
     ] = None,
     nbest: Annotated[int, typer.Option(help="Texts of a lattice.")] = 10,
@@ -46,21 +46,21 @@ def convert(
 ) -> None:
     """Write what a recognizer has written in another format.
 
-    Hypotheses beside the first are kept in records only, word times where a format has them. A file that is to be in
-    the format that it has is written as it is.
+    Hypotheses beside the first are kept in N-best lists only, word times where a format has them. A file that is to be
+    in the format that it has is written as it is.
     """
     with common.exit_codes():
         from ger.correct.outcome import as_it_was
         from ger.errors import UsageError
         from ger.io.documents.passages import unit_lists
         from ger.io.formats import FORMATS, SCORING, Recording, render
-        from ger.io.jsonl import dumps
         from ger.io.lists import Beside, read_lists
+        from ger.io.lists_write import WRITERS
         from ger.io.output import write_atomic
         from ger.io.paths import printable
         from ger.registry import suggest
 
-        known = ("records", *FORMATS, *SCORING)
+        known = (*WRITERS, *FORMATS, *SCORING)
         wanted = to_format or _SUFFIXES.get(target.suffix.lower(), "")
         if wanted not in known:
             if to_format:
@@ -80,8 +80,8 @@ def convert(
                 found: Iterable[NBest] = unit_lists(document, "stdin" if str(source) == "-" else source.stem)
             else:
                 found = read_lists(str(source), format=from_format, beside=beside)
-            if wanted == "records":
-                text = "".join(f"{dumps(nbest)}\n" for nbest in found)
+            if wanted in WRITERS:
+                text = "".join(WRITERS[wanted](found))
             else:
                 corrections = tuple(as_it_was(nbest, "converted") for nbest in found)
                 text = render(wanted, Recording(str(source), corrections=corrections))

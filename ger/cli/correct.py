@@ -36,9 +36,9 @@ def correct(
         typer.Option(
             "--output-format",
             "-f",
-            help="table, same, txt, json, jsonl, srt, vtt, tsv, all, ctm, stm, seglst, kaldi; several with commas. "
-            "same is the format of an input that is no audio. Default: with -o all, or same; else table on a terminal, "
-            "and txt or same elsewhere.",
+            help="table, same, txt, json, jsonl, srt, vtt, tsv, all, ctm, stm, seglst, kaldi, nlp; several with "
+            "commas. same is the format of an input that is no audio. Default: with -o all, or same; else table on a "
+            "terminal, and txt or same elsewhere.",
             rich_help_panel=_OUT,
         ),
     ] = None,

@@ -8,7 +8,7 @@
   millisecond; unlike Whisper's, texts and words have no space at their beginning.
 - `jsonl`: one correction record a line, complete (`ger.io.jsonl`).
 - `srt`, `vtt`: subtitles (`ger.io.subtitles`).
-- `ctm`, `stm`, `seglst`, `kaldi`: what scoring tools read (`ger.io.scoring`).
+- `ctm`, `stm`, `seglst`, `kaldi`, `nlp`: what scoring tools read (`ger.io.scoring`).
 - `tsv`: Whisper's: start and end in milliseconds and the text, separated by tabs, under a header line.
 """
 
@@ -126,6 +126,7 @@ SCORING: dict[str, Writer] = {
     "stm": scoring.stm,
     "seglst": scoring.seglst,
     "kaldi": scoring.kaldi,
+    "nlp": scoring.nlp,
 }
 
 

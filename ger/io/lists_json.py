@@ -14,7 +14,7 @@ from ger.io.jsonl import read_nbest
 from ger.io.lists_text import Ids, Source
 from ger.types import Hypothesis, NBest
 
-__all__ = ["NOT_FINITE", "agwer", "finite", "hyporadise", "mlm_scoring", "objects", "records", "whole"]
+__all__ = ["NOT_FINITE", "agwer", "finite", "hyporadise", "mlm_scoring", "objects", "records", "tokens_of", "whole"]
 
 #: The field of `NBest.meta` that counts the scores of a list that were infinite or no number, and are unknown now.
 NOT_FINITE = "scores_not_finite"
@@ -94,7 +94,7 @@ def _hyporadise(item: Mapping[str, Any], key: str, where: str) -> NBest:
     texts = ["" if text.strip() == "<UNK>" else text for text in _texts(item["input"], where)]
     name = next((name for name in ("score", "am_score") if item.get(name) is not None), None)
     scores = _numbers(item[name], len(texts), f"{where}: '{name}'") if name else [None] * len(texts)
-    tokens = 1 + _TOKENS_A_WORD * sum(len(text.split()) for text in texts) / max(1, len(texts))
+    tokens = tokens_of(texts)
     known = {"id", "input", "output", "input1", "input2", "score", "am_score"}
     return finite(
         _id(item, key, where),
@@ -104,6 +104,11 @@ def _hyporadise(item: Mapping[str, Any], key: str, where: str) -> NBest:
         meta={"scores": "estimated totals"} if name else {},
         extra={name: value for name, value in item.items() if name not in known},
     )
+
+
+def tokens_of(texts: Sequence[str]) -> float:
+    """How many tokens the texts of a list have on average, estimated."""
+    return 1 + _TOKENS_A_WORD * sum(len(text.split()) for text in texts) / max(1, len(texts))
 
 
 def mlm_scoring(source: Source) -> Iterator[NBest]:

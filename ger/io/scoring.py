@@ -1,4 +1,4 @@
-"""What scoring tools read: CTM and STM (NIST), SegLST (meeteval), Kaldi's `text`.
+"""What scoring tools read: CTM and STM (NIST), SegLST (meeteval), Kaldi's `text`, `.nlp` (Rev's fstalign).
 
 Recordings are called by the name of their file, without spaces; a speaker that is not known is called as `unknown`.
 """
@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ger.errors import OutputError
+from ger.io.documents.nlp import HEADER, case, cut
 from ger.io.paths import utf8
 from ger.io.recording import Recording, flat
 from ger.io.subtitles import span_of
 from ger.text.align import carry_times
 from ger.types import Correction
 
-__all__ = ["ctm", "kaldi", "seglst", "stm"]
+__all__ = ["ctm", "kaldi", "nlp", "seglst", "stm"]
 
 _SPACE = re.compile(r"\s+")
 _UNKNOWN = "unknown"
@@ -70,6 +71,17 @@ def seglst(recording: Recording) -> str:
 def kaldi(recording: Recording) -> str:
     """`id word word …`, a segment a line; spaces in ids become underscores."""
     return "".join(f"{_word(made.id)} {flat(made.text)}".rstrip() + "\n" for made in recording.corrections)
+
+
+def nlp(recording: Recording) -> str:
+    """`token|speaker|ts|endTs|punctuation|case|tags` under a header line, a word a line; times where they are known."""
+    rows = [f"{HEADER}\n"]
+    for made in _spoken(recording):
+        for word in carry_times(made.words, made.text):
+            token, punctuation = cut(word.text)
+            start, end = ("" if time is None else f"{time:.4f}" for time in (word.start, word.end))
+            rows.append(f"{token}|{_speaker(made)}|{start}|{end}|{punctuation}|{case(token)}|[]\n")
+    return "".join(rows)
 
 
 def _spoken(recording: Recording) -> Iterator[Correction]:

@@ -12,7 +12,10 @@ from ger.io.documents.rowdoc import RowDocument
 from ger.io.documents.rows import Timed, number, units
 from ger.types import Word
 
-__all__ = ["read"]
+__all__ = ["HEADER", "case", "cut", "read"]
+
+#: The first line of a file.
+HEADER = "token|speaker|ts|endTs|punctuation|case|tags"
 
 _NEEDED = ("token", "speaker")
 _END = re.compile(r"[^\w%$€£'’)\]]+$")
@@ -71,13 +74,12 @@ class _Table:
     def line(self, line: str, word: Word, same: bool) -> str:
         """The line of another word."""
         fields = line.split("|")
-        end = _END.search(word.text) if "punctuation" in self.at else None
-        token = word.text[: end.start()] if end and end.start() else word.text
-        new = {"token": token.replace("|", "")}
+        token, punctuation = cut(word.text) if "punctuation" in self.at else (word.text.replace("|", ""), "")
+        new = {"token": token}
         if "punctuation" in self.at:
-            new["punctuation"] = word.text[len(token) :].replace("|", "")
+            new["punctuation"] = punctuation
         if self.value(fields, "case"):
-            new["case"] = _case(token)
+            new["case"] = case(token)
         if not same and "tags" in self.at:
             new["tags"] = "[]" if self.value(fields, "tags").startswith("[") else ""
         for column, time in (("ts", word.start), ("endTs", word.end)):
@@ -88,7 +90,14 @@ class _Table:
         return "|".join(fields)
 
 
-def _case(token: str) -> str:
+def cut(word: str) -> tuple[str, str]:
+    """A word, and the punctuation behind it."""
+    end = _END.search(word)
+    at = end.start() if end and end.start() else len(word)
+    return word[:at].replace("|", ""), word[at:].replace("|", "")
+
+
+def case(token: str) -> str:
     """Rev's names of cases: all capitals, upper, lower, mixed."""
     letters = [char for char in token if char.isalpha()]
     if letters and all(char.isupper() for char in letters):
