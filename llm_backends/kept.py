@@ -59,6 +59,11 @@ class KeptScorer:
         self._most = _MOST[model.device.type]
         self._kept: list[_Kept] = []  # that of last use comes last
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens are kept."""
+        return sum(len(one.tokens) for one in self._kept)
+
     def split(self, grown: Sequence[Tree]) -> tuple[list[Tree], list[Tree]]:
         """Trees that begin with something worth keeping, none where that is more than is kept, and the others."""
         long = [*map(worth_keeping, grown)]
@@ -117,6 +122,5 @@ class KeptScorer:
         longest = next((one for one in self._kept if one.common(new.tokens) == len(new.tokens)), new)
         self._kept = [one for one in self._kept if one.common(longest.tokens) < len(one.tokens)]
         self._kept.append(longest)
-        size = sum(len(one.tokens) for one in self._kept)
-        while size > self._most:
-            size -= len(self._kept.pop(0).tokens)
+        while self.tokens > self._most:
+            del self._kept[0]

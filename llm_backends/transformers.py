@@ -175,7 +175,7 @@ class TransformersLM(Batched, CausalLM):
         """Totals, pack by pack; on lack of memory all that is left goes into packs of half the size."""
         left = {item.index: item for item in items}
         for size, alone, run in self._calls(list(trees(items, self._budget))):
-            made = attempt(run, f"{self._name}, {size} tokens", alone=alone)
+            made = attempt(run, f"{self._name}, {size} tokens", alone=alone and not self._keeps)
             if made is None:
                 self._budget = min(self._budget, size // 2)
                 self._forget()
@@ -186,10 +186,16 @@ class TransformersLM(Batched, CausalLM):
                 del left[item.index]
                 yield item, total
 
+    @property
+    def _keeps(self) -> bool:
+        """Whether beginnings of texts are kept; `_kept` is not made for it where none was worth keeping."""
+        kept: KeptScorer | None = vars(self).get("_kept")
+        return bool(kept and kept.tokens)
+
     def _forget(self) -> None:
         """Keep no beginnings of texts."""
-        if kept := vars(self).get("_kept"):  # not where nothing was worth keeping
-            kept.forget()
+        if self._keeps and self._kept:
+            self._kept.forget()
 
     def _calls(self, grown: list[Tree]) -> Iterator[tuple[int, bool, Callable[[], tuple[Pack, Logp]]]]:
         """Calls of the model: the tokens of each, whether it is for one text, and what makes it."""

@@ -491,9 +491,10 @@ def test_ger_tune_hotwords(tmp_path: Path) -> None:
     assert found["cv_b_wer"] < found["baseline_b_wer"] / 2
     assert read_model(model).threshold == found["threshold"]
     assert read_model(model).usual == set(_PLAIN)
-    code, _, err = run("tune", "hotwords", tmp_path / "lists.jsonl", "--loss", "-1", real=True)
-    assert code == 2
-    assert "--loss is -1" in err
+    for option, value, said in (("--loss", -1, "--loss is -1"), ("--threads", 2, "no effect without --lm")):
+        code, _, err = run("tune", "hotwords", tmp_path / "lists.jsonl", option, value, real=True)
+        assert code == 2
+        assert said in err
     line = json.dumps(nbest("and prynhild saw a boat").to_json()) + "\n"
     command = ["correct", "-", "--format", "jsonl", "--hotwords", "Brynhild", "--hotword-model", model]
     code, out, err = run(*command, real=True, stdin=line)

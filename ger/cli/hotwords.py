@@ -84,11 +84,14 @@ def hotwords(
             raise UsageError(f"--least is {least}.", "Use a probability, between 0 and 1.")
         if loss is not None and not 0 <= loss <= 100:
             raise UsageError(f"--loss is {loss}.", "Use a number of errors a hundred words, such as 0.03.")
+        options = {"device": device, "threads": threads, "batch_tokens": batch_tokens}
+        if not lm and (unused := next((name for name, value in options.items() if value is not None), None)):
+            raise UsageError(f"--{unused.replace('_', '-')} has no effect without --lm.", "Leave it out.")
         read = [*lists.files(inputs, systems, reference), *common.hotword_files(given), *lists.models(lm)]
         lists.check_output(output, *read, *filter(None, [usual]))
         found = lists.read(inputs, systems, reference, input_format)
         run, words = common.told(given), read_words(usual) if usual else frozenset()
-        reader = _reader(lm, {"device": device, "threads": threads, "batch_tokens": batch_tokens}) if lm else None
+        reader = _reader(lm, options) if lm else None
         if not run:
             found = with_made_up(found, size, seed)
         with common.bar(len(found) * (2 if reader else 1), "Looking") as bar:
