@@ -103,8 +103,9 @@ def tokens_of(lm: TransformersLM) -> list[int]:
 
 
 @pytest.fixture
-def tiny_model(folder: Path) -> tuple[TransformersLM, Reference]:
-    """A model of each type, and what says how its scores should be."""
+def llama(smollm2_dir: Path, tmp_path: Path) -> tuple[TransformersLM, Reference]:
+    """A model, and what says how its scores should be."""
+    folder = make(tmp_path, smollm2_dir, "llama")
     return load(folder), Reference(folder)
 
 
@@ -131,14 +132,14 @@ def test_context_is_given_to_the_model_once(smollm2_dir: Path, tmp_path: Path) -
     assert sum(seen) < context + 20
 
 
-def test_what_was_read_is_read_no_more(tiny_model: tuple[TransformersLM, Reference]) -> None:
+def test_what_was_read_is_read_no_more(folder: Path) -> None:
     """Each call stands behind the texts of those before it, as with running context; then it begins anew."""
-    lm, plain = tiny_model
+    lm, plain = load(folder), Reference(folder)
     assert lm._packed is not None
     assert lm._kept is not None
     seen = tokens_of(lm)
     said, sizes = "", []
-    for n, texts in enumerate([*LISTS[:3], LISTS[0], LISTS[2]]):
+    for n, texts in enumerate([LISTS[0], LISTS[2], LISTS[0]]):
         before, other = f"{CONTEXT}{said}", f"{CONTEXT}elsewhere {n}: "
         seen.clear()
         rows = lm.score([ScoreRequest(texts, before), ScoreRequest(texts[:2], other)])
@@ -152,8 +153,8 @@ def test_what_was_read_is_read_no_more(tiny_model: tuple[TransformersLM, Referen
     assert all(size < 75 for size in sizes[1:])
 
 
-def test_what_is_kept_is_bounded(tiny_model: tuple[TransformersLM, Reference], monkeypatch: pytest.MonkeyPatch) -> None:
-    lm, plain = tiny_model
+def test_what_is_kept_is_bounded(llama: tuple[TransformersLM, Reference], monkeypatch: pytest.MonkeyPatch) -> None:
+    lm, plain = llama
     kept = lm._kept
     assert kept is not None
     monkeypatch.setattr(kept, "_most", 250)
@@ -168,9 +169,9 @@ def test_what_is_kept_is_bounded(tiny_model: tuple[TransformersLM, Reference], m
         assert row == pytest.approx([plain.score(text, context) for text in LISTS[0]], abs=1e-3)
 
 
-def test_little_memory(tiny_model: tuple[TransformersLM, Reference]) -> None:
+def test_little_memory(llama: tuple[TransformersLM, Reference]) -> None:
     """What is kept makes room first, and less goes through the model at once."""
-    lm, plain = tiny_model
+    lm, plain = llama
     kept = lm._kept
     assert kept is not None
     lm.score([ScoreRequest(LISTS[0], CONTEXT)])
