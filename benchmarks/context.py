@@ -94,7 +94,7 @@ def several(nbest: NBest) -> bool:
     return len({hypothesis.text for hypothesis in nbest.hypotheses}) > 1
 
 
-def timed(lists: Sequence[NBest], profile: Profile, lm: TransformersLM, *, shown: bool = True) -> None:
+def timed(lists: Sequence[NBest], profile: Profile, lm: TransformersLM) -> None:
     """Print what it costs."""
     kept, anew = Cost(lm), Cost(lm)
     same = total = 0
@@ -106,8 +106,6 @@ def timed(lists: Sequence[NBest], profile: Profile, lm: TransformersLM, *, shown
         total += len(one)
     rates = [(cost.tokens / cost.lists, 1000 * cost.seconds / cost.lists) for cost in (kept, anew)]
     (tokens, mine), (all_tokens, other_ms) = rates
-    if not shown:
-        return
     print(
         f"{profile.previous:8} {kept.words / kept.lists:6.0f} {tokens:8.0f} {all_tokens:8.0f}"
         f" {mine:8.0f} {other_ms:8.0f} {other_ms / mine:6.2f}  {same} of {total}",
@@ -136,7 +134,7 @@ def main() -> int:
     numbers = [int(number) for number in arguments.previous.split(",")]
     if arguments.timed:
         some = [nbest for nbest in lists if several(nbest)][: arguments.timed]
-        timed(some[:5], replace(DEFAULT, previous=3), lm, shown=False)  # warm up
+        Cost(lm).run(some[:5], replace(DEFAULT, previous=3), kept=True)  # warm up
         print("previous  words   tokens a list    ms of processor a list  times  texts alike")
         print("         told     kept     anew     kept     anew")
         for number in numbers:

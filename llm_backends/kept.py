@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
-from operator import not_
+from itertools import filterfalse
 from typing import Any
 
 import numpy as np
 
-from ger.lm.tree import Ints, Pack, Tree, end_to_end
+from ger.lm.tree import Ints, Pack, Tree
 from llm_backends.packed import Logp, target_logp
 from llm_backends.rows import Memory, Part, RowModel
 
@@ -66,10 +65,10 @@ class KeptScorer:
 
     def split(self, grown: Sequence[Tree]) -> tuple[list[Tree], list[Tree]]:
         """Trees that begin with something worth keeping, none where that is more than is kept, and the others."""
-        long = [*map(worth_keeping, grown)]
-        if sum(tree.given for tree, is_long in zip(grown, long, strict=True) if is_long) > self._most:
+        going = [*filter(worth_keeping, grown)]
+        if sum(tree.given for tree in going) > self._most:
             return [], list(grown)
-        return [*compress(grown, long)], [*compress(grown, map(not_, long))]
+        return going, [*filterfalse(worth_keeping, grown)]
 
     def groups(self, grown: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
         """Trees that go through the model together: at most `budget` tokens that are new, one tree at least."""
@@ -85,11 +84,11 @@ class KeptScorer:
         if group:
             yield group
 
-    def logp(self, grown: Sequence[Tree]) -> tuple[Pack, Logp]:
-        """Trees in one row, and log p of each target of it (nats)."""
+    def logp(self, grown: Sequence[Tree], pack: Pack) -> Logp:
+        """log p of each target (nats) of a pack that is these trees end to end."""
         import torch
 
-        pack, parts = end_to_end(grown), [self._part(tree) for tree in grown]
+        parts = [self._part(tree) for tree in grown]
         new = np.concatenate([np.arange(len(t.tokens)) >= p.memory.length for t, p in zip(grown, parts, strict=True)])
         with torch.inference_mode():
             hidden = self._rows.hidden(parts)
@@ -98,7 +97,7 @@ class KeptScorer:
         for tree, part in zip(grown, parts, strict=True):
             part.memory.length = tree.given
             self._keep(_Kept(tree.tokens[: tree.given], part.memory))
-        return pack, logp
+        return logp
 
     def forget(self) -> None:
         """Keep nothing."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ger.lm.tree import Encoded, Ints, Pack, packs
 
-__all__ = ["MODEL_TYPES", "Logp", "PackedScorer", "target_logp"]
+__all__ = ["MODEL_TYPES", "Logp", "PackedScorer", "logits_of", "target_logp"]
 
 #: Log-probabilities.
 Logp = npt.NDArray[np.float64]
@@ -55,12 +55,12 @@ class PackedScorer:
         error = self._check()
         return f"a check differed by {error:.2g}" if not error <= self._tolerance() else ""
 
-    def logp(self, pack: Pack) -> tuple[Pack, Logp]:
-        """The pack and log p of each target of it (nats)."""
+    def logp(self, pack: Pack) -> Logp:
+        """log p of each target of the pack (nats)."""
         import torch
 
         with torch.inference_mode():
-            return pack, target_logp(self._model, self._body(pack), pack.nodes, pack.edges, pack.targets)
+            return target_logp(self._model, self._body(pack), pack.nodes, pack.edges, pack.targets)
 
     def _body(self, pack: Pack) -> Any:
         """Last hidden states, `(places, size)`."""
@@ -107,7 +107,7 @@ class PackedScorer:
         rows = [ids[0], ids[0][:4] + ids[1], ids[0][:2] + ids[1][1:4], ids[1]]
         (pack,) = packs([Encoded(i, row, 1) for i, row in enumerate(rows)], 1000)
         worst = 0.0
-        for item, total in zip(pack.items, pack.totals(self.logp(pack)[1]), strict=True):
+        for item, total in zip(pack.items, pack.totals(self.logp(pack)), strict=True):
             row = torch.tensor([item.ids], device=self._model.device)
             with torch.inference_mode():
                 logits = self._model(input_ids=row, use_cache=False).logits[0, :-1].float()
@@ -119,6 +119,15 @@ class PackedScorer:
         import torch
 
         return 1e-4 if self._model.dtype == torch.float32 else 0.2
+
+
+def logits_of(model: Any, hidden: Any) -> Any:
+    """Logits in float32 of last hidden states."""
+    import torch
+
+    logits = model.get_output_embeddings()(hidden)
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    return (torch.tanh(logits / cap) * cap if cap else logits).float()
 
 
 def target_logp(model: Any, hidden: Any, nodes: Ints, edges: Ints, targets: Ints) -> Logp:
@@ -137,11 +146,9 @@ def target_logp(model: Any, hidden: Any, nodes: Ints, edges: Ints, targets: Ints
         return torch.from_numpy(values).to(hidden.device)
 
     step = max(1, _HEAD_ELEMENTS[hidden.device.type] // int(model.config.vocab_size))
-    cap = getattr(model.config, "final_logit_softcapping", None)
     there, chosen, parts = tensor(nodes), tensor(targets), []
     for first in range(0, len(nodes), step):
-        logits = model.get_output_embeddings()(hidden[there[first : first + step]])
-        logits = (torch.tanh(logits / cap) * cap if cap else logits).float()
+        logits = logits_of(model, hidden[there[first : first + step]])
         low, high = np.searchsorted(edges, [first, first + step])
         rows = tensor(edges[low:high]) - first
         picked = logits[rows, chosen[low:high]]

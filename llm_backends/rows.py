@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from llm_backends.packed import MODEL_TYPES
+from llm_backends.packed import MODEL_TYPES, logits_of
 
 __all__ = ["Memory", "Part", "RowModel", "Top"]
 
@@ -280,9 +280,7 @@ class RowModel:
     def _tops(self, hidden: Any, asked: list[tuple[Part, int]], places: list[int]) -> list[Top]:
         import torch
 
-        logits = self._model.get_output_embeddings()(hidden[torch.tensor(places, device=hidden.device)])
-        cap = getattr(self._config, "final_logit_softcapping", None)
-        logits = (torch.tanh(logits / cap) * cap if cap else logits).float()
+        logits = logits_of(self._model, hidden[torch.tensor(places, device=hidden.device)])
         norms = torch.logsumexp(logits, dim=-1)
         best = logits.argmax(dim=-1)
         likeliest = list(zip(best.tolist(), (logits.gather(1, best[:, None])[:, 0] - norms).tolist(), strict=True))

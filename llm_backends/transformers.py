@@ -20,7 +20,7 @@ from ger.device import device_of
 from ger.errors import DependencyError, ModelError
 from ger.lm.chat import PromptReader, shown
 from ger.lm.constrain import Slots, spaced
-from ger.lm.tree import Encoded, Pack, Tree, packed, trees
+from ger.lm.tree import Encoded, Pack, Tree, end_to_end, packed, trees
 from ger.models import DEFAULT_LM, resolve
 from ger.protocols import Ability, Answer, GenerateRequest, LmOptions
 from ger.text.tokens import well_formed
@@ -174,14 +174,14 @@ class TransformersLM(Batched, CausalLM):
     def _score_packed(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
         """Totals, pack by pack; on lack of memory all that is left goes into packs of half the size."""
         left = {item.index: item for item in items}
-        for size, alone, run in self._calls(list(trees(items, self._budget))):
-            made = attempt(run, f"{self._name}, {size} tokens", alone=alone and not self._keeps)
-            if made is None:
-                self._budget = min(self._budget, size // 2)
+        for pack, run in self._calls(list(trees(items, self._budget))):
+            alone = len(pack.items) == 1 and not self._keeps
+            logp = attempt(run, f"{self._name}, {pack.tokens.shape[1]} tokens", alone=alone)
+            if logp is None:
+                self._budget = min(self._budget, pack.tokens.size // 2)
                 self._forget()
                 yield from self._score_packed([*left.values()])
                 return
-            pack, logp = made
             for item, total in zip(pack.items, pack.totals(logp), strict=True):
                 del left[item.index]
                 yield item, total
@@ -197,17 +197,16 @@ class TransformersLM(Batched, CausalLM):
         if self._keeps and self._kept:
             self._kept.forget()
 
-    def _calls(self, grown: list[Tree]) -> Iterator[tuple[int, bool, Callable[[], tuple[Pack, Logp]]]]:
-        """Calls of the model: the tokens of each, whether it is for one text, and what makes it."""
-        packed_scorer = self._packed
-        assert packed_scorer is not None
+    def _calls(self, grown: list[Tree]) -> Iterator[tuple[Pack, Callable[[], Logp]]]:
+        """All trees in packs, and what computes log p of the targets of each."""
+        assert self._packed is not None
         if any(map(worth_keeping, grown)) and self._kept:
             going, grown = self._kept.split(grown)
             for group in self._kept.groups(going, self._budget):
-                size = sum(len(tree.tokens) for tree in group)
-                yield size, sum(len(tree.items) for tree in group) == 1, partial(self._kept.logp, group)
+                pack = end_to_end(group)
+                yield pack, partial(self._kept.logp, group, pack)
         for pack in packed(grown, self._budget):
-            yield pack.tokens.size, len(pack.items) == 1, partial(packed_scorer.logp, pack)
+            yield pack, partial(self._packed.logp, pack)
 
     def _score_padded(self, items: list[Encoded]) -> Iterator[tuple[Encoded, float]]:
         return self._each(_sorted(items), lambda item: len(item.ids), self._forward)
