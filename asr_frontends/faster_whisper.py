@@ -14,13 +14,17 @@ called directly. Three things matter:
   said before; see `asr_frontends.hotwords`.
 - *The window.* Whisper pads everything to 30 s, and the encoder is most of the cost. Segments are padded with two
   seconds of silence instead; a result that looks doubtful is decoded again with the full window.
+- *Cores.* A step of the search is too small to be shared by cores: with two of them it can take longer than with one.
+  So each core decodes batches of its own, and all read the same weights.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asr_frontends.batches import in_memory
@@ -36,6 +40,7 @@ from asr_frontends.whisper import (
     silent,
     words,
 )
+from ger.device import cores
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.languages import among, unknown
 from ger.models import DEFAULT_RECOGNIZER, resolve
@@ -58,7 +63,8 @@ _MARGIN = 200  # frames of silence after a segment, at least
 _STEP = 500  # windows are multiples of this: what shares a batch depends on nothing but its own length
 _GROUP = 32  # segments whose encoder states are held at once
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
-_BATCH_FRAMES = {"cpu": 4_500, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
+_BATCH_FRAMES = {"cpu": 1_500, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
+_WORKERS = 4  # batches that are decoded at the same time on a CPU, at most
 
 
 @dataclass(slots=True)
@@ -106,21 +112,31 @@ class FasterWhisper:
     def __init__(self, options: FrontendOptions) -> None:
         try:
             import faster_whisper
+            from threadpoolctl import ThreadpoolController
         except ImportError as error:
             raise DependencyError("faster-whisper", "faster-whisper") from error
         local = resolve(options.model or DEFAULT_RECOGNIZER, "recognizer")
         self._device, self._compute_type = _hardware(options)
+        threads = options.threads or cores()
+        self._workers = min(_WORKERS, threads) if self._device == "cpu" else 1
+        load = partial(
+            faster_whisper.WhisperModel,
+            str(local.path),
+            device=self._device,
+            compute_type=self._compute_type,
+            cpu_threads=threads // self._workers,
+            num_workers=self._workers,
+            local_files_only=True,
+        )
         try:
-            self._whisper = faster_whisper.WhisperModel(
-                str(local.path),
-                device=self._device,
-                compute_type=self._compute_type,
-                cpu_threads=options.threads,
-                local_files_only=True,
-            )
+            # In a thread of its own: CTranslate2 tells OpenMP how many threads it wants, and torch would hear that.
+            with ThreadPoolExecutor(1) as aside:
+                self._whisper = aside.submit(load).result()
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{local.name}: the recognizer cannot be loaded: {error}.") from error
         self._model = self._whisper.model
+        # numpy has helpers even for the small products of Whisper's features, and they keep their cores busy waiting.
+        self._blas = ThreadpoolController()
         self._title = local.name
         self._check(options)
         self._options = options
@@ -154,24 +170,32 @@ class FasterWhisper:
             check_length(segment)
             self._check_language(segment.language)
         jobs = [_Job(segment) for segment in segments]
-        for first in range(0, len(jobs), _GROUP):
-            # Whisper takes digital silence for some language, and then for words of it.
-            group = [job for job in jobs[first : first + _GROUP] if job.segment.samples.any()]
-            self._in_batches(self._encode, group)
-            self._detect(group)
-            self._in_batches(self._search, group)
-            for job in group:
-                job.states = None
+        with self._blas.limit(limits=1, user_api="blas"):
+            for first in range(0, len(jobs), _GROUP):
+                # Whisper takes digital silence for some language, and then for words of it.
+                group = [job for job in jobs[first : first + _GROUP] if job.segment.samples.any()]
+                self._in_batches(self._encode, group)
+                self._detect(group)
+                self._in_batches(self._search, group)
+                for job in group:
+                    job.states = None
         return [self._nbest(job) for job in jobs]
 
     def _in_batches(self, work: Callable[[list[_Job]], None], jobs: list[_Job]) -> None:
-        """Do something with all jobs, batched by their windows."""
+        """Do something with all jobs, batched by their windows; several batches at a time on a CPU."""
+        batches: list[list[_Job]] = []
         for window in sorted({job.window for job in jobs}, reverse=True):
             alike = [job for job in jobs if job.window == window]
-            rows = max(1, min(self._batch, _BATCH_FRAMES[self._device] // window))
-            for first in range(0, len(alike), rows):
-                batch = alike[first : first + rows]
-                in_memory(work, batch, device=self._device, is_memory=_is_memory)
+            rows = min(self._batch, _BATCH_FRAMES[self._device] // window, math.ceil(len(alike) / self._workers))
+            batches += (alike[first : first + max(1, rows)] for first in range(0, len(alike), max(1, rows)))
+        do = partial(in_memory, work, device=self._device, is_memory=_is_memory)
+        if self._workers == 1 or len(batches) < 2:
+            for batch in batches:
+                do(batch)
+            return
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="ger-whisper") as pool:
+            for _ in pool.map(do, batches):
+                pass
 
     def _search(self, jobs: list[_Job]) -> None:
         """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""

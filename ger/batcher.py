@@ -6,24 +6,28 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Full
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from ger.errors import UsageError
 
-__all__ = ["Batcher", "Turns"]
+__all__ = ["Batcher", "OneThread", "Run", "here"]
+
+_PATIENCE = 0.1  # seconds that items wait for others that are coming
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+_Made = TypeVar("_Made")
+_Given = ParamSpec("_Given")
 
 
 class Batcher(Generic[_In, _Out]):
     """Does the work of several threads in one, in batches, first come first served.
 
-    Nothing waits for a batch to fill: a single item is done at once. A batch that fails is done again in halves, so
-    that only the items fail that must.
+    Nothing waits for a batch to fill: a single item is done at once, unless others are said to be `coming`. A batch
+    that fails is done again in halves, so that only the items fail that must.
 
     Args:
         work: What is done: takes items, gives a result for each, in order. It is called in one thread only.
@@ -40,6 +44,7 @@ class Batcher(Generic[_In, _Out]):
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._coming = 0
         #: Batches and items that were done.
         self.batches = self.items = 0
 
@@ -76,6 +81,18 @@ class Batcher(Generic[_In, _Out]):
             self._changed.notify_all()
         return future
 
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """While items are about to be submitted: what is there already waits for them, but not for long."""
+        with self._changed:
+            self._coming += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._coming -= 1
+                self._changed.notify_all()
+
     def close(self) -> None:
         """Take nothing more, finish what was taken, and end the thread."""
         with self._changed:
@@ -95,8 +112,9 @@ class Batcher(Generic[_In, _Out]):
     def _take(self) -> list[tuple[_In, Future[_Out]]]:
         """What is there, at least one item; nothing when there will be no more."""
         with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            full = min(self._most, self._bound)
+            self._changed.wait_for(lambda: not self._coming or len(self._waiting) >= full or self._closed, _PATIENCE)
             taken = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             self._changed.notify_all()
         return taken
@@ -118,23 +136,28 @@ class Batcher(Generic[_In, _Out]):
             future.set_result(result)
 
 
-class Turns:
-    """Lets one thread work at a time, in the order in which they came; a lock may keep one waiting for ever."""
+class Run(Protocol):
+    """Does something, and gives what comes of it."""
+
+    def __call__(self, work: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+        """Do it."""
+
+
+class OneThread:
+    """Does what any thread wants done in a thread of its own, one after another in the order in which it came.
+
+    Models should be loaded and run like this: OpenMP keeps helping threads for each thread that runs one, and where
+    there are more of these than cores, all of them wait for each other in a slower way.
+    """
 
     def __init__(self) -> None:
-        self._queue: deque[object] = deque()
-        self._changed = threading.Condition()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ger-models")
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Wait for a turn, and have it."""
-        own = object()
-        with self._changed:
-            self._queue.append(own)
-            self._changed.wait_for(lambda: self._queue[0] is own)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._queue.popleft()
-                self._changed.notify_all()
+    def __call__(self, work: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+        """Wait until it is done; what it raises is raised here."""
+        return self._pool.submit(work, *args, **kwargs).result()
+
+
+def here(work: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+    """Do it at once, in this thread."""
+    return work(*args, **kwargs)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from queue import Full
 from typing import TYPE_CHECKING, Any
 
 from ger import __version__
-from ger.batcher import Batcher
+from ger.batcher import Batcher, OneThread, Run
 from ger.correct.rescore import recording
 from ger.correct.running import Running
 from ger.errors import UsageError
@@ -41,16 +40,16 @@ class Corrector:
 
     Args:
         settings: What to use; see `ger.api.settings`.
-        turn: What is entered around the work on each batch.
+        run: What loads the models and does the work on each batch; a thread of its own when left out.
 
     Raises:
         GerError: a model cannot be had.
     """
 
-    def __init__(self, settings: Settings, turn: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
-        self._inner = settings.make_corrector()
+    def __init__(self, settings: Settings, run: Run | None = None) -> None:
+        self._run: Run = run or OneThread()
+        self._inner = self._run(settings.make_corrector)
         self._consistent = settings.make_consistent(self._inner)
-        self._turn = turn
         self._tokens = itertools.count(1)
         #: Where lists wait for each other.
         self.batcher = Batcher[NBest, Correction](self._corrected, most=_MOST, bound=16 * _MOST, name="corrector")
@@ -97,7 +96,9 @@ class Corrector:
             UsageError: it was closed, or one is nothing that can be corrected.
         """
         call = _Call(self, lists)
-        return call.restored(self._again([future.result() for future in [self.submit(one) for one in call.lists]]))
+        with self.batcher.coming():
+            futures = [self.submit(one) for one in call.lists]
+        return call.restored(self._again([future.result() for future in futures]))
 
     async def acorrect(self, what: What) -> Correction:
         """As `correct`, with its errors; what several tasks ask for at once is corrected together."""
@@ -108,11 +109,12 @@ class Corrector:
         call = _Call(self, lists)
         futures: list[Future[Correction]] = []
         try:
-            for nbest in call.lists:
-                try:
-                    futures.append(self.batcher.submit(nbest, timeout=0))
-                except Full:
-                    futures.append(await asyncio.to_thread(self.submit, nbest))
+            with self.batcher.coming():
+                for nbest in call.lists:
+                    try:
+                        futures.append(self.batcher.submit(nbest, timeout=0))
+                    except Full:
+                        futures.append(await asyncio.to_thread(self.submit, nbest))
             made = [await asyncio.wrap_future(future) for future in futures]
             return call.restored(await asyncio.to_thread(self._again, made) if self._consistent else made)
         finally:
@@ -177,8 +179,7 @@ class Corrector:
         return [changes.get(i, one) for i, one in enumerate(made)]
 
     def _corrected(self, lists: Sequence[NBest]) -> list[Correction]:
-        with self._turn():
-            return [replace(made, signature=self.signature) for made in self._inner.correct(lists)]
+        return [replace(made, signature=self.signature) for made in self._run(self._inner.correct, lists)]
 
 
 class _Call:

@@ -34,7 +34,9 @@ _TORCH = Need("transformers", ("torch", "transformers", "safetensors", "accelera
 #: Every built-in but correctors, which need nothing.
 NEEDS: dict[Kind, dict[str, Need]] = {
     "frontends": {
-        "faster-whisper": Need("faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av")),
+        "faster-whisper": Need(
+            "faster-whisper", ("faster_whisper", "ctranslate2", "onnxruntime", "av", "threadpoolctl")
+        ),
         "transformers": _TORCH,
         "lattice": Need("lattice", ("kaldi_decoder", "kaldifst")),
         "pocketsphinx": Need("pocketsphinx", ("pocketsphinx",)),

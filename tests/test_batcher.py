@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Full
 
 import pytest
 
-from ger.batcher import Batcher, Turns
+from ger.batcher import Batcher, OneThread, here
 from ger.errors import UsageError
 
 
@@ -119,20 +120,49 @@ def test_what_is_cancelled_is_not_done() -> None:
     assert work.calls == [[0], [2]]
 
 
-def test_turns_come_in_order_one_at_a_time() -> None:
-    turns, order, threads = Turns(), [], []
-    with turns():
-        for number in range(5):
+def test_what_is_there_waits_for_what_is_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ger.batcher._PATIENCE", 10)
+    work = Work()
+    batcher = Batcher(work, most=4)
+    with batcher.coming():
+        first = batcher.submit(1)
+        time.sleep(0.05)
+        assert not first.done()
+        with batcher.coming():
+            batcher.submit(2)
+        time.sleep(0.05)
+        assert not first.done()
+    assert first.result(10) == 2
+    with batcher.coming():  # a full batch does not wait
+        assert [future.result(10) for future in [batcher.submit(number) for number in range(4)]] == [0, 2, 4, 6]
+        last = batcher.submit(5)
+        batcher.close()
+    assert last.result(10) == 10
+    assert work.calls == [[1, 2], [0, 1, 2, 3], [5]]
 
-            def work(number: int = number) -> None:
-                with turns():
-                    order.append(number)
 
-            threads.append(threading.Thread(target=work))
-            threads[-1].start()
-            while len(turns._queue) < number + 2:
-                pass
-        assert order == []
-    for thread in threads:
-        thread.join(10)
-    assert order == [0, 1, 2, 3, 4]
+def test_what_is_there_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ger.batcher._PATIENCE", 0.01)
+    batcher = Batcher(Work())
+    with batcher.coming():
+        assert batcher.submit(1).result(10) == 2
+    batcher.close()
+
+
+def test_one_thread_does_what_all_threads_want_one_after_another() -> None:
+    run, busy, order = OneThread(), threading.Lock(), []
+
+    def work(number: int) -> int:
+        assert busy.acquire(blocking=False)
+        time.sleep(0.01)
+        order.append((number, threading.get_ident()))
+        busy.release()
+        return number
+
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(lambda number: run(work, number), range(10))) == list(range(10))
+    assert sorted(number for number, _ in order) == list(range(10))
+    assert len({thread for _, thread in order}) == 1
+    with pytest.raises(ZeroDivisionError):
+        run(divmod, 1, 0)
+    assert here(divmod, 7, 2) == (3, 1)

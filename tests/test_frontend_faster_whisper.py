@@ -6,6 +6,7 @@ import copy
 import math
 import shutil
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -28,6 +29,7 @@ from ger.text.normalize import normalize
 from ger.types import AudioSegment, AudioSpan, Context, NBest
 
 pytest.importorskip("faster_whisper")
+ThreadpoolController = pytest.importorskip("threadpoolctl").ThreadpoolController
 
 Samples = npt.NDArray[np.float32]
 AUDIO = Path(__file__).parent.parent / "examples" / "audio"
@@ -241,6 +243,19 @@ def test_a_batch(whisper: FasterWhisper) -> None:
 
 
 @pytest.mark.slow
+def test_threads_change_nothing(whisper: FasterWhisper, whisper_dir: Path) -> None:
+    """Neither lists nor how many threads torch has, which shares OpenMP with the recognizer."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    one = FasterWhisper(FrontendOptions(model=str(whisper_dir), device="cpu", threads=1))
+    assert (one._workers, whisper._workers) == (1, 2)
+    assert torch.get_num_threads() == before
+    segments = [segment(clip(name), name) for name in ("09-cache", "03-router", "10-snow")]
+    assert one.recognize(segments) == whisper.recognize(segments)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_lists(whisper: FasterWhisper, tmp_path: Path) -> None:
     """Also where lists have to be topped up."""
     segments = [segment(spoken(tmp_path, "en-us", "Thank you."), "a"), segment(clip("03-router"), "b")]
@@ -382,9 +397,10 @@ class Model:
         return [result for _ in prompts]
 
 
-def scripted(model: Model, nbest: int = 2) -> FasterWhisper:
+def scripted(model: Model, nbest: int = 2, workers: int = 1) -> FasterWhisper:
     made = FasterWhisper.__new__(FasterWhisper)
     made._options, made._device, made._beam, made._batch = FrontendOptions(nbest=nbest), "cpu", 5, 8
+    made._workers, made._blas = workers, ThreadpoolController()
     made._model, made._tokenizers, made._languages = model, {"en": Tokenizer()}, Languages()
     made._whisper = SimpleNamespace(
         supported_languages=["en", "de"],
@@ -426,14 +442,29 @@ def test_lack_of_memory_halves_the_batch(error: Exception) -> None:
     model = Model([SEA, SEE], room=2)
     model.error = error
     assert texts(scripted(model), 7) == [["the sea is calm", "the see is calm"]] * 7
-    assert [rows for rows, _ in model.calls] == [7, 3, 1, 2, 4, 2, 2]
+    assert [rows for rows, _ in model.calls] == [3, 1, 2, 3, 1, 2, 1]
 
 
-def test_no_memory_for_one() -> None:
+def test_batches_side_by_side() -> None:
+    """Two are in the model at the same time, and no thread has more than one."""
+    met = threading.Barrier(2, timeout=10)
+
+    class Shared(Model):
+        def generate(self, encoded: Any, prompts: list[list[int]], **options: Any) -> list[Any]:
+            met.wait()
+            return super().generate(encoded, prompts, **options)
+
+    model = Shared([SEA, SEE])
+    assert texts(scripted(model, workers=2), 4) == [["the sea is calm", "the see is calm"]] * 4
+    assert model.calls == [(2, 500)] * 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_memory_for_one(workers: int) -> None:
     model = Model([SEA, SEE], room=0)
     model.error = RuntimeError("failed to allocate memory")
     with pytest.raises(MemoryLimitError, match="s0: not enough memory on cpu"):
-        texts(scripted(model))
+        texts(scripted(model, workers=workers), workers)
 
 
 @pytest.mark.parametrize("said", ["something broke", "CUDA error: an illegal memory access was encountered"])

@@ -18,6 +18,7 @@ from fakes import tone
 from fixtures_cli import run, start
 
 import ger
+from ger.serve.run import bind
 
 
 @contextmanager
@@ -115,3 +116,11 @@ def test_without_the_packages_it_names_the_command(tmp_path: Path) -> None:
     paths = [tmp_path, Path(__file__).parent, Path(ger.__file__).parents[1]]
     code, _, err = run("serve", env={"PYTHONPATH": os.pathsep.join(map(str, paths))})
     assert (code, "Run: pip install 'ger-asr[serve]'" in err) == (1, True)
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio sets TCP_NODELAY on connections whose socket names its protocol."""
+    with bind("127.0.0.1", 0) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.proto == socket.IPPROTO_TCP

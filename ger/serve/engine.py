@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from ger.batcher import Batcher, Turns
+from ger.batcher import Batcher, OneThread, Run, here
 from ger.corrector import Corrector
 from ger.errors import AudioError, UsageError
 from ger.io.audio import SAMPLE_RATE, decode
@@ -74,8 +74,8 @@ class Engine:
             raise UsageError("The service answers before all of a recording is heard.", "Leave consistent out.")
         self.settings, self.limits = settings, limits
         #: Models that use all cores, or the whole device, each by itself get nothing out of working at once.
-        self._turn: Callable[[], AbstractContextManager[object]] = nullcontext if _elsewhere(settings) else Turns()
-        self.corrector = Corrector(settings, self._turn)
+        self._run: Run = here if _elsewhere(settings) else OneThread()
+        self.corrector = Corrector(settings, self._run)
         self.segmenter = settings.make_segmenter()
         self._recognizers: dict[str, Batcher[AudioSegment, NBest]] = {}
         self._loading = threading.Lock()
@@ -108,11 +108,10 @@ class Engine:
         with self._loading:
             if task not in self._recognizers:
                 options = replace(self.settings.recognizer, task=task)
-                frontend = replace(self.settings, recognizer=options).make_frontend()
+                frontend = self._run(replace(self.settings, recognizer=options).make_frontend)
 
                 def recognize(segments: Sequence[AudioSegment]) -> list[NBest]:
-                    with self._turn():
-                        return frontend.recognize(segments)
+                    return self._run(frontend.recognize, segments)
 
                 self._recognizers[task] = Batcher(recognize, most=_MOST, bound=_BOUND, name="recognizer")
             return self._recognizers[task]
@@ -186,8 +185,10 @@ class Transcription:
             self._engine.corrector.forget([self._name])
 
     def _steps(self, path: str) -> Generator[Correction, None, None]:
-        recognizer = self._engine.recognizer(self._asked.task)
-        for segment in self._segments(path):
+        recognizer, segments = self._engine.recognizer(self._asked.task), self._segments(path)
+        with recognizer.coming():
+            self._heard += (recognizer.submit(segment) for segment in islice(segments, 1))
+        for segment in segments:
             self._heard.append(recognizer.submit(segment))
             self._pass_on(_AHEAD)
             while self._told and self._told[0].done():

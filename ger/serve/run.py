@@ -27,7 +27,9 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         UsageError: the address is not to be had.
     """
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Told the protocol, asyncio sends an answer's body at once; else it would wait for its head to be acknowledged.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
