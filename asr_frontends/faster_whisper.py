@@ -14,15 +14,13 @@ called directly. Three things matter:
   said before; see `asr_frontends.hotwords`.
 - *The window.* Whisper pads everything to 30 s, and the encoder is most of the cost. Segments are padded with two
   seconds of silence instead; a result that looks doubtful is decoded again with the full window.
-- *Cores.* A step of the search is too small to be shared by cores: with two of them it can take longer than with one.
-  So each core decodes batches of its own, and all read the same weights.
+- *Cores.* Each core decodes batches of its own; see `ger.cores`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,7 +38,7 @@ from asr_frontends.whisper import (
     silent,
     words,
 )
-from ger.device import cores
+from ger.cores import aside, shared, side_by_side
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.languages import among, unknown
 from ger.models import DEFAULT_RECOGNIZER, resolve
@@ -64,7 +62,6 @@ _STEP = 500  # windows are multiples of this: what shares a batch depends on not
 _GROUP = 32  # segments whose encoder states are held at once
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
 _BATCH_FRAMES = {"cpu": 1_500, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
-_WORKERS = 4  # batches that are decoded at the same time on a CPU, at most
 
 
 @dataclass(slots=True)
@@ -117,21 +114,18 @@ class FasterWhisper:
             raise DependencyError("faster-whisper", "faster-whisper") from error
         local = resolve(options.model or DEFAULT_RECOGNIZER, "recognizer")
         self._device, self._compute_type = _hardware(options)
-        threads = options.threads or cores()
-        self._workers = min(_WORKERS, threads) if self._device == "cpu" else 1
+        self._workers, threads = shared(self._device, options.threads)
         load = partial(
             faster_whisper.WhisperModel,
             str(local.path),
             device=self._device,
             compute_type=self._compute_type,
-            cpu_threads=threads // self._workers,
+            cpu_threads=threads,
             num_workers=self._workers,
             local_files_only=True,
         )
         try:
-            # In a thread of its own: CTranslate2 tells OpenMP how many threads it wants, and torch would hear that.
-            with ThreadPoolExecutor(1) as aside:
-                self._whisper = aside.submit(load).result()
+            self._whisper = aside(load)
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{local.name}: the recognizer cannot be loaded: {error}.") from error
         self._model = self._whisper.model
@@ -189,13 +183,8 @@ class FasterWhisper:
             rows = min(self._batch, _BATCH_FRAMES[self._device] // window, math.ceil(len(alike) / self._workers))
             batches += (alike[first : first + max(1, rows)] for first in range(0, len(alike), max(1, rows)))
         do = partial(in_memory, work, device=self._device, is_memory=_is_memory)
-        if self._workers == 1 or len(batches) < 2:
-            for batch in batches:
-                do(batch)
-            return
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="ger-whisper") as pool:
-            for _ in pool.map(do, batches):
-                pass
+        for _ in side_by_side(do, batches, self._workers):
+            pass
 
     def _search(self, jobs: list[_Job]) -> None:
         """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""

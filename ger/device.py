@@ -1,23 +1,10 @@
-"""Where models run: cores, the device of torch, and whether it ran out of memory there."""
+"""Where torch runs, and whether it ran out of memory there."""
 
 from __future__ import annotations
 
-import os
-
 from ger.errors import DependencyError, UsageError
 
-__all__ = ["cores", "device_of", "is_memory"]
-
-_CORES = 8  # that are used without being asked for, at most
-
-
-def cores() -> int:
-    """Threads for a model on a CPU unless told otherwise: as OMP_NUM_THREADS says, or a core each, up to eight."""
-    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if told.isdecimal() and int(told):
-        return int(told)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_CORES, usable)
+__all__ = ["device_of", "is_memory"]
 
 
 def device_of(name: str) -> str:

@@ -15,8 +15,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
+from ger.cores import aside, shared, side_by_side
 from ger.errors import DependencyError, ModelError, UsageError
 from ger.lm.chat import PromptReader, shown
 from ger.lm.tree import Encoded
@@ -30,6 +32,7 @@ from llm_backends.torch_common import attempt
 __all__ = ["CTranslate2LM"]
 
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
+_SCORED_TOKENS = {"cpu": 128, "cuda": 16_384}  # a core is quickest with a few texts at a time, alike in length
 _TOKENIZER = "Convert it again: ct2-transformers-converter … --copy_files tokenizer.json tokenizer_config.json"
 
 
@@ -63,16 +66,24 @@ class CTranslate2LM(CausalLM):
             raise ModelError(f"{local.name} has no tokenizer.json.", _TOKENIZER)
         self._tokenizer = tokenizer_in(local.path, local.name)
         self._check_vocabulary(local.path)
+        self._workers, threads = shared(device, options.threads)
+        load = partial(
+            ctranslate2.Generator,
+            str(local.path),
+            device=device,
+            compute_type=compute_type,
+            inter_threads=self._workers,
+            intra_threads=threads,
+        )
         try:
-            self._generator = ctranslate2.Generator(
-                str(local.path), device=device, compute_type=compute_type, intra_threads=options.threads
-            )
+            self._generator = aside(load)
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{local.name}: the language model cannot be loaded: {error}.") from error
         self._reader = PromptReader(self._tokenizer, self._name)
         self._ends = ends_in(local.path, self._tokenizer)
         self._limit = context_in(local.path / CONTEXT_FILE)
         self._budget = options.batch_tokens or _BATCH_TOKENS[device]
+        self._scored = options.batch_tokens or _SCORED_TOKENS[device]
 
     @property
     def signature(self) -> str:
@@ -106,24 +117,26 @@ class CTranslate2LM(CausalLM):
                 partial(
                     self._generator.score_batch,
                     rows,
-                    max_batch_size=max(self._budget, longest),
+                    max_batch_size=max(self._scored, longest),
                     batch_type="tokens",
                     max_input_length=0,
                 ),
                 f"{self._name}, {longest} tokens",
-                alone=self._budget <= longest,
+                alone=self._scored <= longest,
             )
             if results is not None:
                 return [result.log_probs[item.given - 1 :] for item, result in zip(items, results, strict=True)]
-            self._budget //= 2
+            self._scored //= 2
 
     def _written(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:
         prompts = [self._prompt(request) for request in requests]
         for request, prompt in zip(requests, prompts, strict=True):
             self._check_length(len(prompt) + max(1, request.max_tokens), shown(request.prompt))
         made: list[list[list[int]]] = [[] for _ in requests]
-        for batch in _batches(requests, prompts, self._budget):
-            for number, answers in zip(batch, self._search([(requests[n], prompts[n]) for n in batch]), strict=True):
+        batches = list(_batches(requests, prompts, self._budget, self._workers))
+        work = [[(requests[n], prompts[n]) for n in batch] for batch in batches]
+        for batch, found in zip(batches, side_by_side(self._search, work, self._workers), strict=True):
+            for number, answers in zip(batch, found, strict=True):
                 made[number] = answers
         return self._measured(prompts, made)
 
@@ -171,24 +184,28 @@ class CTranslate2LM(CausalLM):
         return replace(answer, steps=len(tokens))
 
 
-def _batches(requests: Sequence[GenerateRequest], prompts: Sequence[list[int]], budget: int) -> Iterator[list[int]]:
+def _batches(
+    requests: Sequence[GenerateRequest], prompts: Sequence[list[int]], budget: int, workers: int
+) -> Iterator[list[int]]:
     """Numbers of requests that are searched together: of one width, wide searches of one limit, too.
 
-    Their prompts have one length: where they differ, CTranslate2 4.8 gives back what the longer ones have more.
+    Their prompts have one length: where they differ, CTranslate2 4.8 gives back what the longer ones have more. What is
+    alike makes a batch for each worker at least.
     """
 
     def kind(n: int) -> tuple[int, int, int]:
         beams = max(1, requests[n].beams)
         return beams, len(prompts[n]), requests[n].max_tokens if beams > 1 else 0
 
-    batch: list[int] = []
-    for n in sorted(range(len(requests)), key=kind):
-        cost = (len(batch) + 1) * (len(prompts[n]) + requests[n].max_tokens) * max(1, requests[n].beams)
-        if batch and (kind(n) != kind(batch[0]) or cost > budget):
-            yield batch
-            batch = []
-        batch.append(n)
-    if batch:
+    for _, numbers in groupby(sorted(range(len(requests)), key=kind), key=kind):
+        alike = list(numbers)
+        most, batch = math.ceil(len(alike) / workers), list[int]()
+        for n in alike:
+            cost = (len(batch) + 1) * (len(prompts[n]) + requests[n].max_tokens) * max(1, requests[n].beams)
+            if batch and (cost > budget or len(batch) == most):
+                yield batch
+                batch = []
+            batch.append(n)
         yield batch
 
 
