@@ -59,7 +59,7 @@ _HOP = 160
 _FULL_WINDOW = 3000  # frames of 10 ms
 _MARGIN = 200  # frames of silence after a segment, at least
 _STEP = 500  # windows are multiples of this: what shares a batch depends on nothing but its own length
-_GROUP = 32  # segments whose encoder states are held at once
+_GROUP = 32  # segments whose encoder states are held at once, where their languages have to be heard first
 _TOKENS_PER_SECOND = 8  # English needs 3 to 5; a text that reaches the limit is decoded again without it
 _BATCH_FRAMES = {"cpu": 1_500, "cuda": 96_000}  # 10 ms frames of a batch; what memory grows with
 
@@ -168,11 +168,8 @@ class FasterWhisper:
             for first in range(0, len(jobs), _GROUP):
                 # Whisper takes digital silence for some language, and then for words of it.
                 group = [job for job in jobs[first : first + _GROUP] if job.segment.samples.any()]
-                self._in_batches(self._encode, group)
                 self._detect(group)
                 self._in_batches(self._search, group)
-                for job in group:
-                    job.states = None
         return [self._nbest(job) for job in jobs]
 
     def _in_batches(self, work: Callable[[list[_Job]], None], jobs: list[_Job]) -> None:
@@ -187,7 +184,8 @@ class FasterWhisper:
             pass
 
     def _search(self, jobs: list[_Job]) -> None:
-        """Fill encoded jobs of one window with hypotheses; what is doubtful is done again with the full window."""
+        """Fill jobs of one window with hypotheses; what is doubtful is done again with the full window."""
+        self._encode([job for job in jobs if job.states is None])
         for job in jobs:
             job.paths, job.best_tokens, job.told = [], (), None
         self._generate(jobs)
@@ -199,7 +197,8 @@ class FasterWhisper:
             self._align(settled)
         for job in doubtful:
             job.window = _FULL_WINDOW
-        self._in_batches(self._encode, doubtful)
+        for job in jobs:
+            job.states = None
         self._in_batches(self._search, doubtful)
 
     def _encode(self, jobs: list[_Job]) -> None:
@@ -207,6 +206,8 @@ class FasterWhisper:
         import ctranslate2
         import numpy as np
 
+        if not jobs:
+            return
         features = np.stack([self._features(job.segment.samples, job.window) for job in jobs])
         states = np.array(self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True))
         for job, rows in zip(jobs, states, strict=True):
@@ -235,6 +236,7 @@ class FasterWhisper:
         heard: dict[int, dict[str, float]] = {}
 
         def listen(batch: list[_Job]) -> None:
+            self._encode(batch)
             for job, probabilities in zip(batch, self._model.detect_language(_states(batch)), strict=True):
                 heard[id(job)] = {token[2:-2]: probability for token, probability in probabilities}
 
