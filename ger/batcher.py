@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from queue import Full
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
@@ -15,7 +14,7 @@ from ger.errors import UsageError
 
 __all__ = ["Batcher", "OneThread", "Run", "here"]
 
-_PATIENCE = 0.1  # seconds that items wait for others that are coming
+_PATIENCE = 0.25  # seconds that items wait for others that are expected, at most
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -26,7 +25,7 @@ _Given = ParamSpec("_Given")
 class Batcher(Generic[_In, _Out]):
     """Does the work of several threads in one, in batches, first come first served.
 
-    Nothing waits for a batch to fill: a single item is done at once, unless others are said to be `coming`. A batch
+    Nothing waits for a batch to fill: a single item is done at once, unless others are expected (`expect`). A batch
     that fails is done again in halves, so that only the items fail that must.
 
     Args:
@@ -44,7 +43,7 @@ class Batcher(Generic[_In, _Out]):
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._coming = 0
+        self._expected, self._until = 0, 0.0
         #: Batches and items that were done.
         self.batches = self.items = 0
 
@@ -75,23 +74,18 @@ class Batcher(Generic[_In, _Out]):
             if self._closed:
                 raise UsageError(f"The {self._name} is closed.", "Make another one.")
             self._waiting.append((item, future))
+            self._expected = max(0, self._expected - 1)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"ger-{self._name}", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
         return future
 
-    @contextmanager
-    def coming(self) -> Iterator[None]:
-        """While items are about to be submitted: what is there already waits for them, but not for long."""
+    def expect(self, count: int = 1, seconds: float = _PATIENCE) -> None:
+        """So many more items are about to be submitted; what is there already waits for them, but not for longer."""
         with self._changed:
-            self._coming += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._coming -= 1
-                self._changed.notify_all()
+            self._expected += count
+            self._until = max(self._until, time.monotonic() + min(seconds, _PATIENCE))
 
     def close(self) -> None:
         """Take nothing more, finish what was taken, and end the thread."""
@@ -113,8 +107,10 @@ class Batcher(Generic[_In, _Out]):
         """What is there, at least one item; nothing when there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            full = min(self._most, self._bound)
-            self._changed.wait_for(lambda: not self._coming or len(self._waiting) >= full or self._closed, _PATIENCE)
+            full, left = min(self._most, self._bound), min(_PATIENCE, self._until - time.monotonic())
+            self._changed.wait_for(lambda: not self._expected or len(self._waiting) >= full or self._closed, left)
+            if time.monotonic() >= self._until:
+                self._expected = 0
             taken = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             self._changed.notify_all()
         return taken

@@ -96,8 +96,8 @@ class Corrector:
             UsageError: it was closed, or one is nothing that can be corrected.
         """
         call = _Call(self, lists)
-        with self.batcher.coming():
-            futures = [self.submit(one) for one in call.lists]
+        self.batcher.expect(len(call.lists))
+        futures = [self.submit(one) for one in call.lists]
         return call.restored(self._again([future.result() for future in futures]))
 
     async def acorrect(self, what: What) -> Correction:
@@ -109,12 +109,12 @@ class Corrector:
         call = _Call(self, lists)
         futures: list[Future[Correction]] = []
         try:
-            with self.batcher.coming():
-                for nbest in call.lists:
-                    try:
-                        futures.append(self.batcher.submit(nbest, timeout=0))
-                    except Full:
-                        futures.append(await asyncio.to_thread(self.submit, nbest))
+            self.batcher.expect(len(call.lists))
+            for nbest in call.lists:
+                try:
+                    futures.append(self.batcher.submit(nbest, timeout=0))
+                except Full:
+                    futures.append(await asyncio.to_thread(self.submit, nbest))
             made = [await asyncio.wrap_future(future) for future in futures]
             return call.restored(await asyncio.to_thread(self._again, made) if self._consistent else made)
         finally:

@@ -120,32 +120,30 @@ def test_what_is_cancelled_is_not_done() -> None:
     assert work.calls == [[0], [2]]
 
 
-def test_what_is_there_waits_for_what_is_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_there_waits_for_what_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ger.batcher._PATIENCE", 10)
     work = Work()
     batcher = Batcher(work, most=4)
-    with batcher.coming():
-        first = batcher.submit(1)
-        time.sleep(0.05)
-        assert not first.done()
-        with batcher.coming():
-            batcher.submit(2)
-        time.sleep(0.05)
-        assert not first.done()
-    assert first.result(10) == 2
-    with batcher.coming():  # a full batch does not wait
-        assert [future.result(10) for future in [batcher.submit(number) for number in range(4)]] == [0, 2, 4, 6]
-        last = batcher.submit(5)
-        batcher.close()
+    batcher.expect(2, 10)
+    first = batcher.submit(1)
+    time.sleep(0.05)
+    assert not first.done()
+    assert [batcher.submit(2).result(10), first.result(10)] == [4, 2]
+    batcher.expect(9, 10)  # a full batch does not wait
+    assert [future.result(10) for future in [batcher.submit(number) for number in range(4)]] == [0, 2, 4, 6]
+    last = batcher.submit(5)
+    batcher.close()
     assert last.result(10) == 10
     assert work.calls == [[1, 2], [0, 1, 2, 3], [5]]
 
 
-def test_what_is_there_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ger.batcher._PATIENCE", 0.01)
+def test_what_is_there_does_not_wait_for_long() -> None:
     batcher = Batcher(Work())
-    with batcher.coming():
-        assert batcher.submit(1).result(10) == 2
+    batcher.expect(1, 0.02)
+    time.sleep(0.03)
+    batcher.expect(2, 0.01)
+    assert batcher.submit(1).result(10) == 2
+    assert batcher._expected == 0  # nothing waits once more for what did not come
     batcher.close()
 
 

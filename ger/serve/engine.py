@@ -8,7 +8,6 @@ import threading
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ger.batcher import Batcher, OneThread, Run, here
@@ -31,6 +30,7 @@ __all__ = ["Asked", "Engine", "Transcription"]
 
 #: Segments that are recognized together at most, that wait for that, and of these how many of one recording.
 _MOST, _BOUND, _AHEAD = 24, 48, 8
+_HANDED = 0.02  # seconds in which lists go from the recognizer to the corrector
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,9 @@ class Engine:
                 frontend = self._run(replace(self.settings, recognizer=options).make_frontend)
 
                 def recognize(segments: Sequence[AudioSegment]) -> list[NBest]:
-                    return self._run(frontend.recognize, segments)
+                    lists = self._run(frontend.recognize, segments)
+                    self.corrector.batcher.expect(len(lists), _HANDED)
+                    return lists
 
                 self._recognizers[task] = Batcher(recognize, most=_MOST, bound=_BOUND, name="recognizer")
             return self._recognizers[task]
@@ -185,10 +187,9 @@ class Transcription:
             self._engine.corrector.forget([self._name])
 
     def _steps(self, path: str) -> Generator[Correction, None, None]:
-        recognizer, segments = self._engine.recognizer(self._asked.task), self._segments(path)
-        with recognizer.coming():
-            self._heard += (recognizer.submit(segment) for segment in islice(segments, 1))
-        for segment in segments:
+        recognizer = self._engine.recognizer(self._asked.task)
+        recognizer.expect()
+        for segment in self._segments(path):
             self._heard.append(recognizer.submit(segment))
             self._pass_on(_AHEAD)
             while self._told and self._told[0].done():
