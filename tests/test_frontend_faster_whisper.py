@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -457,6 +458,24 @@ def test_batches_side_by_side() -> None:
     model = Shared([SEA, SEE])
     assert texts(scripted(model, workers=2), 4) == [["the sea is calm", "the see is calm"]] * 4
     assert model.calls == [(2, 500)] * 2
+
+
+def test_memory_for_one_batch_at_a_time() -> None:
+    busy = threading.Lock()
+
+    class Small(Model):
+        def generate(self, encoded: Any, prompts: list[list[int]], **options: Any) -> list[Any]:
+            if not busy.acquire(blocking=False):
+                raise MemoryError("bad allocation")
+            try:
+                time.sleep(0.05)
+                return super().generate(encoded, prompts, **options)
+            finally:
+                busy.release()
+
+    frontend = scripted(Small([SEA, SEE]), workers=2)
+    assert texts(frontend, 4) == [["the sea is calm", "the see is calm"]] * 4
+    assert frontend._workers == 1  # which does not change again
 
 
 @pytest.mark.parametrize("workers", [1, 2])
