@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Full
-from typing import Generic, ParamSpec, Protocol, TypeVar
+from concurrent.futures import Future
+from functools import partial
+from queue import Full, SimpleQueue
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from ger.errors import UsageError
 
@@ -147,11 +149,26 @@ class OneThread:
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ger-models")
+        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        # A daemon: an interrupted program ends without waiting for a batch.
+        threading.Thread(target=_do_all, args=(self._queue,), name="ger-models", daemon=True).start()
+        weakref.finalize(self, self._queue.put, None)
 
     def __call__(self, work: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
         """Wait until it is done; what it raises is raised here."""
-        return self._pool.submit(work, *args, **kwargs).result()
+        future: Future[_Made] = Future()
+        self._queue.put((future, partial(work, *args, **kwargs)))
+        return future.result()
+
+
+def _do_all(queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]) -> None:
+    while todo := queue.get():
+        future, work = todo
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # raised again where the result is waited for
+            future.set_exception(error)
+        del todo, future, work  # or what they hold would stay until there is more to do
 
 
 def here(work: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:

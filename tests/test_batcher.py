@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -164,3 +166,19 @@ def test_one_thread_does_what_all_threads_want_one_after_another() -> None:
     with pytest.raises(ZeroDivisionError):
         run(divmod, 1, 0)
     assert here(divmod, 7, 2) == (3, 1)
+
+
+def test_the_one_thread_ends_and_keeps_nothing() -> None:
+    run = OneThread()
+    thread = run(threading.current_thread)
+    held = Work()
+    gone = weakref.ref(held)
+    run(held, [1])
+    del held
+    run(time.sleep, 0)
+    gc.collect()
+    assert gone() is None
+    assert thread.is_alive()
+    del run
+    thread.join(10)
+    assert not thread.is_alive()

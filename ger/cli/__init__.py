@@ -19,6 +19,7 @@ from ger.cli.score import score
 from ger.cli.serve import serve
 from ger.cli.transcribe import transcribe
 from ger.cli.tune import Tune, tune
+from ger.memory import few_arenas
 
 __all__ = ["app", "main"]
 
@@ -71,6 +72,7 @@ app.command()(doctor)
 
 def main() -> None:
     """Run the command line."""
+    few_arenas()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # half surrogates and narrow terminals end no run
