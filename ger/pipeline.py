@@ -45,7 +45,7 @@ __all__ = ["Pipeline", "Progress", "Result", "is_audio"]
 #: Segments that are recognized together; the front end sorts them by length and batches them.
 _WINDOW = 24
 #: Segments that are decoded ahead.
-_AHEAD = 48
+_AHEAD = 24
 
 #: What to do about transcripts that are to be translations.
 _TRANSLATE = "Add --translator MODEL, or leave out --task and --target."

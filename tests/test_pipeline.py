@@ -138,8 +138,8 @@ def test_reading_runs_ahead_but_only_so_far(tmp_path: Path) -> None:
     leads: list[int] = []
 
     def heard(segment: AudioSegment) -> list[tuple[str, float]]:
-        if int(segment.id[-4:]) == 0:  # the window holds 24, the queue 48, and one waits for room
-            wait_until(lambda: segmenter.pieces >= 24 + 48)
+        if int(segment.id[-4:]) == 0:  # the window holds 24, the queue as many, and one waits for room
+            wait_until(lambda: segmenter.pieces >= 24 + 24)
             time.sleep(0.3)
         leads.append(segmenter.pieces - int(segment.id[-4:]))
         return [("yes", -1.0)]
@@ -150,7 +150,7 @@ def test_reading_runs_ahead_but_only_so_far(tmp_path: Path) -> None:
     run = pipeline.run(inputs(tone(tmp_path / "a.wav", 1), tone(tmp_path / "b.wav", 1)), stop_after(200))
     with pytest.raises(KeyboardInterrupt):
         next(run)
-    assert 24 + 48 <= max(leads) <= 24 + 48 + 1
+    assert 24 + 24 <= max(leads) <= 24 + 24 + 1
     assert not decoders()
 
 
