@@ -19,6 +19,7 @@ import server_openai
 from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
 from ger.protocols import GenerateRequest, LanguageModel, LmOptions, Message, ScoreRequest
 from llm_backends.adapter import digest
+from llm_backends.torch_common import dtype_of
 from llm_backends.transformers import TransformersLM
 
 torch = pytest.importorskip("torch")
@@ -595,3 +596,9 @@ def test_smollm2(smollm2: TransformersLM, smollm2_dir: Path) -> None:
     long = "One, two, three, four, five, six, seven, eight, nine,"
     assert written(smollm2, [prompt, long], 4) == [plain.greedy(prompt, 4), plain.greedy(long, 4)]
     assert "Paris" in written(smollm2, [prompt], 4)[0]
+
+
+def test_finding_out_about_bfloat16_leaves_the_threads_alone() -> None:
+    before = torch.get_num_threads()
+    assert dtype_of("auto", "cpu") == dtype_of("auto", "cpu")
+    assert torch.get_num_threads() == before
