@@ -1,7 +1,7 @@
 """Whisper on CTranslate2, with real N-best lists.
 
 faster-whisper keeps only the first hypothesis, so its features, tokenizer and alignment are used and the search is
-called directly. Three things matter:
+called directly. What matters:
 
 - *Scores.* CTranslate2 returns `sum log p / length**length_penalty`; with a length penalty of 0 that is the total
   log-probability (nats) of the tokens and the end of text, equal to teacher forcing among the tokens that Whisper

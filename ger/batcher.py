@@ -87,7 +87,7 @@ class Batcher(Generic[_In, _Out]):
         """So many more items are about to be submitted; what is there already waits for them, but not for longer."""
         with self._changed:
             self._expected += count
-            self._until = max(self._until, time.monotonic() + min(seconds, _PATIENCE))
+            self._until = max(self._until, time.monotonic() + seconds)
 
     def close(self) -> None:
         """Take nothing more, finish what was taken, and end the thread."""
