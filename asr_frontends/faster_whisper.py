@@ -39,7 +39,7 @@ from asr_frontends.whisper import (
     words,
 )
 from ger.cores import aside, shared, side_by_side
-from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
+from ger.errors import DependencyError, ModelError, UsageError
 from ger.languages import among, unknown
 from ger.models import DEFAULT_RECOGNIZER, resolve
 from ger.protocols import FrontendOptions
@@ -180,13 +180,7 @@ class FasterWhisper:
             rows = min(self._batch, _BATCH_FRAMES[self._device] // window, math.ceil(len(alike) / self._workers))
             batches += (alike[first : first + max(1, rows)] for first in range(0, len(alike), max(1, rows)))
         do = partial(in_memory, work, device=self._device, is_memory=_is_memory)
-        try:
-            list(side_by_side(do, batches, self._workers))
-        except MemoryLimitError:
-            if self._workers == 1:
-                raise
-            self._workers = 1
-            self._in_batches(work, jobs)
+        side_by_side(do, batches, self._workers)
 
     def _search(self, jobs: list[_Job]) -> None:
         """Fill jobs of one window with hypotheses; what is doubtful is done again with the full window."""

@@ -7,9 +7,11 @@ works on batches of its own, and all of them read the same weights.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from ger.errors import MemoryLimitError
 
 __all__ = ["aside", "cores", "shared", "side_by_side"]
 
@@ -41,17 +43,33 @@ def shared(device: str, threads: int) -> tuple[int, int]:
     return batches, threads // batches
 
 
-def side_by_side(work: Callable[[_In], _Out], items: Iterable[_In], count: int) -> Iterator[_Out]:
-    """What comes of the items, in order; so many are worked on at the same time.
+def side_by_side(work: Callable[[_In], _Out], items: Iterable[_In], count: int) -> list[_Out]:
+    """What comes of the items; so many are worked on at the same time.
 
-    The first error is raised, once what had been begun is done; nothing more is begun after it.
+    Where memory does not suffice for that, items are done again, each alone. The first other error is raised once what
+    had been begun is done; nothing more is begun after it.
+
+    Args:
+        work: What is done; safe to be done again.
+        items: The items.
+        count: How many at a time.
+
+    Raises:
+        MemoryLimitError: memory does not suffice for one item alone.
     """
     todo = list(items)
     if count == 1 or len(todo) < 2:
-        yield from map(work, todo)
-        return
+        return [work(item) for item in todo]
+
+    def tried(item: _In) -> tuple[_Out] | None:
+        try:
+            return (work(item),)
+        except MemoryLimitError:
+            return None
+
     with ThreadPoolExecutor(count, thread_name_prefix="ger-core") as pool:
-        yield from pool.map(work, todo)
+        done = list(pool.map(tried, todo))
+    return [work(item) if one is None else one[0] for item, one in zip(todo, done, strict=True)]
 
 
 def aside(load: Callable[[], _Out]) -> _Out:

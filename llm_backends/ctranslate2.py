@@ -122,10 +122,12 @@ class CTranslate2LM(CausalLM):
                     max_input_length=0,
                 ),
                 f"{self._name}, {longest} tokens",
-                alone=self._scored <= longest,
+                alone=len(rows) == 1,
             )
             if results is not None:
                 return [result.log_probs[item.given - 1 :] for item, result in zip(items, results, strict=True)]
+            if self._scored <= longest:
+                return [logp for item in items for logp in self._logp([item])]
             self._scored //= 2
 
     def _written(self, requests: list[GenerateRequest]) -> list[tuple[Answer, ...]]:

@@ -6,6 +6,8 @@ import json
 import math
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from h2t_tools import CHATML, write_model
 
 from ger import models
 from ger.conformance import check_backend
-from ger.errors import DependencyError, ModelError, UsageError
+from ger.errors import DependencyError, MemoryLimitError, ModelError, UsageError
 from ger.io.lists import read_lists
 from ger.models.cache import Manifest
 from ger.protocols import GenerateRequest, LanguageModel, LmOptions, Message, ScoreRequest
@@ -122,6 +124,48 @@ def _forced(plain: TransformersLM, prompt: list[int], tokens: list[int]) -> floa
     with torch.inference_mode():
         logp = torch.log_softmax(plain._model(torch.tensor([ids])).logits[0].double(), dim=-1)
     return math.fsum(float(logp[i - 1, ids[i]]) for i in range(len(prompt), len(ids)))
+
+
+class _Small:
+    """A generator of CTranslate2 in a memory that suffices for one text, and for one call at a time."""
+
+    def __init__(self, generator: Any) -> None:
+        self._generator, self._busy = generator, threading.Lock()
+
+    def score_batch(self, rows: list[list[str]], **options: Any) -> Any:
+        return self._alone(self._generator.score_batch, rows, options)
+
+    def generate_batch(self, rows: list[list[str]], **options: Any) -> Any:
+        return self._alone(self._generator.generate_batch, rows, options)
+
+    def _alone(self, call: Any, rows: list[list[str]], options: dict[str, Any]) -> Any:
+        if len(rows) > 1 or not self._busy.acquire(blocking=False):
+            raise RuntimeError("failed to allocate memory")
+        try:
+            time.sleep(0.02)
+            return call(rows, **options)
+        finally:
+            self._busy.release()
+
+
+def test_memory_for_one_at_a_time(lm: CTranslate2LM, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [GenerateRequest((Message("user", text),), max_tokens=4) for text in ("fares", "aston", "birch", "corby")]
+    scores, answers = lm.score(REQUESTS), lm.generate(asked)
+    monkeypatch.setattr(lm, "_generator", _Small(lm._generator))
+    monkeypatch.setattr(lm, "_workers", 2)
+    for found, whole in zip(lm.score(REQUESTS), scores, strict=True):
+        assert found == pytest.approx(whole, abs=1e-3)
+    assert [[one.text for one in row] for row in lm.generate(asked)] == [[one.text for one in row] for row in answers]
+
+
+def test_no_memory_for_one(lm: CTranslate2LM, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = _Small(lm._generator)
+    small._busy.acquire()
+    monkeypatch.setattr(lm, "_generator", small)
+    with pytest.raises(MemoryLimitError, match="not enough memory"):
+        lm.score(REQUESTS)
+    with pytest.raises(MemoryLimitError, match="not enough memory"):
+        lm.generate([GenerateRequest(TALK, max_tokens=4)])
 
 
 def test_choices_are_scored(lm: CTranslate2LM, plain: TransformersLM) -> None:

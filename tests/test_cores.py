@@ -9,6 +9,7 @@ import time
 import pytest
 
 from ger.cores import aside, cores, shared, side_by_side
+from ger.errors import MemoryLimitError
 
 
 @pytest.mark.parametrize(
@@ -43,8 +44,8 @@ def test_side_by_side() -> None:
         met.wait()
         return 10 * number
 
-    assert list(side_by_side(work, range(6), 3)) == [0, 10, 20, 30, 40, 50]
-    assert list(side_by_side(lambda _: threading.get_ident(), range(3), 1)) == [threading.get_ident()] * 3
+    assert side_by_side(work, range(6), 3) == [0, 10, 20, 30, 40, 50]
+    assert side_by_side(lambda _: threading.get_ident(), range(3), 1) == [threading.get_ident()] * 3
 
 
 def test_nothing_is_begun_after_an_error() -> None:
@@ -56,8 +57,29 @@ def test_nothing_is_begun_after_an_error() -> None:
         raise ValueError(number)
 
     with pytest.raises(ValueError, match="0"):
-        list(side_by_side(work, range(50), 2))
+        side_by_side(work, range(50), 2)
     assert len(begun) < 10
+
+
+def test_memory_for_one_at_a_time() -> None:
+    met, alone = threading.Barrier(2, timeout=10), threading.get_ident()
+
+    def work(number: int) -> int:
+        if threading.get_ident() != alone:
+            met.wait()
+            if number in (1, 3):
+                raise MemoryLimitError("too much", "less")
+        return 10 * number
+
+    assert side_by_side(work, range(4), 2) == [0, 10, 20, 30]
+
+
+def test_memory_for_none() -> None:
+    def work(number: int) -> None:
+        raise MemoryLimitError(str(number), "less")
+
+    with pytest.raises(MemoryLimitError, match="0"):
+        side_by_side(work, range(4), 2)
 
 
 def test_aside() -> None:

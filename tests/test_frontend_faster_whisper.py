@@ -473,9 +473,7 @@ def test_memory_for_one_batch_at_a_time() -> None:
             finally:
                 busy.release()
 
-    frontend = scripted(Small([SEA, SEE]), workers=2)
-    assert texts(frontend, 4) == [["the sea is calm", "the see is calm"]] * 4
-    assert frontend._workers == 1  # which does not change again
+    assert texts(scripted(Small([SEA, SEE]), workers=2), 4) == [["the sea is calm", "the see is calm"]] * 4
 
 
 @pytest.mark.parametrize("workers", [1, 2])
