@@ -144,7 +144,7 @@ def main() -> int:
         return 0
     model = read_model(asked.model) if asked.model else default("consistent")
     consistent = Consistent(model)
-    print(f"{consistent.signature}, threshold {model.threshold:g}")
+    print(f"{consistent.signature}, threshold {model.judge.threshold:g}")
     utterances(asked.data, consistent, show=asked.show)
     calls(asked.data, consistent, show=asked.show)
     return 0

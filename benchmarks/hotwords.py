@@ -11,8 +11,8 @@ added. `--halves` knows the set's 5,000 common words, outside of which a word co
                                                               # tuned on half of the utterances, reported on the other
     python benchmarks/hotwords.py DATA --speed                # lists a second with 100 and with 100,000 hotwords
 
-With `--lm`, the default language model has a say, too. What that is worth to the model that comes with ger is learned
-from some of the same lists (`--reading MODEL.toml --most 2000`).
+With `--lm`, the default language model has a say, too, or another (`--lm NAME`). What that is worth to the model that
+comes with ger is learned from some of the same lists (`--reading MODEL.toml --most 2000`).
 
 DATA holds `librispeech_biasing`, `wenet_librispeech` and `hyporadise`. Exit code 2 when something is missing.
 """
@@ -192,9 +192,10 @@ def halves(data: Path, size: int, every: int, loss: float, usual: frozenset[str]
     totals = {key: (Rates(), Rates()) for key in SETS}
     for half in (0, 1):
         lists = [n for lists in sets.values() for n in lists if crc32(n.id.encode()) % 2 == half]
-        tuned = fit_hotwords(lists, reader=reader, least=0.1, loss=loss, usual=usual, folds=2)
+        tuned = fit_hotwords(lists, reader=reader, least=0.1, loss=loss, usual=usual)
         print(
-            f"{size} hotwords, half {half}: {tuned.model.threshold:.3f}, {tuned.model.reading or 'no lm'}", flush=True
+            f"{size} hotwords, half {half}: threshold {(tuned.model.reading or tuned.model.judge).threshold:.3f}",
+            flush=True,
         )
         for key, lists in sets.items():
             rest = [nbest for nbest in lists if crc32(nbest.id.encode()) % 2 != half]
@@ -239,7 +240,7 @@ def main() -> int:
     parser.add_argument("--learn", type=Path)
     parser.add_argument("--reading", type=Path)
     parser.add_argument("--most", type=int, default=12_000)
-    parser.add_argument("--lm", action="store_true")
+    parser.add_argument("--lm", nargs="?", const="")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--sizes", default="100")
     parser.add_argument("--every", type=int, default=1)
@@ -254,22 +255,22 @@ def main() -> int:
         return 2
     print(machine())
     reader = None
-    if args.lm or args.reading:
-        reader = Reader(Remembering(registry.load("backends", "transformers")(LmOptions())))
+    if args.lm is not None or args.reading:
+        reader = Reader(Remembering(registry.load("backends", "transformers")(LmOptions(model=args.lm or ""))))
     if args.learn:
         fitted = fit_hotwords(learned_from(args.data, args.most), least=LEAST)
         print(fitted.render())
         write_model(args.learn, fitted.model)
-        return 0
-    model = read_model(args.model) if args.model else default()
-    if args.reading and reader:
-        write_model(args.reading, fit_reading(learned_from(args.data, args.most), model, reader, least=LEAST))
         return 0
     sizes = [int(size) for size in args.sizes.split(",")]
     if args.halves:
         usual = read_words(args.data / "librispeech_biasing" / "common_words_5k.txt") if args.usual else frozenset()
         for size in sizes:
             halves(args.data, size, args.every, args.loss, usual, reader)
+        return 0
+    model = read_model(args.model) if args.model else default()
+    if args.reading and reader:
+        write_model(args.reading, fit_reading(learned_from(args.data, args.most), model, reader, least=LEAST))
     elif args.speed:
         fast(args.data, model)
     else:

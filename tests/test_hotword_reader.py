@@ -8,14 +8,16 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixtures_cli import run
 
 from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import fit_hotwords, fit_reading
 from ger.correct.fitted_hotwords import FittedHotwords
-from ger.correct.hotword_model import HotwordModel, Reading, default, read_model, write_model
-from ger.correct.hotword_reader import Reader
+from ger.correct.hotword_finder import FEATURES, Found
+from ger.correct.hotword_model import HotwordModel, Judge, Logistic, default, features, read_model, write_model
+from ger.correct.hotword_reader import Reader, compared
 from ger.correct.hotwords import HotwordCorrector
 from ger.errors import InputError, ModelError, UsageError
 from ger.hotwords import Hotword, Hotwords
@@ -26,7 +28,14 @@ from ger.settings import Settings
 from ger.testing import ScriptedLM
 from ger.types import Context, Correction, Hypothesis, NBest
 
-SURE = Reading(odds=1.0, gain=1.0, bias=0.0)
+
+def _with_gain(judge: Judge) -> Judge:
+    """A judge by sound to whom a nat of gain is a nat, for and against."""
+    said, harm = ({**own.weights, "gain": sign} for own, sign in ((judge.said, 1.0), (judge.harm, -1.0)))
+    return Judge(Logistic(said, judge.said.bias), Logistic(harm, judge.harm.bias))
+
+
+SURE = _with_gain(default().judge)
 
 
 def nbest(text: str, *own: str, reference: str | None = None, id: str = "call/1") -> NBest:
@@ -54,34 +63,69 @@ def corrected(
 # What it is worth
 
 
-def test_log_odds_and_gains_add_up() -> None:
-    reading = Reading(odds=0.5, gain=0.25, bias=-1.0)
-    (found,) = reading.probabilities([0.2], [3.0])
-    assert found == pytest.approx(1 / (1 + math.exp(-(0.5 * math.log(0.2 / 0.8) + 0.25 * 3.0 - 1.0))))
+def _odds(p: float) -> float:
+    return math.log(p / (1 - p))
 
 
-def test_no_gain_and_no_certainty_counts_without_end() -> None:
-    reading = Reading(odds=1.0, gain=1.0, bias=0.0)
-    assert reading.probabilities([0.5], [1e9]) == reading.probabilities([0.5], [15.0])
-    assert reading.probabilities([0.5], [-1e9]) == reading.probabilities([0.5], [-15.0])
-    assert 0 < reading.probabilities([1.0], [-20.0])[0] < 0.5
-    assert reading.probabilities([0.0], [0.0])[0] > 0
+def _rows(count: int, **values: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    made = np.zeros((count, len(FEATURES)))
+    for name, value in values.items():
+        made[:, FEATURES.index(name)] = value
+    return made
 
 
-@pytest.mark.parametrize("change", [{"threshold": 0.0}, {"gain": math.nan}, {"bias": math.inf}])
-def test_a_reading_out_of_range_is_refused(change: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="lm: threshold has to be above 0"):
-        Reading(**({"odds": 1.0, "gain": 1.0, "bias": 0.0} | change))
+def test_features_and_gains_add_up() -> None:
+    judge = Judge(Logistic({"sound": 0.5, "gain": 0.25, "gain ahead": 2.0}, -1.0), Logistic({"sound": -1.0}, 0.0))
+    ((said, worth),) = judge.judged(features(_rows(1, sound=2.0), np.array([[3.0, 1.0]])), np.ones(1))
+    assert _odds(said) == pytest.approx(0.5 * 2.0 + 0.25 * 3.0 + 2.0 - 1.0)
+    harm = 1 / (1 + math.exp(2.0))
+    assert worth == pytest.approx(said / (said + harm + 0.05))
+
+
+def test_where_what_was_heard_is_wrong_anyway_a_hotword_is_worth_more() -> None:
+    judge = Judge(Logistic({}, _odds(0.3)), Logistic({"unknown": -9.0}, _odds(0.7)))
+    (_, right), (_, wrong) = (judge.judged(features(_rows(1, unknown=n)), np.ones(1))[0] for n in (0.0, 1.0))
+    assert right < 0.3 < 0.8 < wrong
+
+
+def test_where_nothing_speaks_for_it_it_is_worth_nothing() -> None:
+    judge = Judge(Logistic({}, _odds(0.001)), Logistic({}, _odds(1e-6)))
+    ((_, worth),) = judge.judged(features(_rows(1)), np.ones(1))
+    assert worth < 0.03
+
+
+def test_no_gain_counts_without_end() -> None:
+    judge = Judge(Logistic({"gain": 1.0}, 0.0), Logistic({"gain": -1.0}, 0.0))
+    found = judge.judged(features(_rows(4), np.array([[gain, gain] for gain in (1e9, 15.0, -1e9, -15.0)])), np.ones(4))
+    assert found[0] == found[1]
+    assert found[2] == found[3]
+
+
+def test_weights_multiply_odds_for_and_divide_those_against() -> None:
+    judge = Judge(Logistic({}, _odds(0.2)), Logistic({}, _odds(0.6)))
+    (plain, liked), values = judge.judged(features(_rows(2)), np.array([1.0, 4.0])), []
+    assert _odds(liked[0]) == pytest.approx(_odds(plain[0]) + math.log(4))
+    values = [said * (1 / worth - 1) - 0.05 for said, worth in (plain, liked)]
+    assert _odds(values[1]) == pytest.approx(_odds(values[0]) - math.log(4))
+
+
+def test_what_is_out_of_range_is_refused() -> None:
+    with pytest.raises(UsageError, match="threshold has to be above 0"):
+        replace(SURE, threshold=0.0)
+    with pytest.raises(UsageError, match="Weights have to be numbers"):
+        Logistic({"gain": math.nan}, 0.0)
+    with pytest.raises(UsageError, match="no feature called 'gian'"):
+        Logistic({"gian": 1.0}, 0.0)
 
 
 def test_a_file_keeps_it(tmp_path: Path) -> None:
-    model = replace(default(), reading=Reading(0.5, 0.25, -1.0, 0.75))
+    model = replace(default(), reading=replace(SURE, threshold=0.75))
     write_model(tmp_path / "own.toml", model)
     assert read_model(tmp_path / "own.toml").reading == model.reading
     assert model.signature != replace(model, reading=None).signature
     text = (tmp_path / "own.toml").read_text()
-    (tmp_path / "own.toml").write_text(text.replace('"gain" =', '"gian" ='))
-    with pytest.raises(InputError, match="lm: 'gian' is not known"):
+    (tmp_path / "own.toml").write_text(text.replace("[lm.said]", "[lm.siad]"))
+    with pytest.raises(InputError, match="lm: 'siad' is not known"):
         read_model(tmp_path / "own.toml")
 
 
@@ -97,6 +141,15 @@ def test_a_gain_is_the_difference_of_two_texts() -> None:
     ]
     assert reader.gains(rows) == [[3.5, -6.5], []]
     assert len(lm.scored[0]) == 1  # of the other one it has nothing to say
+
+
+def test_a_gain_is_ahead_of_those_of_other_hotwords_for_its_words() -> None:
+    places = [(0, 1, 0), (0, 2, 1), (1, 2, 1), (1, 2, 0), (5, 6, 2)]
+    found = [Found(start, end, number, "", "", np.zeros(len(FEATURES))) for start, end, number in places]
+    gains = [3.0, 1.0, 4.0, -2.0, -6.0]
+    wanted = [3.0 - 1.0, 1.0 - 3.0, 4.0 + 2.0, -2.0 - 4.0, -6.0 + 15.0]
+    assert compared(found, gains).tolist() == [list(pair) for pair in zip(gains, wanted, strict=True)]
+    assert compared([], []).shape == (0, 2)
 
 
 def test_it_reads_the_form_and_the_context_of_the_profile_and_no_hotwords() -> None:
@@ -221,7 +274,7 @@ def fitted() -> FittedHotwords:
 def test_it_is_learned_what_a_language_model_is_worth(fitted: FittedHotwords) -> None:
     assert fitted.read is not None
     assert fitted.model.reading is not None
-    assert fitted.model.reading.gain > 0
+    assert fitted.model.reading.said.weights["gain"] > 0
     assert fitted.after.biased > 50  # sound cannot tell the two
     assert fitted.read.biased < fitted.after.biased / 5
     assert "and a language model" in fitted.render()
@@ -237,7 +290,7 @@ def test_a_learned_model_uses_it(fitted: FittedHotwords) -> None:
 def test_it_can_be_learned_for_a_model_that_is_there() -> None:
     model = fit_reading(made_up(200), default(), Reader(ScriptedLM(knows), Profile({}, form="as-is")), folds=3)
     assert model.reading is not None
-    assert model.reading.gain > 0
+    assert model.reading.said.weights["gain"] > 0
     assert replace(model, reading=None) == replace(default(), reading=None)
 
 

@@ -17,7 +17,7 @@ from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import fit_hotwords
 from ger.correct.fitted_hotwords import FittedHotwords, Rates
 from ger.correct.hotword_finder import FEATURES, Entries, Heard, find, letters
-from ger.correct.hotword_model import default, read_model, write_model
+from ger.correct.hotword_model import Judge, Logistic, default, read_model, write_model
 from ger.correct.hotwords import HotwordCorrector, Ready
 from ger.correct.made_up_hotwords import with_made_up
 from ger.correct.outcome import changed
@@ -343,7 +343,7 @@ def test_a_model_is_written_and_read(tmp_path: Path) -> None:
     write_model(tmp_path / "own.toml", default())
     again = read_model(tmp_path / "own.toml")
     assert again.signature == default().signature
-    assert again.weights == default().weights
+    assert again.judge == default().judge
     words = frozenset(f"word{i}" for i in range(25))
     write_model(tmp_path / "own.toml", replace(default(), usual=words))
     assert read_model(tmp_path / "own.toml").usual == words
@@ -367,9 +367,11 @@ def test_a_model_that_is_none(tmp_path: Path, changes: tuple[str, str], told: st
     lines = (tmp_path / "own.toml").read_text().splitlines()
     key, value = changes
     if key.startswith('"'):
-        lines.insert(lines.index("[weights]") + 1, f"{key} = {value}")
+        lines.insert(lines.index("[judge.harm]") + 1, f"{key} = {value}")
     else:
-        lines = [f"{key} = {value}", *(line for line in lines if not line.startswith(f"{key} ="))]
+        plain = [line for line in lines if not line.startswith((f"{key} =", f'"{key}" ='))]
+        plain.insert(plain.index("[judge]") + 1 if key == "threshold" else 0, f"{key} = {value}")
+        lines = plain
     (tmp_path / "own.toml").write_text("\n".join(lines))
     with pytest.raises(InputError, match=told):
         read_model(tmp_path / "own.toml")
@@ -403,7 +405,7 @@ def test_a_model_learns_when_a_hotword_was_said(fitted: FittedHotwords) -> None:
     assert fitted.before.biased > 80
     assert fitted.after.biased < fitted.before.biased / 4
     assert fitted.after.errors - fitted.after.biased <= 2
-    assert fitted.model.threshold < 1
+    assert fitted.model.judge.threshold < 1
     made = HotwordCorrector(FirstBest(), Hotwords((Hotword("Brynhild"),)), fitted.model)
     assert made.correct([nbest("and prynhild saw a boat")])[0].text == "and brynhild saw a boat"
     assert "with hotwords" in fitted.render()
@@ -413,10 +415,44 @@ def test_more_errors_in_other_words_can_be_allowed() -> None:
     lists = with_made_up(made_up(100), 10)
     usual = frozenset(_PLAIN)
     tight, loose = (fit_hotwords(lists, folds=2, least=0.1, loss=loss, usual=usual) for loss in (0, 100))
-    assert loose.model.threshold <= tight.model.threshold < 1
+    assert loose.model.judge.threshold <= tight.model.judge.threshold < 1
     assert loose.after.biased <= tight.after.biased < tight.before.biased / 2
     assert tight.model.usual == usual
-    assert any(tight.model.weights[name] for name in ("usual", "all usual", "none usual"))
+    assert any(tight.model.judge.harm.weights.get(name) for name in ("usual", "all usual", "none usual"))
+
+
+def test_where_what_was_heard_is_wrong_anyway_less_has_to_speak_for_a_hotword() -> None:
+    """`brenhild` is never said, `heriod` half of the times: one hotword or another is right as often for both."""
+    chance, lists = random.Random(7), []
+    for i in range(300):
+        words = chance.choices(_PLAIN, k=8)
+        word, said = chance.choice([("brenhild", ("brynhild", "brunhild")), ("heriod", ("heriot", "heriod"))])
+        lists.append(
+            nbest(
+                " ".join([*words[:4], word, *words[4:]]),
+                own=("brynhild", "brunhild", "heriot"),
+                reference=" ".join([*words[:4], chance.choice(said), *words[4:]]),
+                id=f"talk{i}/0",
+            )
+        )
+    fitted = fit_hotwords(lists, folds=3)
+    corrector = HotwordCorrector(FirstBest(), Hotwords(), fitted.model)
+    heard = [f"the old man saw {word} with two people" for word in ("brenhild", "heriod")]
+    wrong, may_be = corrector.correct([nbest(text, own=lists[0].context.hotwords) for text in heard])
+    assert wrong.text in {f"the old man saw {said} with two people" for said in ("brynhild", "brunhild")}
+    assert may_be.text == "the old man saw heriod with two people"
+    assert fitted.after.errors < fitted.before.errors
+
+
+def test_a_hotword_that_is_hardly_likely_says_why_it_is_there() -> None:
+    never, ever = Logistic({}, -20.0), Logistic({}, 20.0)
+    for said, told in ((Logistic({}, -1.0), "(27%, and what was heard is hardly right)"), (ever, "(100%)")):
+        model = replace(default(), judge=Judge(said, never))
+        (made,) = HotwordCorrector(FirstBest(), Hotwords((Hotword("Brynhild"),)), model).correct([nbest("so prynhild")])
+        assert made.reason.endswith(f"'prynhild' sounds like the hotword 'Brynhild' {told}")
+    model = replace(model, judge=Judge(Logistic({}, -1.0), never, least=0.3))
+    (made,) = HotwordCorrector(FirstBest(), Hotwords((Hotword("Brynhild"),)), model).correct([nbest("so prynhild")])
+    assert made.text == "so prynhild"
 
 
 def test_rates_add_up() -> None:
@@ -489,7 +525,7 @@ def test_ger_tune_hotwords(tmp_path: Path) -> None:
     found = json.loads(out)
     assert found["n"] == 150
     assert found["cv_b_wer"] < found["baseline_b_wer"] / 2
-    assert read_model(model).threshold == found["threshold"]
+    assert read_model(model).judge.threshold == found["threshold"]
     assert read_model(model).usual == set(_PLAIN)
     for option, value, said in (("--loss", -1, "--loss is -1"), ("--threads", 2, "no effect without --lm")):
         code, _, err = run("tune", "hotwords", tmp_path / "lists.jsonl", option, value, real=True)

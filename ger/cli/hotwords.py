@@ -39,9 +39,7 @@ def hotwords(
     size: Annotated[
         int, typer.Option(help="Lists without any get so many: rare words of their reference and of others.")
     ] = 100,
-    least: Annotated[
-        float, typer.Option(help="How likely a hotword has to be at least; the tuned limit is this or higher.")
-    ] = 0.3,
+    least: Annotated[float, typer.Option(help="How likely a hotword has to be, whatever else speaks for it.")] = 0.3,
     loss: Annotated[
         float | None,
         typer.Option(

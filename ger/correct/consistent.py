@@ -125,7 +125,7 @@ class Consistent:
             single = [item for item in own if item.end - item.start == 1]
             free = [item for item in single if _may_be(heard.words(item), of.plain[item.hotword], of, given)]
             likely = _alike(by_sound(judged(free, of, self._model)), heard)
-            made.append(put(nbest, one, of, likely, self._model.threshold, "consistent"))
+            made.append(put(nbest, one, of, likely, self._model.judge.threshold, "consistent"))
         return made
 
 
@@ -144,12 +144,12 @@ def _may_be(words: str, hotword: str, entries: Entries, given: set[str]) -> bool
 
 
 def _alike(likely: Sequence[Likely], heard: Heard) -> list[Likely]:
-    """The same words are the same hotword in all places of a text: each is as likely as the likeliest of them."""
-    best: dict[tuple[str, int], float] = {}
+    """The same words are the same hotword in all places of a text: each is worth as much as the best of them."""
+    best: dict[tuple[str, int], Likely] = {}
     for one in likely:
         key = heard.words(one.found), one.found.hotword
-        best[key] = max(one.probability, best.get(key, 0.0))
-    return [replace(one, probability=best[heard.words(one.found), one.found.hotword]) for one in likely]
+        best[key] = max(one, best.get(key, one), key=lambda one: one.worth)
+    return [replace(best[heard.words(one.found), one.found.hotword], found=one.found) for one in likely]
 
 
 def _recording(made: Correction) -> str:

@@ -1,18 +1,20 @@
-"""Learning which hotwords were said: confusions and a logistic model from lists with references.
+"""Learning which hotwords were said: confusions and logistic models from lists with references.
 
 Confusions are learned from the words that the first hypothesis has in place of those of the reference. Every stretch
-that sounds like a hotword is then an example: a right one where putting the hotword in takes away a word error, and the
-hotword is in the reference. What comes out is cross-validated: each list is corrected by a model made without its
-recording, with the threshold that was best for the other parts; the confusions, counts over all lists, are shared.
-Where a language model reads the texts, too, what its gain is worth is learned from what models say about lists that
-they were made without, and cross-validated in the same parts.
+that sounds like a hotword is then an example of two things: whether the hotword is in the reference and putting it in
+takes a word error away, and whether that makes one more. What comes out is cross-validated: each list is corrected by a
+model made without its recording, with the threshold that was best for the other parts; the confusions, counts over all
+lists, are shared. Where a language model reads the texts, too, both are learned once more, with what it gains, from
+those stretches that it is asked about.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +23,8 @@ from rapidfuzz.distance import Levenshtein
 from ger import __version__
 from ger.correct.fitted_hotwords import FittedHotwords, Rates
 from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, heard_hotwords, letters
-from ger.correct.hotword_model import HotwordModel, Reading
-from ger.correct.hotword_reader import Reader
+from ger.correct.hotword_model import NAMES, HotwordModel, Judge, Logistic, features
+from ger.correct.hotword_reader import Reader, compared
 from ger.correct.hotwords import Likely, Ready, by_sound, doubtful, judged, looked_at, put, read, variants
 from ger.correct.outcome import as_it_was
 from ger.correct.rescore import recording
@@ -70,7 +72,7 @@ def fit_hotwords(
         hotwords: Those of all lists.
         entries: Gives a list's hotwords, instead of its own and `hotwords`.
         reader: A language model whose opinion the model is to know what to make of, too.
-        least: The lowest threshold that may be chosen; higher ones are safer with other recognizers and hotwords.
+        least: A hotword has to be likelier than this; higher ones are safer with other recognizers and hotwords.
         loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more.
             `None` for the fewest errors in all words, with next to no more in others.
         usual: Words that are said without being hotwords, without case and punctuation: others are doubted sooner.
@@ -90,17 +92,17 @@ def fit_hotwords(
     sounds, spelling = _confusions(lists)
     entries = entries or Ready(hotwords or Hotwords()).of
     made = _examples(lists, entries, (sounds, spelling), usual, progress)
-    found = [_held(made, set(part.tolist()), sounds, spelling) for part in parts]
+    found = [_held(made, set(part.tolist()), sounds, spelling, least) for part in parts]
     held = [[_Held(own, by_sound(every)) for own, every in part] for part in found]
-    threshold, after = _crossed(held, least, loss)
-    model = replace(_logistic(made, sounds, spelling), threshold=threshold, usual=usual)
+    threshold, after = _crossed(held, loss)
+    judge = replace(_judge(_of_sound(made), least), threshold=threshold)
     reading, rates = _reading(found, reader, least, loss, progress) if reader else (None, None)
     fitted = FittedHotwords(
-        replace(model, reading=reading),
+        HotwordModel(sounds, spelling, judge, reading, usual=usual),
         before=sum((one.at(1.0) for part in held for one in part), Rates()),
         after=after,
-        examples=sum(len(own.right) for own in made),
-        right=sum(sum(own.right) for own in made),
+        examples=sum(len(own.effects) for own in made),
+        right=sum(one.right for own in made for one in own.effects),
         folds=len(parts),
         n=len(lists),
         read=rates,
@@ -118,7 +120,7 @@ def fit_reading(
         lists: Lists with references and hotwords of their own; better not those that the model was learned from.
         model: The model.
         reader: The language model.
-        least: The lowest threshold that may be chosen.
+        least: A hotword has to be likelier than this.
         folds: Parts for cross-validation.
         seed: Of the folds.
 
@@ -133,6 +135,13 @@ def fit_reading(
     return replace(model, reading=reading)
 
 
+class _Effect(NamedTuple):
+    """What putting in a hotword does: it was said, and an error goes away; or there is an error more."""
+
+    right: bool
+    harm: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Examples:
     """The stretches of one list that sound like hotwords."""
@@ -140,7 +149,7 @@ class _Examples:
     nbest: NBest
     entries: Entries
     found: list[Found]
-    right: list[bool]
+    effects: list[_Effect]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +161,8 @@ class _Held:
     rates: dict[int, Rates] = field(default_factory=dict)
 
     def at(self, threshold: float) -> Rates:
-        """The errors where hotwords have to be likelier than a threshold."""
-        count = sum(one.probability > threshold for one in self.found)
+        """The errors where hotwords have to be worth more than a threshold."""
+        count = sum(one.worth > threshold for one in self.found)
         if count not in self.rates:
             nbest, entries = self.own.nbest, self.own.entries
             self.rates[count] = _rates(self.own, put(nbest, as_it_was(nbest, ""), entries, self.found, threshold).text)
@@ -191,49 +200,62 @@ def _examples(
         rows = [looked_at(nbest, nbest.best.text, entries(nbest), usual) for nbest in part]
         for nbest, (heard, own, _), found in zip(part, rows, find(rows, *tables), strict=True):
             said = normalize(nbest.reference or "").split()
-            made.append(_Examples(nbest, own, found, [_gains(said, heard, own, one) for one in found]))
+            made.append(_Examples(nbest, own, found, [_effect(said, heard, own, one) for one in found]))
         progress(len(part))
     return made
 
 
-def _gains(reference: Sequence[str], heard: Heard, entries: Entries, one: Found) -> bool:
-    """Whether putting a hotword in that was said takes an error away."""
+def _effect(reference: Sequence[str], heard: Heard, entries: Entries, one: Found) -> _Effect:
     put = f"{entries.plain[one.hotword]}{one.ending}".split()
-    if f" {' '.join(put)} " not in f" {' '.join(reference)} ":
-        return False
     before = [word for plain in heard.plain for word in plain.split()]
     with_it = [*heard.plain[: one.start], *put, *heard.plain[one.end :]]
     after = [word for plain in with_it for word in plain.split()]
-    return Levenshtein.distance(reference, after) < Levenshtein.distance(reference, before)
+    more = Levenshtein.distance(reference, after) - Levenshtein.distance(reference, before)
+    said = f" {' '.join(put)} " in f" {' '.join(reference)} "
+    return _Effect(said and more < 0, more > 0)
 
 
-def _logistic(made: Sequence[_Examples], sounds: Confusions, spelling: Confusions) -> HotwordModel:
-    values = np.array([one.values for own in made for one in own.found])
-    weights, bias = _weights(values, [value for own in made for value in own.right])
-    return HotwordModel(sounds, spelling, dict(zip(FEATURES, weights, strict=True)), bias)
+class _Learned(NamedTuple):
+    """What judges learn from: features, shape `(n, number)`, and the effect of each."""
+
+    values: npt.NDArray[np.float64]
+    effects: list[_Effect]
 
 
-def _weights(values: npt.NDArray[np.float64], right: Sequence[bool]) -> tuple[list[float], float]:
-    """Weights and bias of a logistic model, of features that are brought to one scale."""
+def _of_sound(made: Sequence[_Examples]) -> _Learned:
+    values = [one.values for own in made for one in own.found]
+    return _Learned(features(_rows(values)), [effect for own in made for effect in own.effects])
+
+
+def _judge(learned: _Learned, least: float) -> Judge:
+    right, harm = ([getattr(one, name) for one in learned.effects] for name in _Effect._fields)
+    if all(right) or not any(right):
+        raise InputError("No hotword was said and heard otherwise.", "Give lists whose hotwords were said.")
+    return Judge(_logistic(learned.values, right), _logistic(learned.values, harm), least=least)
+
+
+def _logistic(values: npt.NDArray[np.float64], true: Sequence[bool]) -> Logistic:
+    """A logistic model, learned from features that are brought to one scale."""
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise DependencyError("scikit-learn", "gate") from error
-    if all(right) or not any(right):
-        raise InputError("No hotword was said and heard otherwise.", "Give lists whose hotwords were said.")
+    if all(true) or not any(true):
+        return Logistic({}, round(math.log((sum(true) + 0.5) / (len(true) - sum(true) + 0.5)), 4))
     mean, spread = values.mean(axis=0), values.std(axis=0)
     spread[spread < _CONSTANT] = np.inf
-    fitted = LogisticRegression(C=_STRENGTH, max_iter=5000).fit((values - mean) / spread, right)
+    fitted = LogisticRegression(C=_STRENGTH, max_iter=5000).fit((values - mean) / spread, true)
     weights = fitted.coef_[0] / spread
-    named = [float(f"{weight:.5g}") for weight in weights.tolist()]
-    return named, float(f"{fitted.intercept_[0] - mean @ weights:.5g}")
+    named = {name: float(f"{weight:.5g}") for name, weight in zip(NAMES, weights, strict=True) if weight}
+    return Logistic(named, float(f"{fitted.intercept_[0] - mean @ weights:.5g}"))
 
 
 def _held(
-    made: Sequence[_Examples], part: set[int], sounds: Confusions, spelling: Confusions
+    made: Sequence[_Examples], part: set[int], sounds: Confusions, spelling: Confusions, least: float
 ) -> list[tuple[_Examples, list[Likely]]]:
     """What a model that is made of the other lists says about those of a part."""
-    model = _logistic([own for i, own in enumerate(made) if i not in part], sounds, spelling)
+    judge = _judge(_of_sound([own for i, own in enumerate(made) if i not in part]), least)
+    model = HotwordModel(sounds, spelling, judge)
     return [(made[i], judged(made[i].found, made[i].entries, model)) for i in sorted(part)]
 
 
@@ -246,10 +268,10 @@ class _Told:
     gains: list[float]
 
     @property
-    def right(self) -> list[bool]:
-        """Whether each of them was said."""
-        said = {id(one) for one, right in zip(self.own.found, self.own.right, strict=True) if right}
-        return [id(one.found) in said for one in self.asked]
+    def effects(self) -> list[_Effect]:
+        """What each of them does."""
+        of = {id(one): effect for one, effect in zip(self.own.found, self.own.effects, strict=True)}
+        return [of[id(one.found)] for one in self.asked]
 
 
 def _reading(
@@ -258,15 +280,15 @@ def _reading(
     least: float,
     loss: float | None,
     progress: Callable[[float], None],
-) -> tuple[Reading, Rates]:
+) -> tuple[Judge, Rates]:
     """What to make of a language model's gains, and the errors of the texts, cross-validated."""
     told = [_told(part, reader, progress) for part in found]
     held = []
     for k, part in enumerate(told):
-        reading = _of_gains([one for other in (*told[:k], *told[k + 1 :]) for one in other])
-        held.append([_Held(one.own, read(one.asked, one.gains, reading)) for one in part])
-    threshold, rates = _crossed(held, least, loss)
-    return replace(_of_gains([one for part in told for one in part]), threshold=threshold), rates
+        reading = _judge(_of_gains([one for other in (*told[:k], *told[k + 1 :]) for one in other]), least)
+        held.append([_Held(one.own, read(one.asked, one.gains, one.own.entries, reading)) for one in part])
+    threshold, rates = _crossed(held, loss)
+    return replace(_judge(_of_gains([one for part in told for one in part]), least), threshold=threshold), rates
 
 
 def _told(
@@ -285,33 +307,37 @@ def _told(
     return made
 
 
-def _of_gains(told: Sequence[_Told]) -> Reading:
-    likely = [one.probability for own in told for one in own.asked]
-    values = Reading.features(likely, [gain for own in told for gain in own.gains])
-    (odds, gain), bias = _weights(values, [value for own in told for value in own.right])
-    return Reading(odds, gain, bias)
+def _of_gains(told: Sequence[_Told]) -> _Learned:
+    values = [one.found.values for own in told for one in own.asked]
+    gains = [compared([one.found for one in own.asked], own.gains) for own in told]
+    effects = [effect for own in told for effect in own.effects]
+    return _Learned(features(_rows(values), np.vstack(gains)), effects)
 
 
-def _crossed(held: Sequence[Sequence[_Held]], least: float, loss: float | None) -> tuple[float, Rates]:
+def _rows(values: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    return np.array(values).reshape(-1, len(FEATURES))
+
+
+def _crossed(held: Sequence[Sequence[_Held]], loss: float | None) -> tuple[float, Rates]:
     """The threshold that is best for all, and the errors of the texts, each part with the one of the others."""
     after = Rates()
     for k, part in enumerate(held):
-        threshold = _threshold([one for other in (*held[:k], *held[k + 1 :]) for one in other], least, loss)
+        threshold = _threshold([one for other in (*held[:k], *held[k + 1 :]) for one in other], loss)
         after += sum((one.at(threshold) for one in part), Rates())
-    return _threshold([one for part in held for one in part], least, loss), after
+    return _threshold([one for part in held for one in part], loss), after
 
 
-def _threshold(held: Sequence[_Held], least: float, loss: float | None) -> float:
+def _threshold(held: Sequence[_Held], loss: float | None) -> float:
     """The threshold that makes the fewest errors, in hotwords or of all, while those in other words hardly become more.
 
     1 where no threshold takes errors away.
     """
     before = sum((one.at(1.0) for one in held), Rates())
     room = (_LOSS if loss is None else loss) / 100 * (before.words - before.biased_words)
-    concerned = [one for one in held if one.found and one.found[0].probability > least]
+    concerned = [one for one in held if any(likely.worth > _THRESHOLDS[-1] for likely in one.found)]
     untouched = sum((one.at(1.0) for one in concerned), Rates())
     best, fewest = 1.0, 0
-    for threshold in (value for value in _THRESHOLDS if value >= least):
+    for threshold in _THRESHOLDS:
         after = sum((one.at(threshold) for one in concerned), Rates())
         in_hotwords, all_words = after.biased - untouched.biased, after.errors - untouched.errors
         more = all_words if loss is None else in_hotwords

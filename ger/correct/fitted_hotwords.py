@@ -100,7 +100,8 @@ class FittedHotwords:
             "examples": self.examples,
             "right": self.right,
             "folds": self.folds,
-            "threshold": self.model.threshold,
+            "threshold": self.model.judge.threshold,
+            "least": self.model.judge.least,
             **(_read_rates(self.read) if self.read else {}),
         }
 

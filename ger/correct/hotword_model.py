@@ -1,8 +1,13 @@
-"""What decides whether a hotword was said: learned confusions of sounds, and a logistic model of the features.
+"""What decides whether a hotword is put in: learned confusions of sounds, and logistic models of the features.
 
-The file is TOML: the log-odds of the confusions in hundredths of a nat, and a weight for each feature of
-`ger.correct.hotword_finder`. Where a language model reads the texts, too, a second logistic model of two features has
-the last word. `ger tune hotwords` learns one from lists with references.
+Two things are asked about a stretch of text: whether the hotword was said there, so that putting it in takes an error
+away, and whether that would make an error more. They are not opposites: where what was heard is wrong in any case,
+another wrong word does no harm. The decision is that of the fewest errors to be expected (minimum Bayes risk), with a
+price on those that are made.
+
+The file is TOML: the log-odds of the confusions in hundredths of a nat, and weights for the features of
+`ger.correct.hotword_finder`; a second set of them for where a language model reads the texts, too.
+`ger tune hotwords` learns one from lists with references.
 """
 
 from __future__ import annotations
@@ -28,108 +33,142 @@ from ger.io.toml import dumps_value, made_from, read_toml, table_rows
 from ger.registry import suggest
 from ger.text.confusions import Confusions
 
-__all__ = ["HotwordModel", "Reading", "default", "read_model", "write_model"]
+__all__ = [
+    "LIMIT",
+    "NAMES",
+    "HotwordModel",
+    "Judge",
+    "Logistic",
+    "default",
+    "features",
+    "read_model",
+    "write_model",
+]
 
-_SCHEMA = 1
+_SCHEMA = 2
 #: Words in a row of the file.
 _ROW = 10
 _KIND = "hotwords"
 _HINT = "Make one with `ger tune hotwords`."
-_KEYS = ("schema", "kind", "threshold", "bias", "weights", "usual", "sounds", "letters", "made", "lm")
-_READING_KEYS = ("threshold", "bias", "odds", "gain")
+_KEYS = ("schema", "kind", "usual", "judge", "lm", "made", "sounds", "letters")
+_JUDGE_KEYS = ("threshold", "least", "said", "harm")
+_BIAS = "bias"
+#: What only a language model knows (nats): log p of the text with the hotword minus log p without; and how far that is
+#: above the same of the best other hotword for one of the words.
+_READ = ("gain", "gain ahead")
+#: What judges look at.
+NAMES = (*FEATURES, *_READ)
 #: Gains count up to here (nats): a rare name says nothing for or against itself beyond.
-_MOST = 15.0
-#: Log-odds count up to here.
-_SURE = 14.0
+LIMIT = 15.0
+#: Added to the likelihood of harm: where nothing speaks for a hotword, that none speaks against it is not enough.
+_NEITHER = 0.05
+
+
+def features(values: npt.NDArray[np.float64], gains: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
+    """What judges look at, shape `(n, len(NAMES))`.
+
+    Args:
+        values: The features of hotwords, shape `(n, len(FEATURES))`.
+        gains: What a language model gains by each, and how far that is ahead (nats), shape `(n, 2)`; without one 0.
+    """
+    read = np.zeros((len(values), len(_READ))) if gains is None else np.clip(gains, -LIMIT, LIMIT)
+    return np.hstack([values, read])
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a language model's opinion is worth: the log-odds are `bias + odds * log-odds without it + gain * gain`.
+class Logistic:
+    """A logistic model.
 
     Attributes:
-        odds: Weight of the log-odds without it.
-        gain: Weight of the gain, log p of the text with the hotword minus log p of the text without (nats).
-        bias: What is added.
-        threshold: A hotword has to be likelier than this.
+        weights: A weight for each feature; 0 for one that is not named.
+        bias: Log-odds where all features are 0.
 
     Raises:
-        UsageError: something is out of its range.
+        UsageError: a weight is no number, or there is no such feature.
     """
 
-    odds: float
-    gain: float
+    weights: Mapping[str, float]
     bias: float
-    threshold: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1 or not all(map(math.isfinite, (self.odds, self.gain, self.bias))):
-            raise UsageError("lm: threshold has to be above 0 and at most 1, weights numbers.", "Make the file again.")
+        if unknown := next((name for name in self.weights if name not in NAMES), None):
+            raise UsageError(f"There is no feature called {unknown!r}.", suggest(unknown, NAMES))
+        if not all(map(math.isfinite, (self.bias, *self.weights.values()))):
+            raise UsageError("Weights have to be numbers.", "Make the file again.")
 
-    @staticmethod
-    def features(probabilities: npt.ArrayLike, gains: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Log-odds and gains within their limits, shape `(n, 2)`, of probabilities without it and gains (nats)."""
-        likely = np.asarray(probabilities, dtype=np.float64)
-        with np.errstate(divide="ignore"):
-            odds = np.log(likely) - np.log1p(-likely)
-        return np.stack([np.clip(odds, -_SURE, _SURE), np.clip(np.asarray(gains, np.float64), -_MOST, _MOST)], axis=1)
+    def probabilities(
+        self, values: npt.NDArray[np.float64], more: npt.NDArray[np.float64] | float = 0.0
+    ) -> npt.NDArray[np.float64]:
+        """Probabilities, shape `(n,)`, of `features`, with something added to the log-odds of each."""
+        odds = values @ np.array([self.weights.get(name, 0.0) for name in NAMES]) + self.bias + more
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -50, 50))), dtype=np.float64)
 
-    def probabilities(self, probabilities: npt.ArrayLike, gains: npt.ArrayLike) -> list[float]:
-        """How likely hotwords were said, by how likely they are without it and by gains (nats), each shape `(n,)`."""
-        return _logistic(self.features(probabilities, gains) @ np.array([self.odds, self.gain]) + self.bias)
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What says how likely a hotword was said, and what putting it in is worth.
+
+    Attributes:
+        said: That it was said, and an error goes away with it.
+        harm: That there is an error more with it.
+        threshold: A hotword has to be worth more than this.
+        least: One that is no likelier than this is worth nothing.
+
+    Raises:
+        UsageError: a limit is out of its range.
+    """
+
+    said: Logistic
+    harm: Logistic
+    threshold: float = 0.5
+    least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise UsageError("threshold has to be above 0 and at most 1.", "Make the file again.")
+        if not 0 <= self.least < 1:
+            raise UsageError("least has to be 0 or more and below 1.", "Make the file again.")
+
+    def judged(self, values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
+        """How likely each hotword was said, and what it is worth.
+
+        What it is worth is p(said) as a share of p(said) and p(harm), and somewhat less where both are small.
+
+        Args:
+            values: What `features` gives, a row for each.
+            weights: How readily each is put in, shape `(n,)`: multiplies the odds that it was said, and divides those
+                of harm.
+        """
+        more = np.log(weights)
+        said, harm = self.said.probabilities(values, more), self.harm.probabilities(values, -more)
+        worth = np.where(said > self.least, said / (said + harm + _NEITHER), 0.0)
+        return list(zip(said.tolist(), worth.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class HotwordModel:
-    """A logistic model of whether a hotword was said.
+    """What decides whether a hotword is put in.
 
     Attributes:
         sounds: Log-odds of sounds.
         letters: Log-odds of letters.
-        weights: A weight for each feature; 0 for one that is not named.
-        bias: Log-odds where all features are 0.
-        threshold: A hotword has to be likelier than this.
+        judge: Decides by sound and what else the texts tell.
+        reading: Decides where a language model has read the texts, too; `None` where that was not learned.
         made: How it came about. Not used.
         usual: Words that are said without being hotwords, without case and punctuation; empty where nobody listed any.
-        reading: What is made of it and of a language model's opinion; `None` where none was learned.
-
-    Raises:
-        UsageError: something is out of its range, or there is no such feature.
     """
 
     sounds: Confusions
     letters: Confusions
-    weights: Mapping[str, float]
-    bias: float
-    threshold: float = 0.5
+    judge: Judge
+    reading: Judge | None = None
     made: Mapping[str, Any] = field(default_factory=dict)
     usual: frozenset[str] = frozenset()
-    reading: Reading | None = None
-
-    def __post_init__(self) -> None:
-        if unknown := next((name for name in self.weights if name not in FEATURES), None):
-            raise UsageError(f"There is no feature called {unknown!r}.", suggest(unknown, FEATURES))
-        if not 0 < self.threshold <= 1 or not all(map(math.isfinite, (self.bias, *self.weights.values()))):
-            raise UsageError("threshold has to be above 0 and at most 1, weights numbers.", "Make the file again.")
 
     @property
     def signature(self) -> str:
         """What identifies it."""
         return hashlib.sha256(_text(self, made=False).encode()).hexdigest()[:8]
-
-    def probabilities(self, values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> list[float]:
-        """How likely each hotword was said.
-
-        Args:
-            values: Their features, shape `(n, len(FEATURES))`.
-            weights: How readily each is put in, shape `(n,)`: multiplies its odds.
-        """
-        odds = values @ np.array([self.weights.get(name, 0.0) for name in FEATURES]) + self.bias + np.log(weights)
-        return _logistic(odds)
-
-
-def _logistic(odds: npt.NDArray[np.float64]) -> list[float]:
-    return [float(p) for p in 1 / (1 + np.exp(-np.clip(odds, -50, 50)))]
 
 
 def write_model(path: Path, model: HotwordModel) -> None:
@@ -142,20 +181,14 @@ def write_model(path: Path, model: HotwordModel) -> None:
 
 
 def _text(model: HotwordModel, *, made: bool = True) -> str:
-    rows = [
-        f"schema = {_SCHEMA}",
-        f'kind = "{_KIND}"',
-        "# How likely a hotword has to be.",
-        f"threshold = {dumps_value(model.threshold)}",
-        f"bias = {dumps_value(model.bias)}",
-        *_listed(model.usual),
-        *table_rows("What each feature adds to the log-odds.", "weights", model.weights),
-    ]
+    rows = [f"schema = {_SCHEMA}", f'kind = "{_KIND}"', *_listed(model.usual)]
+    rows += _judge_rows(
+        "By sound: a hotword is worth more than the threshold, and likelier than the least.",
+        "judge",
+        model.judge,
+    )
     if model.reading:
-        told = {name: getattr(model.reading, name) for name in _READING_KEYS}
-        rows += table_rows(
-            "Where a language model reads the texts: weights of the log-odds and of its gain.", "lm", told
-        )
+        rows += _judge_rows("Where a language model reads the texts, too.", "lm", model.reading)
     if made and model.made:
         rows += table_rows("How it came about.", "made", model.made)
     for name, table in (("sounds", model.sounds), ("letters", model.letters)):
@@ -164,6 +197,16 @@ def _text(model: HotwordModel, *, made: bool = True) -> str:
         rows += [f"[{name}]", f"symbols = {dumps_value(value['symbols'])}", "table = ["]
         rows += [f"  [{', '.join(map(str, row))}]," for row in value["table"]] + ["]"]
     return "\n".join(rows) + "\n"
+
+
+def _judge_rows(comment: str, name: str, judge: Judge) -> list[str]:
+    rows = table_rows(comment, name, {"threshold": judge.threshold, "least": judge.least})
+    for part, what, own in (
+        ("said", "What speaks for it: log-odds that it was said.", judge.said),
+        ("harm", "What speaks against it: log-odds that there is an error more with it.", judge.harm),
+    ):
+        rows += table_rows(what, f"{name}.{part}", {_BIAS: own.bias, **own.weights})
+    return rows
 
 
 def _listed(usual: frozenset[str]) -> list[str]:
@@ -204,19 +247,23 @@ def _made(value: Mapping[str, Any]) -> HotwordModel:
     return HotwordModel(
         Confusions.from_json(value["sounds"]),
         Confusions.from_json(value["letters"]),
-        {str(key): float(weight) for key, weight in value["weights"].items()},
-        float(value["bias"]),
-        float(value["threshold"]),
+        _judge("judge", value["judge"]),
+        _judge("lm", value["lm"]) if "lm" in value else None,
         dict(value.get("made", {})),
         _words(value.get("usual", [])),
-        _reading(value["lm"]) if "lm" in value else None,
     )
 
 
-def _reading(value: Mapping[str, Any]) -> Reading:
-    if unknown := next((key for key in value if key not in _READING_KEYS), None):
-        raise UsageError(f"lm: {unknown!r} is not known.", suggest(unknown, _READING_KEYS))
-    return Reading(**{name: float(value[name]) for name in _READING_KEYS})
+def _judge(name: str, value: Mapping[str, Any]) -> Judge:
+    if unknown := next((key for key in value if key not in _JUDGE_KEYS), None):
+        raise UsageError(f"{name}: {unknown!r} is not known.", suggest(unknown, _JUDGE_KEYS))
+    limits = float(value["threshold"]), float(value["least"])
+    return Judge(_logistic(value["said"]), _logistic(value["harm"]), *limits)
+
+
+def _logistic(value: Mapping[str, Any]) -> Logistic:
+    weights = {str(key): float(weight) for key, weight in value.items()}
+    return Logistic(weights, weights.pop(_BIAS))
 
 
 def _words(value: Any) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 Sound alone cannot tell `mark` from Marc, and knows no names that go with what is spoken of. Rescoring does: the texts
 with and without a hotword compete, log p of one minus log p of the other (nats), and what that is worth was learned
-(`ger.correct.hotword_model.Reading`).
+(`ger.correct.hotword_model`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
+from ger.correct.hotword_finder import Found
+from ger.correct.hotword_model import LIMIT
 from ger.correct.rescore import prefixed
 from ger.errors import ModelError
 from ger.lm.features import compute
@@ -17,7 +22,7 @@ from ger.lm.profile import DEFAULT, Profile
 from ger.protocols import LanguageModel
 from ger.types import NBest
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "compared"]
 
 
 class Reader:
@@ -44,3 +49,18 @@ class Reader:
         prefixes = [prefixed(replace(one, context=replace(one.context, hotwords=())), self._profile) for one in lists]
         table = compute(lists, ["lm"], {"lm": self._lm}, form=self._profile.form, prefixes=prefixes)
         return [(values[1:, 0] - values[0, 0]).tolist() for values in table.values]
+
+
+def compared(found: Sequence[Found], gains: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Gains, and how far each is ahead of the best other hotword for one of its words (nats), shape `(n, 2)`.
+
+    Args:
+        found: Hotwords of one text.
+        gains: What a language model gains by each (nats), shape `(n,)`.
+    """
+    made = []
+    for one, gain in zip(found, gains, strict=True):
+        others = zip(found, gains, strict=True)
+        rivals = [its for other, its in others if other.hotword != one.hotword and other.overlaps(one)]
+        made.append((gain, gain - max(rivals, default=-LIMIT)))
+    return np.array(made).reshape(-1, 2)

@@ -3,7 +3,7 @@
 For any recognizer, as it works on text. Of the hotwords, however many, those are found that sound like a stretch of a
 hypothesis (`ger.correct.hotword_finder`); the language models are told these and no others. In the text that the
 corrector behind it chooses, a stretch gives way to a hotword where a learned model (`ger.correct.hotword_model`)
-thinks it likely: it sounds alike, and what was heard is rare, no word at all, or read otherwise by other hypotheses.
+finds it worth it: it sounds alike, and what was heard is rare, no word at all, or read otherwise by other hypotheses.
 Where there is a language model, it reads the text with and without the hotword (`ger.correct.hotword_reader`), and that
 counts, too. Words that are hotwords as they stand are never touched.
 """
@@ -15,10 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ger.correct.hotword_finder import Entries, Found, Heard, find, heard_hotwords, hotwords_in
-from ger.correct.hotword_model import HotwordModel, Reading
-from ger.correct.hotword_reader import Reader
+from ger.correct.hotword_model import HotwordModel, Judge, features
+from ger.correct.hotword_reader import Reader, compared
 from ger.correct.rescore import recording
 from ger.hotwords import Hotword, Hotwords
 from ger.protocols import Corrector, result_of
@@ -52,16 +53,25 @@ _KEPT = 16
 _COMMON = 5.5
 #: From which likelihood on a hotword is worth being told to a language model.
 _WORTH = 0.02
+#: Where a hotword is less likely than this, it is put in because what was heard is wrong, too.
+_LIKELY, _ANYWAY = 0.5, ", and what was heard is hardly right"
 #: From which likelihood on it is worth being read in its place by one, and how many of a text are.
-_DOUBTFUL, _READ = 0.05, 12
+_DOUBTFUL, _READ = 0.02, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """A hotword, and how likely it was said."""
+    """A hotword that may have been said.
+
+    Attributes:
+        found: Where, and which.
+        probability: How likely it was said.
+        worth: What putting it in is worth, between 0 and 1 (`ger.correct.hotword_model.Judge`).
+    """
 
     found: Found
     probability: float
+    worth: float
 
 
 class Ready:
@@ -163,16 +173,17 @@ class HotwordCorrector:
     def _decided(
         self, lists: Sequence[NBest], made: Sequence[Correction], entries: Sequence[Entries], listed: list[list[Likely]]
     ) -> list[tuple[list[Likely], float]]:
-        """How likely hotwords are in each corrected text, and how likely they have to be."""
-        sounds = [(by_sound(own), self._model.threshold) for own in listed]
+        """What hotwords are worth in each corrected text, and what they have to be worth."""
+        sounds = [(by_sound(own), self._model.judge.threshold) for own in listed]
         reading = self._model.reading
         if not (self._reader and reading):
             return sounds
         asked = [[] if one.decision == "failed" else doubtful(own) for one, own in zip(made, listed, strict=True)]
         rows = zip(lists, made, entries, asked, strict=True)
-        told = zip(sounds, asked, self._reader.gains([variants(*row) for row in rows]), strict=True)
+        told = zip(sounds, asked, self._reader.gains([variants(*row) for row in rows]), entries, strict=True)
         return [
-            sound if gains is None else (read(own, gains, reading), reading.threshold) for sound, own, gains in told
+            sound if gains is None else (read(own, gains, of, reading), reading.threshold)
+            for sound, own, gains, of in told
         ]
 
     def _concerned(self, nbest: NBest, made: Correction, entries: Entries) -> Correction:
@@ -191,11 +202,18 @@ def looked_at(nbest: NBest, text: str, entries: Entries, usual: frozenset[str]) 
 
 def judged(found: Sequence[Found], entries: Entries, model: HotwordModel) -> list[Likely]:
     """How likely each was said by its sound, the likeliest first."""
+    return _judged(found, entries, model.judge)
+
+
+def _judged(
+    found: Sequence[Found], entries: Entries, judge: Judge, gains: npt.NDArray[np.float64] | None = None
+) -> list[Likely]:
     if not found:
         return []
     weights = np.array([entries.hotwords[one.hotword].weight for one in found])
-    likely = model.probabilities(np.array([one.values for one in found]), weights)
-    return sorted(map(Likely, found, likely), key=lambda one: -one.probability)
+    likely = judge.judged(features(np.array([one.values for one in found]), gains), weights)
+    made = [Likely(one, *values) for one, values in zip(found, likely, strict=True)]
+    return sorted(made, key=lambda one: -one.probability)
 
 
 def by_sound(found: Sequence[Likely]) -> list[Likely]:
@@ -224,31 +242,28 @@ def variants(nbest: NBest, made: Correction, entries: Entries, asked: Sequence[L
     return replace(nbest, hypotheses=tuple(map(Hypothesis, texts)))
 
 
-def read(asked: Sequence[Likely], gains: Sequence[float], reading: Reading) -> list[Likely]:
+def read(asked: Sequence[Likely], gains: Sequence[float], entries: Entries, reading: Judge) -> list[Likely]:
     """How likely hotwords are with what a language model gains by each (nats), the likeliest first."""
-    if not asked:
-        return []
-    likely = reading.probabilities([one.probability for one in asked], gains)
-    made = [Likely(one.found, probability) for one, probability in zip(asked, likely, strict=True)]
-    return sorted(made, key=lambda one: -one.probability)
+    found = [one.found for one in asked]
+    return _judged(found, entries, reading, compared(found, gains))
 
 
 def put(
     nbest: NBest, made: Correction, entries: Entries, found: Sequence[Likely], threshold: float, by: str = "hotwords"
 ) -> Correction:
-    """A correction with the hotwords that are likelier than a threshold; the same where none is, or where it failed.
+    """A correction with the hotwords that are worth more than a threshold; the same where none is, or it failed.
 
     Args:
         nbest: The list that it was made of.
         made: The correction.
         entries: The hotwords.
-        found: How likely each was said, the likeliest first.
-        threshold: They have to be likelier than this.
+        found: What may have been said.
+        threshold: They have to be worth more than this.
         by: Name of the score that says how likely the least likely one is.
     """
     chosen: list[Likely] = []
-    for one in found:
-        if one.probability > threshold and not any(one.found.overlaps(other.found) for other in chosen):
+    for one in sorted(found, key=lambda one: -one.worth):
+        if one.worth > threshold and not any(one.found.overlaps(other.found) for other in chosen):
             chosen.append(one)
     if not chosen or made.decision == "failed":
         return made
@@ -387,6 +402,6 @@ class _Shape:
 def _reasons(heard: Heard, entries: Entries, chosen: Sequence[Likely], whose: str) -> list[str]:
     return [
         f"{heard.words(one.found)!r} sounds like {whose} {entries.hotwords[one.found.hotword].text!r} "
-        f"({one.probability:.0%})"
+        f"({one.probability:.0%}{'' if one.probability > _LIKELY else _ANYWAY})"
         for one in sorted(chosen, key=lambda one: one.found.start)
     ]
