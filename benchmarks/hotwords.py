@@ -7,7 +7,7 @@ added. `--halves` knows the set's 5,000 common words, outside of which a word co
 
     python benchmarks/hotwords.py DATA --learn MODEL.toml     # makes the model that comes with ger
     python benchmarks/hotwords.py DATA [--model MODEL.toml] [--sizes 100,1000,2000] [--every 1]
-    python benchmarks/hotwords.py DATA --halves [--loss 0.04] [--no-usual] [--sizes 100,1000,2000]
+    python benchmarks/hotwords.py DATA --halves [--loss 0.02] [--no-usual] [--sizes 100,1000,2000]
                                                               # tuned on half of each set, reported on the other
     python benchmarks/hotwords.py DATA --speed                # lists a second with 100 and with 100,000 hotwords
 
@@ -240,7 +240,7 @@ def main() -> int:
     parser.add_argument("--sizes", default="100")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--halves", action="store_true")
-    parser.add_argument("--loss", type=float, default=0.04)
+    parser.add_argument("--loss", type=float, default=0.02)
     parser.add_argument("--usual", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--speed", action="store_true")
     args = parser.parse_args()
