@@ -46,7 +46,7 @@ class Batcher(Generic[_In, _Out]):
         self._thread: threading.Thread | None = None
         self._closed = False
         self._expected, self._until = 0, 0.0
-        #: Batches and items that were done.
+        #: Batches and items that were done, or are being done: whoever has a result finds it counted.
         self.batches = self.items = 0
 
     @property
@@ -101,9 +101,9 @@ class Batcher(Generic[_In, _Out]):
         while taken := self._take():
             batch = [(item, future) for item, future in taken if future.set_running_or_notify_cancel()]
             if batch:
-                self._do(batch)
                 self.batches += 1
                 self.items += len(batch)
+                self._do(batch)
 
     def _take(self) -> list[tuple[_In, Future[_Out]]]:
         """What is there, at least one item; nothing when there will be no more."""

@@ -68,6 +68,16 @@ def test_a_failing_batch_fails_only_those_that_must() -> None:
         futures[2].result()
 
 
+def test_whoever_has_a_result_finds_it_counted() -> None:
+    work, counted = Work(), list[tuple[int, int]]()
+    batcher = Batcher(work)
+    with work.held(batcher):
+        for future in [batcher.submit(item) for item in (1, 2, 3)]:
+            future.add_done_callback(lambda _: counted.append((batcher.batches, batcher.items)))
+    batcher.close()
+    assert counted == [(2, 4)] * 3
+
+
 def test_work_that_loses_results_is_told() -> None:
     batcher = Batcher[int, int](lambda items: [])
     with pytest.raises(ValueError, match="0 results for 1 items"):
