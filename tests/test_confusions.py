@@ -74,6 +74,28 @@ def test_learned_shares_are_those_of_the_alignment() -> None:
     assert made.table[1, 2] < -5
 
 
+def test_what_is_known_before_counts_beside_what_is_seen() -> None:
+    chance = random.Random(1)
+    words = ["".join(chance.choices("pbta", k=6)) for _ in range(500)]
+    known = learn({(word, word.replace("b", "p")): 10.0 for word in words}, str)  # b is heard as p, and t as t
+
+    def seen(count: float) -> Confusions:
+        return learn({(word, word.replace("t", "d")): count for word in words}, str, known=known)
+
+    assert learn({}, str, known=known) is known
+    alone, few, many = learn({(word, word.replace("t", "d")): 1.0 for word in words}, str), seen(0.01), seen(100.0)
+    at = {symbol: i for i, symbol in enumerate(few.symbols, 1)}
+    assert few.symbols == many.symbols == "abdpt"
+    of_known = [0, *(at[symbol] for symbol in known.symbols)]
+    usual = known.table > 0
+    assert few.table[np.ix_(of_known, of_known)][usual] == pytest.approx(known.table[usual], abs=0.2)
+    b_as_p, t_as_d = (at["b"], at["p"]), (at["t"], at["d"])
+    assert few.table[b_as_p] > 0 > many.table[b_as_p]
+    assert few.table[t_as_d] < many.table[t_as_d]
+    of_alone = {symbol: i for i, symbol in enumerate(alone.symbols, 1)}
+    assert many.table[t_as_d] == pytest.approx(alone.table[of_alone["t"], of_alone["d"]], abs=0.1)
+
+
 def test_it_is_written_in_hundredths() -> None:
     made = table()
     again = Confusions.from_json(made.to_json())

@@ -421,6 +421,15 @@ def test_more_errors_in_other_words_can_be_allowed() -> None:
     assert any(tight.model.judge.harm.weights.get(name) for name in ("usual", "all usual", "none usual"))
 
 
+def test_few_lists_learn_confusions_from_what_is_known() -> None:
+    lists = with_made_up(made_up(40), 10)
+    alone, known = fit_hotwords(lists, folds=2), fit_hotwords(lists, known=default(), folds=2)
+    v_as_f = [model.letters.score(["v"], ["f"])[0] for model in (alone.model, known.model, default())]
+    assert v_as_f[0] < 0 < v_as_f[1]  # nobody of these lists says one
+    assert v_as_f[1] == pytest.approx(v_as_f[2], abs=1)
+    assert known.after.biased < known.before.biased / 4
+
+
 def test_where_what_was_heard_is_wrong_anyway_less_has_to_speak_for_a_hotword() -> None:
     """`brenhild` is never said, `heriod` half of the times: one hotword or another is right as often for both."""
     chance, lists = random.Random(7), []

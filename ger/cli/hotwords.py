@@ -71,7 +71,7 @@ def hotwords(
     """
     with common.exit_codes():
         from ger.correct.fit_hotwords import fit_hotwords
-        from ger.correct.hotword_model import write_model
+        from ger.correct.hotword_model import default, write_model
         from ger.correct.made_up_hotwords import with_made_up
         from ger.errors import UsageError
         from ger.io.hotwords import read_words
@@ -94,7 +94,16 @@ def hotwords(
             found = with_made_up(found, size, seed)
         with common.bar(len(found) * (2 if reader else 1), "Looking") as bar:
             fitted = fit_hotwords(
-                found, run, reader=reader, least=least, loss=loss, usual=words, folds=folds, seed=seed, progress=bar
+                found,
+                run,
+                known=default(),
+                reader=reader,
+                least=least,
+                loss=loss,
+                usual=words,
+                folds=folds,
+                seed=seed,
+                progress=bar,
             )
         try:
             typer.echo(json.dumps(fitted.to_json(), indent=2) if as_json else fitted.render())

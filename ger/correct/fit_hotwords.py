@@ -4,7 +4,8 @@ Confusions are learned from the words that the first hypothesis has in place of 
 that sounds like a hotword is then an example of two things: whether the hotword is in the reference and putting it in
 takes a word error away, and whether that makes one more. What comes out is cross-validated: each list is corrected by a
 model made without its recording, with the threshold that was best for the other parts; the confusions, counts over all
-lists, are shared. Where a language model reads the texts, too, both are learned once more, with what it gains, from
+lists, are shared. Those of a model that is there already may count beside them: a few hundred lists do not show what is
+taken for what. Where a language model reads the texts, too, both are learned once more, with what it gains, from
 those stretches that it is asked about.
 """
 
@@ -56,6 +57,7 @@ def fit_hotwords(
     lists: Sequence[NBest],
     hotwords: Hotwords | None = None,
     *,
+    known: HotwordModel | None = None,
     entries: Callable[[NBest], Entries] | None = None,
     reader: Reader | None = None,
     least: float = 0.3,
@@ -70,6 +72,7 @@ def fit_hotwords(
     Args:
         lists: Lists with references, each with hotwords of its own unless there are `hotwords`.
         hotwords: Those of all lists.
+        known: A model whose confusions count beside those of the lists.
         entries: Gives a list's hotwords, instead of its own and `hotwords`.
         reader: A language model whose opinion the model is to know what to make of, too.
         least: A hotword has to be likelier than this; higher ones are safer with other recognizers and hotwords.
@@ -89,7 +92,7 @@ def fit_hotwords(
     if missing := next((nbest for nbest in lists if nbest.reference is None), None):
         raise InputError(f"The list {missing.id!r} has no reference.", "Give references with --reference.")
     parts = shared_out([recording(nbest) or nbest.id for nbest in lists], folds, seed)
-    sounds, spelling = _confusions(lists)
+    sounds, spelling = _confusions(lists, known)
     entries = entries or Ready(hotwords or Hotwords()).of
     made = _examples(lists, entries, (sounds, spelling), usual, progress)
     found = [_held(made, set(part.tolist()), sounds, spelling, least) for part in parts]
@@ -169,14 +172,15 @@ class _Held:
         return self.rates[count]
 
 
-def _confusions(lists: Sequence[NBest]) -> tuple[Confusions, Confusions]:
+def _confusions(lists: Sequence[NBest], known: HotwordModel | None) -> tuple[Confusions, Confusions]:
     counts: Counter[tuple[str, str]] = Counter()
     for nbest in lists:
         counts.update(_taken(normalize(nbest.reference or "").split(), normalize(nbest.best.text).split()))
     pairs = {pair: count**0.5 for pair, count in counts.items() if likeness(*pair) > _ALIKE}
-    if not pairs:
+    if not pairs and not known:
         raise InputError("No word was taken for one that sounds like it.", "Give lists with errors in them.")
-    return learn(pairs, sound), learn(pairs, letters)
+    sounds, spelling = (known.sounds, known.letters) if known else (None, None)
+    return learn(pairs, sound, known=sounds), learn(pairs, letters, known=spelling)
 
 
 def _taken(said: Sequence[str], heard: Sequence[str]) -> Iterator[tuple[str, str]]:

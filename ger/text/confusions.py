@@ -36,6 +36,8 @@ _AT_ONCE = 2048
 _LONGEST = 48
 #: Chance pairs, and chance symbols without a partner, that are counted beside those of the training pairs.
 _CHANCE, _ALONE = 20.0, 3.0
+#: Pairs of symbols that what is known before counts as.
+_KNOWN = 10_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +137,19 @@ class Confusions:
         return cls(str(value["symbols"]), np.array(value["table"], dtype=np.float64) / 100)
 
 
-def learn(pairs: Mapping[Pair, float], key: Callable[[str], str], rounds: int = 5) -> Confusions:
+def learn(
+    pairs: Mapping[Pair, float], key: Callable[[str], str], rounds: int = 5, known: Confusions | None = None
+) -> Confusions:
     """Learn from what was said and what was heard in its place.
 
     Args:
         pairs: How often each pair of texts occurred; right ones need not be among them.
         key: Makes the symbols of a text.
         rounds: How often pairs are aligned and counted.
+        known: What is known before; counts beside the pairs (as a Dirichlet prior does) as 10,000 pairs of symbols.
 
     Raises:
-        UsageError: there are no pairs.
+        UsageError: there are no pairs, and nothing is known before.
     """
     keyed: Counter[Pair] = Counter()
     for (said, heard), count in pairs.items():
@@ -152,19 +157,27 @@ def learn(pairs: Mapping[Pair, float], key: Callable[[str], str], rounds: int = 
         if a and b:
             keyed[a, b] += count  # type: ignore[assignment]
     if not keyed:
+        if known:
+            return known
         raise UsageError("There is no word that was taken for another.", "Give lists with references.")
-    symbols = "".join(sorted(set().union(*(set(a) | set(b) for a, b in keyed))))
+    symbols = "".join(sorted(set(known.symbols if known else "").union(*(set(a) | set(b) for a, b in keyed))))
     n = len(symbols) + 1
     table = np.full((n, n), _START[1])
     np.fill_diagonal(table, _START[0])
     table[0, :] = table[:, 0] = _START[2]
+    before, weight = np.ones((n, n)), 0.0
+    if known:
+        at = [0, *(symbols.index(symbol) + 1 for symbol in known.symbols)]
+        table[np.ix_(at, at)] = known.table
+        before[np.ix_(at, at)] = np.exp(known.table)
+        weight = _KNOWN
     made = Confusions(symbols, table)
     for _ in range(rounds):
-        made = _counted(made, keyed)
+        made = _counted(made, keyed, before, weight)
     return made
 
 
-def _counted(made: Confusions, pairs: Mapping[Pair, float]) -> Confusions:
+def _counted(made: Confusions, pairs: Mapping[Pair, float], before: Floats, weight: float) -> Confusions:
     """Log-odds from the symbols that an earlier table aligns."""
     n = len(made.symbols) + 1
     together = np.zeros((n, n))
@@ -173,9 +186,13 @@ def _counted(made: Confusions, pairs: Mapping[Pair, float]) -> Confusions:
             together[a, b] += count
     said_of, heard_of = together[1:].sum(axis=1), together[:, 1:].sum(axis=0)
     p, q = (said_of + 0.5) / (said_of + 0.5).sum(), (heard_of + 0.5) / (heard_of + 0.5).sum()
+    chance = np.outer(p, q)
+    together[1:, 1:] += weight * chance * before[1:, 1:]
+    together[1:, 0] += weight * p * before[1:, 0]
+    together[0, 1:] += weight * q * before[0, 1:]
     total = together.sum()
     table = np.zeros((n, n))
-    table[1:, 1:] = np.log((together[1:, 1:] + _CHANCE * np.outer(p, q)) / (total + _CHANCE) / np.outer(p, q))
+    table[1:, 1:] = np.log((together[1:, 1:] + _CHANCE * chance) / (total + _CHANCE) / chance)
     table[1:, 0] = np.log((together[1:, 0] + _ALONE * p) / (total + 2 * _ALONE) / p)
     table[0, 1:] = np.log((together[0, 1:] + _ALONE * q) / (total + 2 * _ALONE) / q)
     return Confusions(made.symbols, table)
