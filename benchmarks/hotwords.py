@@ -12,7 +12,13 @@ added. `--halves` knows the set's 5,000 common words, outside of which a word co
     python benchmarks/hotwords.py DATA --speed                # lists a second with 100 and with 100,000 hotwords
 
 With `--lm`, the default language model has a say, too, or another (`--lm NAME`). What that is worth to the model that
-comes with ger is learned from some of the same lists (`--reading MODEL.toml --most 8000`).
+comes with ger is learned from some of the same lists (`--reading MODEL.toml --most 8000`). One that knows how the books
+are read is made from the references of the development sets:
+
+    ger train lm examples/recipes/lm.toml --set model=gemma-3-270m --set precision=bfloat16 --set output=adapted \\
+        --set 'texts=["DATA/wenet_librispeech/dev_clean/text", "DATA/wenet_librispeech/dev_other/text"]'
+    ger train merge adapted -o merged
+    python benchmarks/hotwords.py DATA --halves --lm merged
 
 DATA holds `librispeech_biasing`, `wenet_librispeech` and `hyporadise`. Exit code 2 when something is missing.
 """
@@ -33,7 +39,7 @@ from zlib import crc32
 from common import machine
 from rapidfuzz.distance import Levenshtein
 
-from ger import registry
+from ger.api import settings
 from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import fit_hotwords, fit_reading
 from ger.correct.fitted_hotwords import Rates
@@ -45,7 +51,7 @@ from ger.evaluate.biasing import biasing
 from ger.hotwords import Hotword, Hotwords
 from ger.io.hotwords import read_words
 from ger.io.lists import read_lists
-from ger.protocols import Answer, GenerateRequest, LanguageModel, LmOptions, ScoreRequest
+from ger.protocols import Answer, GenerateRequest, LanguageModel, ScoreRequest
 from ger.types import Context, Hypothesis, NBest
 
 SYSTEMS = ("attention", "attention_rescoring", "ctc_greedy_search", "ctc_prefix_beam_search")
@@ -252,7 +258,9 @@ def main() -> int:
     print(machine())
     reader = None
     if args.lm is not None or args.reading:
-        reader = Reader(Remembering(registry.load("backends", "transformers")(LmOptions(model=args.lm or ""))))
+        made = settings(lms=[args.lm] if args.lm else None, mode="rescore")
+        (model,) = made.make_lms().values()
+        reader = Reader(Remembering(model), made.profile)
     if args.learn:
         fitted = fit_hotwords(learned_from(args.data, args.most), least=LEAST)
         print(fitted.render())

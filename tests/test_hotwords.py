@@ -13,12 +13,13 @@ import pytest
 from fixtures_cli import run
 
 from ger import api
+from ger.correct import fit_hotwords as fit
 from ger.correct.first import FirstBest
 from ger.correct.fit_hotwords import fit_hotwords
 from ger.correct.fitted_hotwords import FittedHotwords, Rates
-from ger.correct.hotword_finder import FEATURES, Entries, Heard, find, letters
+from ger.correct.hotword_finder import FEATURES, Entries, Found, Heard, find, letters
 from ger.correct.hotword_model import Judge, Logistic, default, read_model, write_model
-from ger.correct.hotwords import HotwordCorrector, Ready
+from ger.correct.hotwords import HotwordCorrector, Likely, Ready
 from ger.correct.made_up_hotwords import with_made_up
 from ger.correct.outcome import changed
 from ger.errors import InputError, UsageError
@@ -419,6 +420,19 @@ def test_more_errors_in_other_words_can_be_allowed() -> None:
     assert loose.after.biased <= tight.after.biased < tight.before.biased / 2
     assert tight.model.usual == usual
     assert any(tight.model.judge.harm.weights.get(name) for name in ("usual", "all usual", "none usual"))
+
+
+def test_errors_in_other_words_stay_a_standard_error_below_what_is_allowed() -> None:
+    none, one = Found(0, 1, 0, "", "", np.zeros(len(FEATURES))), Rates(2, 2, 12, 3)
+    own = fit._Examples(nbest("a"), Entries([]), [], [])
+
+    def held(worth: float, more: int) -> fit._Held:
+        """A list in which a hotword takes an error away, and makes so many more in other words."""
+        return fit._Held(own, [Likely(none, worth, worth)], {0: one, 1: Rates(2, 1, 12, 2 + more)})
+
+    lists = [held(0.5, 0)] * 50 + [held(0.2, 1), held(0.2, -1)] * 5  # 5 more and 5 fewer: 0 with an error of 3.2
+    assert [fit._threshold(lists, loss) for loss in (0, 0.5, 0.6)] == [0.475, 0.475, 0.175]  # of 600 words
+    assert fit._threshold([held(0.5, 0)] * 50, 0) == 0.475
 
 
 def test_few_lists_learn_confusions_from_what_is_known() -> None:

@@ -43,8 +43,8 @@ def hotwords(
     loss: Annotated[
         float | None,
         typer.Option(
-            help="Make the fewest errors in hotwords while a hundred other words have at most so many more (without: "
-            "the fewest errors in all words)."
+            help="Make the fewest errors in hotwords while a hundred other words have at most so many more, by a "
+            "standard error (without: the fewest errors in all words)."
         ),
     ] = None,
     usual: Annotated[
@@ -62,7 +62,8 @@ def hotwords(
 ) -> None:
     """Learn when a hotword was said and heard otherwise, from lists with references.
 
-    Learned are which sounds the recognizer takes for which, and what speaks for a hotword. Printed are the error rates
+    Learned are which sounds the recognizer takes for which, beside what is known of others, and what speaks for a
+    hotword. Printed are the error rates
     of the first hypotheses and of the texts with hotwords put in, cross-validated: of all words, of hotwords, of the
     others. With '--lm' it is also learned what to make of a language model that reads the texts with and without a
     hotword. '--hotword-model' of 'ger correct', 'rescore' and 'serve' uses the model.

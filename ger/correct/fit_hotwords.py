@@ -76,7 +76,8 @@ def fit_hotwords(
         entries: Gives a list's hotwords, instead of its own and `hotwords`.
         reader: A language model whose opinion the model is to know what to make of, too.
         least: A hotword has to be likelier than this; higher ones are safer with other recognizers and hotwords.
-        loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more.
+        loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more, by
+            a standard error.
             `None` for the fewest errors in all words, with next to no more in others.
         usual: Words that are said without being hotwords, without case and punctuation: others are doubted sooner.
         folds: Parts for cross-validation.
@@ -170,6 +171,11 @@ class _Held:
             nbest, entries = self.own.nbest, self.own.entries
             self.rates[count] = _rates(self.own, put(nbest, as_it_was(nbest, ""), entries, self.found, threshold).text)
         return self.rates[count]
+
+    def more(self, threshold: float) -> int:
+        """How many more errors there are in other words than without hotwords."""
+        before, after = self.at(1.0), self.at(threshold)
+        return (after.errors - after.biased) - (before.errors - before.biased)
 
 
 def _confusions(lists: Sequence[NBest], known: HotwordModel | None) -> tuple[Confusions, Confusions]:
@@ -334,7 +340,7 @@ def _crossed(held: Sequence[Sequence[_Held]], loss: float | None) -> tuple[float
 def _threshold(held: Sequence[_Held], loss: float | None) -> float:
     """The threshold that makes the fewest errors, in hotwords or of all, while those in other words hardly become more.
 
-    1 where no threshold takes errors away.
+    1 where no threshold takes errors away. Where somebody says how many more there may be, a standard error stays free.
     """
     before = sum((one.at(1.0) for one in held), Rates())
     room = (_LOSS if loss is None else loss) / 100 * (before.words - before.biased_words)
@@ -344,10 +350,17 @@ def _threshold(held: Sequence[_Held], loss: float | None) -> float:
     for threshold in _THRESHOLDS:
         after = sum((one.at(threshold) for one in concerned), Rates())
         in_hotwords, all_words = after.biased - untouched.biased, after.errors - untouched.errors
-        more = all_words if loss is None else in_hotwords
-        if all_words - in_hotwords <= room and more < fewest:
+        more, margin = (
+            (all_words, 0.0) if loss is None else (in_hotwords, _error([o.more(threshold) for o in concerned]))
+        )
+        if all_words - in_hotwords + margin <= room and more < fewest:
             best, fewest = threshold, more
     return best
+
+
+def _error(more: Sequence[int]) -> float:
+    """The standard error of a sum over lists."""
+    return math.sqrt(len(more)) * float(np.std(more)) if more else 0.0
 
 
 def _rates(own: _Examples, text: str) -> Rates:
