@@ -422,6 +422,18 @@ def test_more_errors_in_other_words_can_be_allowed() -> None:
     assert any(tight.model.judge.harm.weights.get(name) for name in ("usual", "all usual", "none usual"))
 
 
+def test_what_the_recognizer_was_told_is_not_put_in_after_the_fact() -> None:
+    corrector = HotwordCorrector(FirstBest(), Hotwords((Hotword("Katarzyna"), Hotword("Reykjavik"))), default())
+    one = nbest("we met Catarzyna in Reykyavik", "we met Katarzyna in Reykyavik")
+    for meta, text in (
+        ({}, "we met Katarzyna in Reykjavik"),
+        ({"hotwords_told": ["Katarzyna"]}, "we met Catarzyna in Reykjavik"),
+        ({"hotwords_told": ["Katarzyna", "Reykjavik"]}, one.best.text),
+        ({"hotwords_told": 3}, "we met Katarzyna in Reykjavik"),
+    ):
+        assert corrector.correct([replace(one, meta=meta)])[0].text == text
+
+
 def test_errors_in_other_words_stay_a_standard_error_below_what_is_allowed() -> None:
     none, one = Found(0, 1, 0, "", "", np.zeros(len(FEATURES))), Rates(2, 2, 12, 3)
     own = fit._Examples(nbest("a"), Entries([]), [], [])

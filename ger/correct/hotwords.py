@@ -5,7 +5,8 @@ hypothesis (`ger.correct.hotword_finder`); the language models are told these an
 corrector behind it chooses, a stretch gives way to a hotword where a learned model (`ger.correct.hotword_model`)
 finds it worth it: it sounds alike, and what was heard is rare, no word at all, or read otherwise by other hypotheses.
 Where there is a language model, it reads the text with and without the hotword (`ger.correct.hotword_reader`), and that
-counts, too. Words that are hotwords as they stand are never touched.
+counts, too. Words that are hotwords as they stand are never touched, and hotwords that the recognizer was told for a
+list (`hotwords_told` in `meta`) are left to what was heard then.
 """
 
 from __future__ import annotations
@@ -165,9 +166,10 @@ class HotwordCorrector:
     def _found(self, lists: Sequence[NBest], texts: Sequence[str], entries: Sequence[Entries]) -> list[list[Likely]]:
         """What may have been said in place of what is in a text of each list, the likeliest first."""
         rows = [looked_at(*row, self._model.usual) for row in zip(lists, texts, entries, strict=True)]
+        rows_found = find(rows, self._model.sounds, self._model.letters)
         return [
-            judged(found, of, self._model)
-            for found, of in zip(find(rows, self._model.sounds, self._model.letters), entries, strict=True)
+            judged([one for one in found if of.hotwords[one.hotword].text not in _told_before(nbest)], of, self._model)
+            for nbest, found, of in zip(lists, rows_found, entries, strict=True)
         ]
 
     def _decided(
@@ -192,6 +194,12 @@ class HotwordCorrector:
         there = [entries.hotwords[i].text for i in heard_hotwords(entries, texts)] if self._hotwords else []
         every = tuple(dict.fromkeys((*nbest.context.hotwords, *there)))
         return replace(made, context=replace(nbest.context, hotwords=every))
+
+
+def _told_before(nbest: NBest) -> Sequence[str]:
+    """Hotwords that the recognizer was told for this list: whether they were said, it has decided by ear."""
+    told = nbest.meta.get("hotwords_told")
+    return told if isinstance(told, list) else ()
 
 
 def looked_at(nbest: NBest, text: str, entries: Entries, usual: frozenset[str]) -> tuple[Heard, Entries, Commonness]:
