@@ -92,6 +92,9 @@ def test_what_is_known_before_counts_beside_what_is_seen() -> None:
     b_as_p, t_as_d = (at["b"], at["p"]), (at["t"], at["d"])
     assert few.table[b_as_p] > 0 > many.table[b_as_p]
     assert few.table[t_as_d] < many.table[t_as_d]
+    odd = {(word.translate(str.maketrans("pbta", "wxyz")),) * 2: 1.0 for word in words}  # of these nothing is known
+    unknown, own = learn(odd, str, known=known), learn(odd, str)
+    assert unknown.score(["wxyz"], ["wxyz"]) == pytest.approx(own.score(["wxyz"], ["wxyz"]), abs=0.1)
     of_alone = {symbol: i for i, symbol in enumerate(alone.symbols, 1)}
     assert many.table[t_as_d] == pytest.approx(alone.table[of_alone["t"], of_alone["d"]], abs=0.1)
 

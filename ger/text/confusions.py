@@ -165,20 +165,19 @@ def learn(
     table = np.full((n, n), _START[1])
     np.fill_diagonal(table, _START[0])
     table[0, :] = table[:, 0] = _START[2]
-    before, weight = np.ones((n, n)), 0.0
+    before, weights = np.ones((n, n)), np.zeros((n, n))
     if known:
         at = [0, *(symbols.index(symbol) + 1 for symbol in known.symbols)]
-        table[np.ix_(at, at)] = known.table
-        before[np.ix_(at, at)] = np.exp(known.table)
-        weight = _KNOWN
+        of_known = np.ix_(at, at)
+        table[of_known], before[of_known], weights[of_known] = known.table, np.exp(known.table), _KNOWN
     made = Confusions(symbols, table)
     for _ in range(rounds):
-        made = _counted(made, keyed, before, weight)
+        made = _counted(made, keyed, before, weights)
     return made
 
 
-def _counted(made: Confusions, pairs: Mapping[Pair, float], before: Floats, weight: float) -> Confusions:
-    """Log-odds from the symbols that an earlier table aligns."""
+def _counted(made: Confusions, pairs: Mapping[Pair, float], before: Floats, weights: Floats) -> Confusions:
+    """Log-odds from the symbols that an earlier table aligns, and from odds known before that weigh as many pairs."""
     n = len(made.symbols) + 1
     together = np.zeros((n, n))
     for (said, heard), count in pairs.items():
@@ -186,15 +185,12 @@ def _counted(made: Confusions, pairs: Mapping[Pair, float], before: Floats, weig
             together[a, b] += count
     said_of, heard_of = together[1:].sum(axis=1), together[:, 1:].sum(axis=0)
     p, q = (said_of + 0.5) / (said_of + 0.5).sum(), (heard_of + 0.5) / (heard_of + 0.5).sum()
-    chance = np.outer(p, q)
-    together[1:, 1:] += weight * chance * before[1:, 1:]
-    together[1:, 0] += weight * p * before[1:, 0]
-    together[0, 1:] += weight * q * before[0, 1:]
     total = together.sum()
     table = np.zeros((n, n))
-    table[1:, 1:] = np.log((together[1:, 1:] + _CHANCE * chance) / (total + _CHANCE) / chance)
+    table[1:, 1:] = np.log((together[1:, 1:] + _CHANCE * np.outer(p, q)) / (total + _CHANCE) / np.outer(p, q))
     table[1:, 0] = np.log((together[1:, 0] + _ALONE * p) / (total + 2 * _ALONE) / p)
     table[0, 1:] = np.log((together[0, 1:] + _ALONE * q) / (total + 2 * _ALONE) / q)
+    table = np.log((total * np.exp(table) + weights * before) / (total + weights))
     return Confusions(made.symbols, table)
 
 
