@@ -199,8 +199,7 @@ def halves(data: Path, size: int, every: int, loss: float, usual: frozenset[str]
         halved = [[n for n in lists if crc32(n.id.encode()) % 2 == half] for half in (0, 1)]
         before, after, thresholds = Rates(), Rates(), []
         for tuned_on, rest in (halved, halved[::-1]):
-            options = {"known": default(), "least": 0.1, "loss": loss, "usual": usual}
-            model = fit_hotwords(tuned_on, reader=reader, **options).model
+            model = fit_hotwords(tuned_on, known=default(), reader=reader, least=0.1, loss=loss, usual=usual).model
             thresholds.append((model.reading or model.judge).threshold)
             was, made, _ = measured(rest, own, model, reader)
             before, after = before + was, after + made

@@ -63,10 +63,9 @@ def hotwords(
     """Learn when a hotword was said and heard otherwise, from lists with references.
 
     Learned are which sounds the recognizer takes for which, beside what is known of others, and what speaks for a
-    hotword. Printed are the error rates
-    of the first hypotheses and of the texts with hotwords put in, cross-validated: of all words, of hotwords, of the
-    others. With '--lm' it is also learned what to make of a language model that reads the texts with and without a
-    hotword. '--hotword-model' of 'ger correct', 'rescore' and 'serve' uses the model.
+    hotword. Printed are the error rates of the first hypotheses and of the texts with hotwords put in, cross-validated:
+    of all words, of hotwords, of the others. With '--lm' it is also learned what to make of a language model that reads
+    the texts with and without a hotword. '--hotword-model' of 'ger correct', 'rescore' and 'serve' uses the model.
 
     Exit codes: 0 done, 1 lists cannot be used, 2 wrong call, 130 interrupted.
     """

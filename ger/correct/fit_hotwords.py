@@ -77,8 +77,7 @@ def fit_hotwords(
         reader: A language model whose opinion the model is to know what to make of, too.
         least: A hotword has to be likelier than this; higher ones are safer with other recognizers and hotwords.
         loss: The model makes the fewest errors in hotwords while a hundred other words have at most so many more, by
-            a standard error.
-            `None` for the fewest errors in all words, with next to no more in others.
+            a standard error. `None` for the fewest errors in all words, with next to no more in others.
         usual: Words that are said without being hotwords, without case and punctuation: others are doubted sooner.
         folds: Parts for cross-validation.
         seed: Of the folds.
@@ -349,11 +348,10 @@ def _threshold(held: Sequence[_Held], loss: float | None) -> float:
     best, fewest = 1.0, 0
     for threshold in _THRESHOLDS:
         after = sum((one.at(threshold) for one in concerned), Rates())
-        in_hotwords, all_words = after.biased - untouched.biased, after.errors - untouched.errors
-        more, margin = (
-            (all_words, 0.0) if loss is None else (in_hotwords, _error([o.more(threshold) for o in concerned]))
-        )
-        if all_words - in_hotwords + margin <= room and more < fewest:
+        others = [one.more(threshold) for one in concerned]
+        more = after.errors - untouched.errors if loss is None else after.biased - untouched.biased
+        margin = 0.0 if loss is None else _error(others)
+        if sum(others) + margin <= room and more < fewest:
             best, fewest = threshold, more
     return best
 

@@ -166,11 +166,12 @@ class HotwordCorrector:
     def _found(self, lists: Sequence[NBest], texts: Sequence[str], entries: Sequence[Entries]) -> list[list[Likely]]:
         """What may have been said in place of what is in a text of each list, the likeliest first."""
         rows = [looked_at(*row, self._model.usual) for row in zip(lists, texts, entries, strict=True)]
-        rows_found = find(rows, self._model.sounds, self._model.letters)
-        return [
-            judged([one for one in found if of.hotwords[one.hotword].text not in _told_before(nbest)], of, self._model)
-            for nbest, found, of in zip(lists, rows_found, entries, strict=True)
-        ]
+        made = []
+        for nbest, of, found in zip(lists, entries, find(rows, self._model.sounds, self._model.letters), strict=True):
+            told = _told_before(nbest)
+            free = [one for one in found if of.hotwords[one.hotword].text not in told] if told else found
+            made.append(judged(free, of, self._model))
+        return made
 
     def _decided(
         self, lists: Sequence[NBest], made: Sequence[Correction], entries: Sequence[Entries], listed: list[list[Likely]]
